@@ -1,0 +1,25 @@
+"""Fixtures that every kind of test shares: one whole running system a test run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system import ROOT, System, new_system
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The real thing, started once: livekit-server, models, Letta on Postgres, worker, proxy."""
+    binary = ROOT / ".voice" / "bin" / "livekit-server"
+    running = new_system(
+        tmp_path_factory.mktemp("voice"),
+        **({"LIVEKIT_SERVER_BIN": str(binary)} if binary.exists() else {}),
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,128 @@
+"""A whole running system for tests: its own state folder, its own ports, started by the command users type.
+
+`start_system(home)` runs `./restart_voice_system.sh` with every port moved to a free one and
+returns a `System`; `System.stop()` runs `./restart_voice_system.sh stop`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_DEADLINE_S = 240
+PORT_SETTINGS = (
+    "LIVEKIT_PORT",
+    "LIVEKIT_TCP_PORT",
+    "LIVEKIT_UDP_PORT",
+    "MODELS_PORT",
+    "LETTA_PORT",
+    "AGENT_PORT",
+    "PROXY_PORT",
+)
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different TCP ports that nobody listens on, all held until the last is found."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for each in held:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in held]
+    finally:
+        for each in held:
+            each.close()
+
+
+@dataclass
+class System:
+    """Addresses and credentials of a running system, and the commands that manage it."""
+
+    home: Path
+    root: Path = ROOT
+    overrides: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the person at the terminal has exported: this test run's environment and our ports."""
+        return {**os.environ, "VOICE_HOME": str(self.home), **self.overrides}
+
+    def command(self, *arguments: str, timeout: float = START_DEADLINE_S) -> str:
+        """Run `./restart_voice_system.sh ARGUMENTS`, return its output, fail with it when it fails."""
+        done = subprocess.run(
+            ["./restart_voice_system.sh", *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+        )
+        if done.returncode != 0:
+            raise AssertionError(
+                f"./restart_voice_system.sh {' '.join(arguments)} ended with {done.returncode}:\n"
+                f"{done.stdout}"
+            )
+        return done.stdout
+
+    def start(self) -> str:
+        return self.command()
+
+    def stop(self) -> str:
+        return self.command("stop", timeout=60)
+
+    def status(self, name: str) -> dict[str, object]:
+        """The status file of one process, as its launcher wrote it."""
+        loaded: dict[str, object] = json.loads((self.home / "run" / f"{name}.json").read_text())
+        return loaded
+
+    def log(self, name: str) -> str:
+        return (self.home / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def port(self, setting: str) -> int:
+        return int(self.overrides[setting])
+
+    @property
+    def livekit_url(self) -> str:
+        return f"ws://localhost:{self.port('LIVEKIT_PORT')}"
+
+    @property
+    def proxy_url(self) -> str:
+        return f"http://localhost:{self.port('PROXY_PORT')}"
+
+    @property
+    def agent_url(self) -> str:
+        return f"http://localhost:{self.port('AGENT_PORT')}"
+
+    @property
+    def letta_url(self) -> str:
+        return f"http://localhost:{self.port('LETTA_PORT')}"
+
+    @property
+    def models_url(self) -> str:
+        return f"http://localhost:{self.port('MODELS_PORT')}/v1"
+
+    @property
+    def agent_name(self) -> str:
+        return "letta-voice-agent"
+
+    @property
+    def api_key(self) -> str:
+        return self._credentials()[0]
+
+    @property
+    def api_secret(self) -> str:
+        return self._credentials()[1]
+
+    def _credentials(self) -> tuple[str, str]:
+        raise NotImplementedError
+
+
+def new_system(home: Path, **overrides: str) -> System:
+    """A system that has not been started yet, on ports that are free now."""
+    ports = dict(zip(PORT_SETTINGS, map(str, free_ports(len(PORT_SETTINGS))), strict=True))
+    return System(home=home, overrides={**ports, **overrides})
