@@ -27,8 +27,8 @@ USAGE = f"usage: python -m dev.bootstrap run NAME | exec MODULE … | make {'|'.
 def main(arguments: list[str]) -> int:
     os.chdir(CHECKOUT)
     match arguments:
-        case ["run", name]:
-            module = ["dev.launcher", name]
+        case ["run", name, *options]:
+            module = ["dev.launcher", name, *options]
         case ["exec", *module] if module:
             pass
         case ["make", *wanted] if wanted and all(one in MAKE for one in wanted):

@@ -55,7 +55,9 @@ def _npm(environ: dict[str, str]) -> list[str | Path]:
 def _version(node: str) -> int:
     """The major version of `node`, 0 when it does not run."""
     try:
-        shown = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=10).stdout
+        shown = subprocess.run(
+            [node, "--version"], capture_output=True, text=True, timeout=10
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0
     found = re.match(r"v(\d+)\.", shown)

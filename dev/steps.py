@@ -68,7 +68,9 @@ def run(
             start_new_session=True,
         )
     except OSError as error:
-        raise StepFailed(f"{what}: cannot run {command[0]}: {error.strerror or error}. {advice}".strip()) from None
+        raise StepFailed(
+            f"{what}: cannot run {command[0]}: {error.strerror or error}. {advice}".strip()
+        ) from None
     ended: queue.Queue[int] = queue.Queue()
     threading.Thread(target=_collect, args=(process, lines, ended), daemon=True).start()
     next_news = FIRST_NEWS_S
@@ -85,7 +87,9 @@ def run(
                     tell(f"{what}: {took:.0f} s …{_latest(lines)}")
                     next_news = took + NEWS_EVERY_S
                 if took > limit_s:
-                    raise StepFailed(f"{what}: not done after {limit_s:.0f} s, given up.{_tail(lines)}\n{advice}".rstrip())
+                    raise StepFailed(
+                        f"{what}: not done after {limit_s:.0f} s, given up.{_tail(lines)}\n{advice}".rstrip()
+                    )
                 if gone := parents.gone():
                     raise SystemExit(f"preparing: {what}: stopped, {gone}")
     finally:
@@ -179,7 +183,16 @@ def _what_to_do(lines: deque[str], place: Path) -> str:
     free_mb = shutil.disk_usage(place).free // 2**20
     if "no space left" in said or free_mb < 200:
         return f"The disk is full ({free_mb} MB free at {place}): free some space and start again. "
-    network = ("dns", "resolve", "timed out", "unreachable", "connect", "network", "temporary failure", "enotfound")
+    network = (
+        "dns",
+        "resolve",
+        "timed out",
+        "unreachable",
+        "connect",
+        "network",
+        "temporary failure",
+        "enotfound",
+    )
     if any(word in said for word in network):
         return "The network or the package index cannot be reached: check the connection (or proxy settings) and start again. "
     if "hash" in said and ("mismatch" in said or "do not match" in said):

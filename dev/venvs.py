@@ -40,7 +40,9 @@ class Venv:
         return self.path / "bin" / "python"
 
 
-MAIN = Venv(".venv", "the system's packages (500 MB, once)", ("requirements.txt", "requirements-test.txt"))
+MAIN = Venv(
+    ".venv", "the system's packages (500 MB, once)", ("requirements.txt", "requirements-test.txt")
+)
 LETTA = Venv(".venv-letta", "Letta's packages (880 MB, once)", ("requirements-letta.txt",))
 NODE = Venv(".venv-node", "Node.js (once)", ("requirements-node.txt",))
 GO = Venv(".venv-go", "the Go tools (once)", ("requirements-go.txt",))
@@ -89,12 +91,23 @@ def _make(venv: Venv) -> None:
     )
     if venv is MAIN:
         pip = [venv.python, "-m", "pip", "install", "--quiet", "--require-hashes"]
-        steps.run("the installer (uv)", [*pip, "-r", CHECKOUT / "requirements-setup.txt"], limit_s=600)
+        steps.run(
+            "the installer (uv)", [*pip, "-r", CHECKOUT / "requirements-setup.txt"], limit_s=600
+        )
 
 
 def _install(venv: Venv, wanted: str) -> None:
     uv = _uv()
-    command = [uv, "pip", "sync", "--require-hashes", "--python", venv.python, "--link-mode", _link_mode(uv)]
+    command = [
+        uv,
+        "pip",
+        "sync",
+        "--require-hashes",
+        "--python",
+        venv.python,
+        "--link-mode",
+        _link_mode(uv),
+    ]
     environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     steps.run(venv.what, [*command, CHECKOUT / wanted], environ=environ)
 
@@ -159,7 +172,9 @@ def _python_version(venv: Venv) -> str:
         lines = (venv.path / "pyvenv.cfg").read_text().splitlines()
     except FileNotFoundError:
         return ""
-    return next((line.partition("=")[2].strip() for line in lines if line.startswith("version")), "")
+    return next(
+        (line.partition("=")[2].strip() for line in lines if line.startswith("version")), ""
+    )
 
 
 def _packages(venv: Venv) -> set[str]:

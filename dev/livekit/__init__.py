@@ -1,0 +1,1 @@
+"""Our own livekit-server: the binary, its configuration, and the program that becomes it."""

@@ -1,0 +1,63 @@
+"""The log of one process: every line goes to this launcher's stdout (honcho) and to VOICE_HOME/logs/NAME.log.
+
+The file is bounded: it is rotated, and a very long line is cut and says so.
+"""
+
+import logging
+import logging.handlers
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+FILE_BYTES = 5_000_000
+OLD_FILES = 3
+LINE_BYTES = 16_000
+KEPT_LINES = 40
+
+
+class Log:
+    """Writes lines of a program and of its launcher; keeps the program's last ones for messages."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        folder = home / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{name}.log"
+        handler = logging.handlers.RotatingFileHandler(
+            self.path, maxBytes=FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8"
+        )
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        self._file = logging.Logger(f"log of {name}")
+        self._file.addHandler(handler)
+        self._stdout = True
+        self.last: deque[str] = deque(maxlen=KEPT_LINES)
+
+    def program(self, line: bytes) -> None:
+        """One line of the program's output."""
+        if len(line) > LINE_BYTES:
+            line = line[:LINE_BYTES] + f" … [{len(line) - LINE_BYTES} bytes cut]".encode()
+        text = line.decode(errors="replace").rstrip("\r\n")
+        if text.strip():
+            self.last.append(text)
+        self._write(text)
+
+    def say(self, text: str, level: str = "INFO") -> None:
+        """One line of the launcher itself."""
+        now = time.time()
+        clock = time.strftime("%H:%M:%S", time.localtime(now))
+        self._write(f"{clock}.{int(now % 1 * 1000):03d} {level} launcher: {text}")
+
+    def tail(self, lines: int = 10) -> list[str]:
+        return list(self.last)[-lines:]
+
+    def _write(self, text: str) -> None:
+        self._file.info("%s", text)
+        if not self._stdout:
+            return
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except (BrokenPipeError, OSError, ValueError):
+            # honcho or the terminal is gone; the file goes on until the launcher notices too.
+            self._stdout = False
+            self._file.info("stdout is closed, only this file goes on")

@@ -1,0 +1,132 @@
+"""End a program with everything it started, and nothing else.
+
+What a program started is known by three signs: it descends from it, it is in its session, or it carries the tag that
+the launcher put into the program's environment (which finds children that left both). A pid alone is never enough.
+
+    python -m dev.processes end RECORD      end the program named in a launcher's record (what the guardian runs)
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from dev import records
+from dev.records import Identity
+
+TAG = "VOICE_PROGRAM"
+# honcho kills a launcher five seconds after the first process ended: the whole must fit into that.
+TERM_WAIT_S = 3.8
+KILL_WAIT_S = 1.0
+
+
+def descendants(root: Identity) -> list[psutil.Process]:
+    """The program `root` itself, when it lives, and what descends from it."""
+    process = root.process()
+    if process is None:
+        return []
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return [process]
+
+
+def family(root: Identity, tag: str) -> list[psutil.Process]:
+    """All living processes of the program `root`, itself first when it lives."""
+    found = {process.pid: process for process in descendants(root)}
+    for other in psutil.process_iter():
+        if other.pid not in found and other.pid != os.getpid() and _belongs(other, root, tag):
+            found[other.pid] = other
+    return [process for process in found.values() if _lives(process)]
+
+
+def _belongs(process: psutil.Process, root: Identity, tag: str) -> bool:
+    try:
+        # A session keeps the number of the process that made it, and that number is not given to a new process
+        # as long as the session has members; members older than the program are still not its children.
+        if _session(process.pid) == root.pid and process.create_time() >= root.start_time - 1:
+            return True
+        return bool(tag) and process.environ().get(TAG) == tag
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
+        return False
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end(root: Identity, tag: str, term_wait_s: float = TERM_WAIT_S) -> list[str]:
+    """Ask the program to end, wait, end what is left; returns a sentence for each process that had to be killed."""
+    before = family(root, tag)
+    program = root.process()
+    if program is not None:
+        _signal([program], "terminate")
+        psutil.wait_procs([program], timeout=term_wait_s)
+    # What it started may have started more meanwhile, and may have lost its parent.
+    left = _union(before, family(root, tag))
+    if not left:
+        return []
+    _signal(left, "terminate")
+    psutil.wait_procs(left, timeout=0.3)
+    killed = _union(left, family(root, tag))
+    names = [
+        f"pid {process.pid} ({_name(process)}) did not end by itself and was killed"
+        for process in killed
+    ]
+    _signal(killed, "kill")
+    psutil.wait_procs(killed, timeout=KILL_WAIT_S)
+    return names
+
+
+def _union(*groups: Iterable[psutil.Process]) -> list[psutil.Process]:
+    found = {process.pid: process for group in groups for process in group}
+    return [process for process in found.values() if _lives(process)]
+
+
+def _signal(processes: Iterable[psutil.Process], action: str) -> None:
+    for process in processes:
+        try:
+            getattr(process, action)()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return "?"
+
+
+def end_recorded(record: records.Record) -> list[str]:
+    """End the program of a record and all it started; nothing when there is none."""
+    if record.program is None:
+        return []
+    return end(record.program, record.tag)
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["end", file]:
+            record = records.load(Path(file))
+            if record is not None and not record.launcher_alive:
+                end_recorded(record)
+            return 0
+    print("usage: python -m dev.processes end RECORD", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""One run of a program: started in a session of its own, its output logged line by line, ended with its whole tree."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dev import processes
+from dev.logs import LINE_BYTES, Log
+from dev.records import Identity
+from dev.services import CHECKOUT
+
+AFTER_END_S = 1.0
+
+
+class Program:
+    """A running program and the task that reads its output."""
+
+    def __init__(
+        self, child: asyncio.subprocess.Process, identity: Identity, tag: str, log: Log
+    ) -> None:
+        self.identity = identity
+        self.tag = tag
+        self._child = child
+        self._output = asyncio.create_task(_read(child, log))
+
+    @classmethod
+    async def start(cls, command: Sequence[str], environ: Mapping[str, str], log: Log) -> "Program":
+        tag = secrets.token_hex(8)
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=CHECKOUT,
+            env={**environ, processes.TAG: tag},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            # honcho signals a launcher's whole group; the program must hear of an end once, from its launcher.
+            start_new_session=True,
+        )
+        # A program that ended at once leaves no start time; nobody will look for it either.
+        identity = Identity.of(child.pid) or Identity(child.pid, 0.0)
+        return cls(child, identity, tag, log)
+
+    @property
+    def running(self) -> bool:
+        return self._child.returncode is None
+
+    async def ended(self) -> str:
+        """Wait for the end; how it ended, in words."""
+        code = await self._child.wait()
+        # A child that it left behind may hold the pipe open; what it says no longer matters.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._output), AFTER_END_S)
+        if code < 0:
+            return f"was killed by signal {-code} ({signal.Signals(-code).name})"
+        return f"ended with exit code {code}"
+
+    async def end(self) -> list[str]:
+        """End it with all it started; a sentence for each process that had to be killed."""
+        killed = await asyncio.to_thread(processes.end, self.identity, self.tag)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._child.wait(), AFTER_END_S)
+        self._output.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._output
+        return killed
+
+
+async def _read(child: asyncio.subprocess.Process, log: Log) -> None:
+    """Split the output into lines; a line without end is logged in pieces rather than kept in memory."""
+    assert child.stdout is not None
+    rest = b""
+    while chunk := await child.stdout.read(65536):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            log.program(line)
+        if len(rest) > 4 * LINE_BYTES:
+            log.program(rest)
+            rest = b""
+    if rest:
+        log.program(rest)
+
+
+class Guardian:
+    """A shell that waits for this launcher's end and, when it comes unannounced (kill -9), ends the program."""
+
+    SCRIPT = 'read -r word || exec "$0" -m dev.processes end "$1"'
+
+    def __init__(self, record: Path) -> None:
+        self._shell = subprocess.Popen(
+            ["/bin/sh", "-c", self.SCRIPT, sys.executable, str(record)],
+            cwd=CHECKOUT,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def dismiss(self) -> None:
+        """The launcher ends as it should: nothing is left to do."""
+        with contextlib.suppress(OSError):
+            self._shell.communicate(b"done\n", timeout=1)

@@ -1,0 +1,121 @@
+"""What of this system runs in one VOICE_HOME: honcho, its launchers, their programs; and how all of it is ended.
+
+Everything is found through the records, never by name.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from dev import processes, records
+from dev.parents import is_honcho
+from dev.records import Identity, Record
+from dev.services import CHECKOUT
+
+HONCHO_RECORD = "honcho.json"
+HONCHO_LOG = "honcho.log"
+# honcho itself kills after five seconds.
+STOP_WAIT_S = 8.0
+LOOK_EVERY_S = 0.05
+
+
+def all_records(home: Path, names: Iterable[str]) -> dict[str, Record]:
+    """The records there are, by name."""
+    return {name: record for name in names if (record := records.read(home, name)) is not None}
+
+
+def common_honcho(home: Path, names: list[str]) -> Identity | None:
+    """The living honcho that has a living launcher for every one of `names`, None when there is no such one."""
+    found = all_records(home, names)
+    managers = {record.honcho for record in found.values() if record.launcher_alive}
+    if len(managers) != 1 or any(
+        name not in found or not found[name].launcher_alive for name in names
+    ):
+        return None
+    (honcho,) = managers
+    return honcho if honcho is not None and honcho.alive else None
+
+
+def start_honcho(home: Path, log: Path) -> "subprocess.Popen[bytes]":
+    """Start `honcho start` in a session of its own, its output in `log`; it outlives the caller."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        honcho = subprocess.Popen(
+            # An empty -e: honcho's own reading of .env has traps, the launchers read the file themselves.
+            [sys.executable, "-m", "honcho", "-e", os.devnull, "start"],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    identity = Identity.of(honcho.pid)
+    if identity is not None:
+        records.write(home, Record("honcho", records.STARTING, program=identity))
+    return honcho
+
+
+def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
+    """End honcho, the launchers and the programs of this home; how many processes, and what had to be killed."""
+    found = all_records(home, names)
+    started = records.read(home, "honcho")
+    managers = {record.honcho for record in found.values() if record.honcho}
+    if started is not None and started.program is not None:
+        managers.add(started.program)
+    managers = {one for one in managers if _is_honcho(one)}
+    launchers = {
+        record.launcher for record in found.values() if record.launcher_alive and record.launcher
+    }
+    programs = {
+        name: record for name, record in found.items() if record.program and record.program.alive
+    }
+    ended = len({one.pid for one in managers | launchers}) + len(programs)
+    for one in managers:
+        _signal(one, signal.SIGTERM)
+    if managers:
+        _wait_gone(launchers | managers, 1.0)
+    for one in launchers:
+        _signal(one, signal.SIGTERM)
+    _wait_gone(managers | launchers, STOP_WAIT_S)
+    killed = []
+    for one in managers | launchers:
+        if one.alive:
+            killed.append(f"pid {one.pid} did not end by itself and was killed")
+            killed += processes.end(one, "", term_wait_s=0)
+    for record in all_records(home, names).values():
+        killed += processes.end_recorded(record)
+    for name in [*names, "honcho"]:
+        if (record := records.read(home, name)) is not None and record.state != records.STOPPED:
+            record.state, record.detail, record.program = records.STOPPED, "stopped", None
+            record.since = time.time()
+            records.write(home, record)
+    return ended, killed
+
+
+def _is_honcho(one: Identity) -> bool:
+    process = one.process()
+    return process is not None and is_honcho(tuple(process.cmdline()))
+
+
+def _signal(one: Identity, number: int) -> None:
+    if one.alive:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one.pid, number)
+
+
+def ask_to_restart(record: Record) -> None:
+    """Ask a launcher to begin anew."""
+    if record.launcher is not None:
+        _signal(record.launcher, signal.SIGUSR1)
+
+
+def _wait_gone(wanted: Iterable[Identity], limit_s: float) -> None:
+    deadline = time.monotonic() + limit_s
+    while any(one.alive for one in wanted) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)

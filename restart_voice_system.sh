@@ -1,0 +1,3 @@
+#!/bin/sh
+# Stop what runs, start everything, return when it is ready; also: stop, status, logs [-f] [NAME], NAME…
+exec "$(dirname "$0")/dev/python" exec dev.restart "$@"
