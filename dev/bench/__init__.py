@@ -1,0 +1,1 @@
+"""Measures the system beside a stock livekit-agents worker: `./scripts/bench`."""

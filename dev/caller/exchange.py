@@ -1,0 +1,130 @@
+"""One exchange in a call: the caller's words go out, the reply comes, its figures are taken."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from dev.caller.ear import Sounding
+from dev.caller.presence import Presence
+from dev.caller.turn import Turn
+
+REPLY_MAX_S = 90.0
+QUIET_S = 0.4  # silence that ends a reply, once the agent says that it listens again
+ACCOUNT_TIMEOUT_S = 1.5  # for the worker's own account of a turn
+TROUBLE = ("error", "degraded", "retry")  # events that explain why no reply came
+
+Until = Literal["quiet", "first_sound"]
+
+
+class Exchange:
+    """Fills in a turn. Moments are time.monotonic() seconds."""
+
+    def __init__(
+        self, presence: Presence, turn: Turn, from_: float, before: Exchange | None
+    ) -> None:
+        self.turn = turn
+        self.first: Sounding | None = None  # the reply's first stretch of sound
+        self._presence = presence
+        self._before = before
+        self._from = from_  # words and events from here on belong to this exchange
+        self._until = float("inf")
+        self._began_at = self._ended_at = from_
+
+    def spoken(self, began_at: float, ended_at: float, barged_in: bool) -> None:
+        """The caller's words are out; `barged_in`: they were to interrupt the reply before."""
+        self._began_at, self._ended_at = began_at, ended_at
+        sounding = self._presence.ear.sounding_after(began_at)
+        over = sounding is not None and sounding.began_at <= ended_at
+        if not barged_in:
+            self.turn.talked_over = over
+        elif self._before is not None:
+            self._before.turn.interrupted = True
+
+    async def wait_first_sound(self, timeout: float) -> bool:
+        ear = self._presence.ear
+        if not await self._presence.until(lambda: ear.begun_after(self._ended_at), timeout):
+            self.turn.problem = self._why_silent(timeout)
+            return False
+        self.first = ear.begun_after(self._ended_at)
+        return True
+
+    async def wait_end(self) -> None:
+        """Until the reply is over, by the agent's word and by the ear, and accounted for."""
+        if not await self._presence.until(self._over, REPLY_MAX_S):
+            self.turn.problem = (
+                f"the reply had not ended after {REPLY_MAX_S:g} s; "
+                f"the agent's state is {self._presence.agent_state!r}"
+            )
+        if self._presence.events:  # a worker of ours; a stock one tells nothing
+            await self._presence.until(lambda: self._account() is not None, ACCOUNT_TIMEOUT_S)
+
+    def settle(self) -> None:
+        """Take the figures from what is known now; may be repeated when more is known."""
+        turn, ear = self.turn, self._presence.ear
+        if self.first is not None:
+            turn.first_sound_s = self.first.began_at - self._ended_at
+            last = [each for each in ear.soundings if self.first.began_at <= each.began_at]
+            last = [each for each in last if each.began_at < self._until]
+            turn.reply_s = last[-1].ended_at - self.first.began_at
+        account = self._account() or {}
+        turn.marks = dict(account.get("ms") or {})
+        turn.interrupted = turn.interrupted or bool(account.get("interrupted"))
+        me = self._presence.identity
+        turn.heard = self._words(me, other=False) or account.get("user") or ""
+        turn.reply = self._words(me, other=True) or account.get("reply") or ""
+        if self._before is not None and self._before.turn.interrupted:
+            self._before.silenced_by(self._began_at, self._ended_at)
+            self._before.settle()
+
+    def close(self, now: float) -> None:
+        """Another exchange begins: later words and sounds are not this one's."""
+        self._until = now
+        self._before = None
+        self.settle()
+
+    def silenced_by(self, began_at: float, ended_at: float) -> None:
+        """Note when this reply's sound ended, counted from the words that interrupted it."""
+        cut = [each for each in self._presence.ear.soundings if each.began_at < ended_at]
+        if cut and cut[-1].ended_at > began_at:
+            self.turn.silenced_after_s = cut[-1].ended_at - began_at
+
+    def _over(self) -> bool:
+        quiet = self._presence.ear.quiet_for(time.monotonic()) >= QUIET_S
+        return quiet and self._presence.agent_state not in ("thinking", "speaking")
+
+    def _account(self) -> dict[str, Any] | None:
+        """The worker's own account of this turn: the data of its `turn` event."""
+        mine = {
+            event["data"].get("turn")
+            for event in self._presence.events
+            if event.get("name") == "request" and self._from <= event["arrived"] < self._until
+        }
+        for event in reversed(self._presence.events):
+            if event.get("name") == "turn" and event["arrived"] >= self._from:
+                data: dict[str, Any] = event["data"]
+                if data.get("turn") in mine:
+                    return data
+        return None
+
+    def _words(self, me: str, other: bool) -> str:
+        segments = self._presence.transcripts.since(self._from, me, other)
+        return " ".join(each.text.strip() for each in segments if each.at < self._until)
+
+    def _why_silent(self, timeout: float) -> str:
+        state = self._presence.agent_state
+        heard = self._words(self._presence.identity, other=False)
+        parts = [
+            f"no sound of a reply within {timeout:g} s",
+            f"the agent understood {heard!r}" if heard else "the agent understood nothing",
+            f"its state is {state!r}" if state else "the agent is not in the room",
+        ]
+        for event in self._presence.events:
+            if event["arrived"] >= self._from and event.get("name") in TROUBLE:
+                parts.append(f"it reported {event['name']}: {_told(event.get('data') or {})}")
+        return "; ".join(parts)
+
+
+def _told(data: dict[str, Any]) -> str:
+    values = (data.get(key) for key in ("what", "message", "error", "consequence", "next_step"))
+    return ", ".join(str(each).splitlines()[0] for each in values if each)
