@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from dev import exported as shell
 from dev import ports, processes, readiness, records
@@ -121,7 +122,7 @@ class Launcher:
         run = str(CHECKOUT / "dev" / "run")
         os.execve(run, [run, self.service.name, *options], environ)
 
-    async def _compose(self) -> dict[str, object]:
+    async def _compose(self) -> dict[str, Any]:
         options = ["--table", self.table_name] if self.table_name else []
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "dev.environment", self.service.name, *options),
@@ -134,12 +135,12 @@ class Launcher:
             raise SystemExit(
                 f"the settings of {self.service.name} cannot be read; the error stands above"
             )
-        composed: dict[str, object] = json.loads(told)
+        composed: dict[str, Any] = json.loads(told)
         return composed
 
     # --- life: what happens between, in order ---
 
-    async def _life(self, composed: dict[str, object]) -> None:
+    async def _life(self, composed: dict[str, Any]) -> None:
         await self._take_lock()
         left = records.read(self.home, self.service.name)
         honcho = self.parents.honcho

@@ -91,10 +91,11 @@ def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
     for record in all_records(home, names).values():
         killed += processes.end_recorded(record)
     for name in [*names, "honcho"]:
-        if (record := records.read(home, name)) is not None and record.state != records.STOPPED:
-            record.state, record.detail, record.program = records.STOPPED, "stopped", None
-            record.since = time.time()
-            records.write(home, record)
+        last = records.read(home, name)
+        if last is not None and last.state != records.STOPPED:
+            last.state, last.detail, last.program = records.STOPPED, "stopped", None
+            last.since = time.time()
+            records.write(home, last)
     return ended, killed
 
 

@@ -62,11 +62,11 @@ def find(environ: Mapping[str, str]) -> tuple[Path | None, list[str]]:
             )
         return path, refused
     on_path = shutil.which(NAME, path=environ.get("PATH"))
-    for path in (Path(on_path) if on_path else None, Path(environ["VOICE_HOME"]) / "bin" / NAME):
-        if path is None or not path.exists():
+    for place in (Path(on_path) if on_path else None, Path(environ["VOICE_HOME"]) / "bin" / NAME):
+        if place is None or not place.exists():
             continue
-        if (why := _refusal(path)) is None:
-            return path, refused
+        if (why := _refusal(place)) is None:
+            return place, refused
         refused.append(why)
     return None, refused
 
