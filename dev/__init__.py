@@ -1,1 +1,2 @@
-"""How the system runs on one machine: preparation, launchers, readiness, ports, records and logs."""
+"""How the system runs on one machine: preparation, launchers, readiness, ports, records and
+logs."""

@@ -1,4 +1,5 @@
-"""From a bare Python to a running module: make the virtual environment ready, then become what was asked for.
+"""From a bare Python to a running module: make the virtual environment ready, then become what was
+asked for.
 
     python -m dev.bootstrap run NAME         ready .venv, then the launcher of process NAME
     python -m dev.bootstrap exec MODULE …    ready .venv, then `python -m MODULE …`
@@ -10,6 +11,7 @@ Standard library only; what is complete already costs a few milliseconds.
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from dev import node, steps, venvs
 from dev.steps import CHECKOUT, StepFailed
@@ -36,8 +38,10 @@ def main(arguments: list[str]) -> int:
         case _:
             print(USAGE, file=sys.stderr)
             return 2
-    if code := _make(["run"]):
-        return code
+    return _make(["run"]) or _become(module)
+
+
+def _become(module: list[str]) -> NoReturn:
     python = str(venvs.MAIN.python)
     sys.stdout.flush()
     os.execv(python, [python, "-m", *module])

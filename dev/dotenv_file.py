@@ -23,7 +23,8 @@ class DotEnv:
 
 
 def read(path: Path, exported: Mapping[str, str]) -> DotEnv:
-    """Read `path`; `${NAME}` in a value means the variable of the file so far, or else the exported one."""
+    """Read `path`; `${NAME}` in a value means the variable of the file so far, or else the
+    exported one."""
     result = DotEnv()
     raw: dict[str, str | None] = {}
     try:
@@ -49,7 +50,8 @@ def read(path: Path, exported: Mapping[str, str]) -> DotEnv:
             result.lines[binding.key] = _line(binding)
     before = dict(os.environ)
     try:
-        # python-dotenv looks variables up in os.environ; here that must be what the person exported.
+        # python-dotenv looks variables up in os.environ; here that must be what the person
+        # exported.
         os.environ.clear()
         os.environ.update(exported)
         resolved = resolve_variables(raw.items(), override=False)

@@ -1,9 +1,11 @@
-"""Compose the environment of one program: exported > .env > generated > derived from the ports > defaults.
+"""Compose the environment of one program: exported > .env > generated > derived > defaults.
 
-    python -m dev.environment NAME [--table MODULE]    exported environment as JSON on stdin, Composed as JSON on stdout
+`python -m dev.environment NAME` reads the exported environment as JSON on stdin and writes a
+Composed as JSON on stdout.
 
-It runs as a short-lived process of its own, so that five launchers need not keep pydantic and every room's settings
-in memory, and so that a room whose settings cannot even be imported is a sentence, not the end of its launcher.
+It runs as a short-lived process of its own, so that five launchers need not keep pydantic and
+every room's settings in memory, and so that a room whose settings cannot even be imported is a
+sentence, not the end of its launcher.
 """
 
 import hashlib
@@ -20,7 +22,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from dev import dotenv_file, livekit_key
-from dev.services import CHECKOUT, LETTA_CLOUD, Service, load_table, monitor_reasons
+from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
 
 PORTS = {
     "LIVEKIT_PORT": 7880,
@@ -43,10 +45,9 @@ class Composed:
     fingerprint: str = ""
 
 
-def compose(
-    service: Service, table: Mapping[str, Service], exported: Mapping[str, str], dotenv: Path
-) -> Composed:
-    """Everything the launcher of `service` must know about settings."""
+def compose(name: str, exported: Mapping[str, str], dotenv: Path) -> Composed:
+    """Everything the launcher of service `name` must know about settings."""
+    service = services()[name]
     file = dotenv_file.read(dotenv, exported)
     environ = {**file.values, **exported}
     home = _home(environ)
@@ -62,7 +63,7 @@ def compose(
     if not composed.errors:
         composed.errors = _livekit_key(environ, home, "livekit" in composed.monitors)
     composed.environ = environ
-    composed.fingerprint = _fingerprint(service, table, environ, file.values)
+    composed.fingerprint = _fingerprint(service, environ, file.values)
     return composed
 
 
@@ -93,7 +94,8 @@ def _derive(environ: dict[str, str], home: Path) -> None:
 
 
 def _livekit_key(environ: dict[str, str], home: Path, elsewhere: bool) -> list[str]:
-    """Fill in the generated key and secret when the server is our own; says what is wrong with given ones."""
+    """Fill in the generated key and secret when the server is our own; says what is wrong with
+    given ones."""
     key, secret = environ.get("LIVEKIT_API_KEY"), environ.get("LIVEKIT_API_SECRET")
     if bool(key) != bool(secret):
         there, missing = ("KEY", "SECRET") if key else ("SECRET", "KEY")
@@ -102,13 +104,15 @@ def _livekit_key(environ: dict[str, str], home: Path, elsewhere: bool) -> list[s
         ]
     if not key and elsewhere:
         return [
-            f"LIVEKIT_URL is {environ['LIVEKIT_URL']}, a server elsewhere, but LIVEKIT_API_KEY and LIVEKIT_API_SECRET "
-            "are not set: set them to that server's key and secret, or remove LIVEKIT_URL to use our own server"
+            f"LIVEKIT_URL is {environ['LIVEKIT_URL']}, a server elsewhere, but LIVEKIT_API_KEY and "
+            "LIVEKIT_API_SECRET are not set: set them to that server's key and secret, or remove "
+            "LIVEKIT_URL to use our own server"
         ]
     if secret and not elsewhere and len(secret) < SECRET_LENGTH:
         return [
-            f"setting LIVEKIT_API_SECRET has {len(secret)} characters, livekit-server wants at least {SECRET_LENGTH}; "
-            "make it longer, or remove it and LIVEKIT_API_KEY to have both generated"
+            f"setting LIVEKIT_API_SECRET has {len(secret)} characters, livekit-server wants at "
+            f"least {SECRET_LENGTH}; make it longer, or remove it and LIVEKIT_API_KEY to have both "
+            "generated"
         ]
     if not key:
         environ["LIVEKIT_API_KEY"], environ["LIVEKIT_API_SECRET"] = livekit_key.generated(home)
@@ -118,7 +122,8 @@ def _livekit_key(environ: dict[str, str], home: Path, elsewhere: bool) -> list[s
 def check(
     classes: tuple[str, ...], environ: Mapping[str, str], sources: Mapping[str, str]
 ) -> list[str]:
-    """A sentence for each setting that has a wrong value, for the settings classes `module:Class`."""
+    """A sentence for each setting that has a wrong value, for the settings classes
+    `module:Class`."""
     errors: dict[str, str] = {}
     before = dict(os.environ)
     os.environ.clear()
@@ -195,15 +200,10 @@ def _sentence(
     return f"setting {setting} has {shown} ({source}), which {why}; {advice}"
 
 
-def _fingerprint(
-    service: Service,
-    table: Mapping[str, Service],
-    environ: Mapping[str, str],
-    dotenv: Mapping[str, str],
-) -> str:
-    """Changes when a setting that this service may read changes: its own ones, and those no room knows."""
+def _fingerprint(service: Service, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> str:
+    """Changes with a setting this service may read: its own ones, and those no room knows."""
     own = _names(service.settings) | {"VOICE_HOME"}
-    known = {name for other in table.values() for name in _names(other.settings)} | _names(
+    known = {name for other in services().values() for name in _names(other.settings)} | _names(
         "dev.settings:DevSettings"
     )
     prefix = f"{service.name.upper()}_"
@@ -222,9 +222,7 @@ def _names(settings: str) -> set[str]:
 
 
 def main(arguments: list[str]) -> int:
-    name, *rest = arguments
-    table = load_table(rest[1] if rest else None)
-    composed = compose(table[name], table, json.load(sys.stdin), CHECKOUT / ".env")
+    composed = compose(arguments[0], json.load(sys.stdin), CHECKOUT / ".env")
     print(json.dumps(asdict(composed)))
     return 0
 

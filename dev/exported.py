@@ -1,8 +1,9 @@
 """What the person exported in their shell, undisturbed by honcho.
 
-honcho reads `.env` with a parser of its own, puts the result and PORT over the shell's environment, and hands that to
-each process. So a launcher under honcho asks for the environment that honcho itself was started with. A restart
-hands the environment of its own shell over in a file, and a launcher that becomes a new one carries it in its own.
+honcho reads `.env` with a parser of its own, puts the result and PORT over the shell's
+environment, and hands that to each process. So a launcher under honcho asks for the environment
+that honcho itself was started with. A restart hands the environment of its own shell over in a
+file, and a launcher that becomes a new one carries it in its own.
 """
 
 import json
@@ -14,7 +15,8 @@ import psutil
 from dev import private_file
 from dev.parents import Parents
 
-CARRIED = "VOICE_EXPORTED_BY"  # its value is the pid of the launcher whose whole environment is the exported one
+# Its value is the pid of a launcher whose whole environment is what the person exported.
+CARRIED = "VOICE_EXPORTED_BY"
 LOCK = "VOICE_LAUNCHER_LOCK"  # the open lock file, handed to the launcher that this one becomes
 FILE = "exported.json"
 OWN = (CARRIED, LOCK, "HONCHO_PROCESS_NAME")
@@ -28,14 +30,34 @@ def exported(parents: Parents) -> tuple[dict[str, str], str | None]:
         try:
             environ = psutil.Process(parents.honcho.pid).environ()
         except (psutil.Error, OSError) as error:
-            warning = f"the environment of honcho (pid {parents.honcho.pid}) cannot be read ({error}): .env beats the shell"
+            warning = (
+                f"the environment of honcho (pid {parents.honcho.pid}) cannot be read ({error}): "
+                ".env beats the shell"
+            )
     return {name: value for name, value in environ.items() if name not in OWN}, warning
 
 
-def hand_over(home: Path) -> Path:
-    """Write this process's environment for the launchers that are about to restart; the caller deletes the file."""
+def carry(environ: dict[str, str], lock: int | None) -> dict[str, str]:
+    """The environment for the launcher that this one becomes: the exported one, marked as such."""
+    environ = environ | {CARRIED: str(os.getpid())}
+    if lock is not None:
+        os.set_inheritable(lock, True)
+        environ[LOCK] = str(lock)
+    if name := os.environ.get("HONCHO_PROCESS_NAME"):
+        environ["HONCHO_PROCESS_NAME"] = name
+    return environ
+
+
+def carried_lock() -> int | None:
+    """The open lock file that the launcher before this one, in the same process, handed over."""
+    mine = os.environ.get(CARRIED) == str(os.getpid())
+    return int(os.environ[LOCK]) if mine and LOCK in os.environ else None
+
+
+def hand_over(home: Path, environ: dict[str, str]) -> Path:
+    """Write the exported environment for the launchers that are about to restart; the caller
+    deletes the file."""
     path = home / "run" / FILE
-    environ = {name: value for name, value in os.environ.items() if name not in OWN}
     private_file.write(path, json.dumps(environ))
     return path
 

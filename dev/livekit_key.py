@@ -1,4 +1,5 @@
-"""The generated key and secret of our own livekit-server: made once, kept in VOICE_HOME/livekit.key, mode 0600."""
+"""The generated key and secret of our own livekit-server: made once, kept in
+VOICE_HOME/livekit.key, mode 0600."""
 
 import os
 import secrets

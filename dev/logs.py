@@ -1,4 +1,5 @@
-"""The log of one process: every line goes to this launcher's stdout (honcho) and to VOICE_HOME/logs/NAME.log.
+"""The log of one process: every line goes to this launcher's stdout (honcho) and to
+VOICE_HOME/logs/NAME.log.
 
 The file is bounded: it is rotated, and a very long line is cut and says so.
 """

@@ -1,4 +1,5 @@
-"""The page's packages: `npm ci` with the machine's Node.js, or with the one from a wheel. Standard library only."""
+"""The page's packages: `npm ci` with the machine's Node.js, or with the one from a wheel. Standard
+library only."""
 
 import hashlib
 import os

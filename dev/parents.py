@@ -1,8 +1,8 @@
 """Who started this process: its parent and the honcho above it, and whether they still live.
 
-honcho starts every line of the Procfile in a session of its own and, when it is killed or its terminal is closed,
-leaves them all behind. So each launcher watches it. Standard library only: preparation uses this before any
-package is installed.
+honcho starts every line of the Procfile in a session of its own and, when it is killed or its
+terminal is closed, leaves them all behind. So each launcher watches it. Standard library only:
+preparation uses this before any package is installed.
 """
 
 import os
@@ -13,7 +13,8 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Seen:
-    """One process at one moment. `started` is an opaque mark that no later process with the same pid shares."""
+    """One process at one moment. `started` is an opaque mark that no later process with the same
+    pid shares."""
 
     pid: int
     parent: int

@@ -92,8 +92,10 @@ def refusal(service: Service, port: Port, environ: Mapping[str, str]) -> str:
         end = f"end pid {process.pid}"
     if service.name == "letta" and port is service.port and (version := letta_version(number)):
         return (
-            f"port {number} is held by a Letta server (version {version}) of your own, {who}: to use that one set "
-            f"LETTA_BASE_URL=http://localhost:{number} in .env; to run ours beside it set LETTA_PORT to another port"
+            f"port {number} is held by a Letta server (version {version}) of your own, {who}: to "
+            "use that one set "
+            f"LETTA_BASE_URL=http://localhost:{number} in .env; to run ours beside it set "
+            "LETTA_PORT to another port"
         )
     return (
         f"{kind_of(port)} {number} is held by {who}: {end}, or set {port.setting} to another port; "

@@ -1,9 +1,10 @@
 """End a program with everything it started, and nothing else.
 
-What a program started is known by three signs: it descends from it, it is in its session, or it carries the tag that
-the launcher put into the program's environment (which finds children that left both). A pid alone is never enough.
+What a program started is known by three signs: it descends from it, it is in its session, or it
+carries the tag that the launcher put into the program's environment (which finds children that
+left both). A pid alone is never enough.
 
-    python -m dev.processes end RECORD      end the program named in a launcher's record (what the guardian runs)
+The guardian of a launcher runs `python -m dev.processes end RECORD`.
 """
 
 import os
@@ -44,8 +45,9 @@ def family(root: Identity, tag: str) -> list[psutil.Process]:
 
 def _belongs(process: psutil.Process, root: Identity, tag: str) -> bool:
     try:
-        # A session keeps the number of the process that made it, and that number is not given to a new process
-        # as long as the session has members; members older than the program are still not its children.
+        # A session keeps the number of the process that made it, and that number is not given to a
+        # new process as long as the session has members; members older than the program are still
+        # not its children.
         if _session(process.pid) == root.pid and process.create_time() >= root.start_time - 1:
             return True
         return bool(tag) and process.environ().get(TAG) == tag
@@ -68,7 +70,8 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def end(root: Identity, tag: str, term_wait_s: float = TERM_WAIT_S) -> list[str]:
-    """Ask the program to end, wait, end what is left; returns a sentence for each process that had to be killed."""
+    """Ask the program to end, wait, end what is left; returns a sentence for each process that had
+    to be killed."""
     before = family(root, tag)
     program = root.process()
     if program is not None:

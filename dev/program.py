@@ -1,4 +1,5 @@
-"""One run of a program: started in a session of its own, its output logged line by line, ended with its whole tree."""
+"""One run of a program: started in a session of its own, its output logged line by line, ended
+with its whole tree."""
 
 import asyncio
 import contextlib
@@ -39,7 +40,8 @@ class Program:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            # honcho signals a launcher's whole group; the program must hear of an end once, from its launcher.
+            # honcho signals a launcher's whole group; the program must hear of an end once, from
+            # its launcher.
             start_new_session=True,
         )
         # A program that ended at once leaves no start time; nobody will look for it either.
@@ -72,7 +74,8 @@ class Program:
 
 
 async def _read(child: asyncio.subprocess.Process, log: Log) -> None:
-    """Split the output into lines; a line without end is logged in pieces rather than kept in memory."""
+    """Split the output into lines; a line without end is logged in pieces rather than kept in
+    memory."""
     assert child.stdout is not None
     rest = b""
     while chunk := await child.stdout.read(65536):
@@ -87,7 +90,8 @@ async def _read(child: asyncio.subprocess.Process, log: Log) -> None:
 
 
 class Guardian:
-    """A shell that waits for this launcher's end and, when it comes unannounced (kill -9), ends the program."""
+    """A shell that waits for this launcher's end and, when it comes unannounced (kill -9), ends
+    the program."""
 
     SCRIPT = 'read -r word || exec "$0" -m dev.processes end "$1"'
 

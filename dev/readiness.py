@@ -1,7 +1,9 @@
-"""Whether a service answers: one question for each, asked of our own program or of someone else's server.
+"""Whether a service answers: one question for each, asked of our own program or of someone else's
+server.
 
-A question returns None when all is well, else a sentence that says what is still wrong. They use http.client, which
-is in memory anyway: five launchers with an HTTP library each would cost more than the services they watch.
+A question returns None when all is well, else a sentence that says what is still wrong. They use
+http.client, which is in memory anyway: five launchers with an HTTP library each would cost more
+than the services they watch.
 """
 
 import base64
@@ -147,7 +149,10 @@ def _agent(base: str, environ: Mapping[str, str]) -> str | None:
         return got
     status, answer = got
     if status != 200:
-        return f"not registered with the LiveKit server: {answer[:300].decode(errors='replace').strip()}"
+        return (
+            "not registered with the LiveKit server: "
+            f"{answer[:300].decode(errors='replace').strip()}"
+        )
     told = _get(f"{base}/worker")
     if isinstance(told, str):
         return told

@@ -1,7 +1,9 @@
-"""The record of a process: `VOICE_HOME/run/NAME.json`, what its launcher says of itself and of its program.
+"""The record of a process: `VOICE_HOME/run/NAME.json`, what its launcher says of itself and of its
+program.
 
-Written by the launcher alone, whole or not at all; read by restart_voice_system.sh, by the next launcher (which cleans
-up what a killed one left) and by the proxy's health. A pid counts only together with its start time.
+Written by the launcher alone, whole or not at all; read by restart_voice_system.sh, by the next
+launcher (which cleans up what a killed one left) and by the proxy's health. A pid counts only
+together with its start time.
 """
 
 import json

@@ -1,4 +1,5 @@
-"""What of this system runs in one VOICE_HOME: honcho, its launchers, their programs; and how all of it is ended.
+"""What of this system runs in one VOICE_HOME: honcho, its launchers, their programs; and how all
+of it is ended.
 
 Everything is found through the records, never by name.
 """
@@ -30,7 +31,8 @@ def all_records(home: Path, names: Iterable[str]) -> dict[str, Record]:
 
 
 def common_honcho(home: Path, names: list[str]) -> Identity | None:
-    """The living honcho that has a living launcher for every one of `names`, None when there is no such one."""
+    """The living honcho that has a living launcher for every one of `names`, None when there is no
+    such one."""
     found = all_records(home, names)
     managers = {record.honcho for record in found.values() if record.launcher_alive}
     if len(managers) != 1 or any(
@@ -41,13 +43,14 @@ def common_honcho(home: Path, names: list[str]) -> Identity | None:
     return honcho if honcho is not None and honcho.alive else None
 
 
-def start_honcho(home: Path, log: Path) -> "subprocess.Popen[bytes]":
+def start_honcho(home: Path, log: Path, names: list[str]) -> "subprocess.Popen[bytes]":
     """Start `honcho start` in a session of its own, its output in `log`; it outlives the caller."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         honcho = subprocess.Popen(
-            # An empty -e: honcho's own reading of .env has traps, the launchers read the file themselves.
-            [sys.executable, "-m", "honcho", "-e", os.devnull, "start"],
+            # An empty -e: honcho's own reading of .env has traps, the launchers read the file
+            # themselves.
+            [sys.executable, "-m", "honcho", "-e", os.devnull, "start", *names],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -62,7 +65,8 @@ def start_honcho(home: Path, log: Path) -> "subprocess.Popen[bytes]":
 
 
 def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
-    """End honcho, the launchers and the programs of this home; how many processes, and what had to be killed."""
+    """End honcho, the launchers and the programs of this home; how many processes, and what had to
+    be killed."""
     found = all_records(home, names)
     started = records.read(home, "honcho")
     managers = {record.honcho for record in found.values() if record.honcho}

@@ -1,10 +1,12 @@
-"""The table of services: what each process of the Procfile runs, listens on, needs, and when it only monitors.
+"""The table of services: what each process of the Procfile runs, listens on, needs, and when it
+only monitors.
 
-A process must live, but its service may be someone else's: then it is a monitor. Standard library only, since every
-launcher keeps this in memory.
+A process must live, but its service may be someone else's: then it is a monitor. Standard library
+only, since every launcher keeps this in memory.
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+TABLE = "VOICE_SERVICES_MODULE"  # for tests only
 LETTA_CLOUD = "https://api.letta.com"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -30,7 +33,8 @@ class Port:
 
 @dataclass(frozen=True)
 class Service:
-    """One process. `ports[0]` is the one that readiness asks; `probe` names the question in readiness.py."""
+    """One process. `ports[0]` is the one that readiness asks; `probe` names the question in
+    readiness.py."""
 
     name: str
     command: tuple[str, ...]
@@ -87,7 +91,8 @@ SERVICES: dict[str, Service] = {
             ports=(Port("AGENT_PORT", 8081),),
             probe="agent",
             settings="agent.settings:AgentSettings",
-            # Not letta, which takes long: the worker registers without it, and a job says what it lacks.
+            # Not letta, which takes long: the worker registers without it, and a job says what it
+            # lacks.
             after=("livekit", "models"),
             code="agent",
         ),
@@ -104,12 +109,12 @@ SERVICES: dict[str, Service] = {
 }
 
 
-def load_table(module: str | None) -> dict[str, Service]:
-    """The table to work with: ours, or `SERVICES` of another module (tests bring their own programs)."""
-    if module is None:
-        return SERVICES
-    found: dict[str, Service] = importlib.import_module(module).SERVICES
-    return found
+def services() -> dict[str, Service]:
+    """The table to work with: ours, or that of another module (tests bring their own programs)."""
+    if module := os.environ.get(TABLE):
+        found: dict[str, Service] = importlib.import_module(module).SERVICES
+        return found
+    return SERVICES
 
 
 def monitor_reasons(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""Settings of dev/: where state lives, which ports are used, and which services are someone else's."""
+"""Settings of dev/: where state lives, which ports are used, and which services are someone
+else's."""
 
 from typing import Literal
 
@@ -15,23 +16,28 @@ def _port(default: int, text: str) -> int:
 
 
 class DevSettings(BaseSettings):
-    """What the launchers and restart_voice_system.sh read; names and meanings as in the table of settings."""
+    """What the launchers and restart_voice_system.sh read; names and meanings as in the table of
+    settings."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
 
     voice_home: str = Field(".voice", description="Folder of all state; relative to the checkout.")
     process_status_dir: str | None = Field(
         None,
-        description="Folder in which the launchers write their status files; empty where no launcher runs.",
+        description=(
+            "Folder in which the launchers write their status files; empty where no launcher runs."
+        ),
     )
     livekit_url: str = Field(
         "ws://localhost:7880",
-        description="Address of the LiveKit server; one that is not on this machine turns the livekit process "
-        "into a monitor.",
+        description="Address of the LiveKit server; one that is not on this machine turns the "
+        "livekit process into a monitor.",
     )
     livekit_api_key: str | None = Field(
         None,
-        description="Key for the LiveKit server; generated on first use when the server is our own.",
+        description=(
+            "Key for the LiveKit server; generated on first use when the server is our own."
+        ),
     )
     livekit_api_secret: str | None = Field(
         None, description="Secret that belongs to LIVEKIT_API_KEY; at least 32 characters."
@@ -45,7 +51,9 @@ class DevSettings(BaseSettings):
     )
     letta_base_url: str = Field(
         "http://localhost:8283",
-        description="Address of the Letta server; setting it turns the letta process into a monitor.",
+        description=(
+            "Address of the Letta server; setting it turns the letta process into a monitor."
+        ),
     )
     letta_api_key: str | None = Field(
         None, description="Key for Letta Cloud or a protected Letta server."

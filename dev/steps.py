@@ -1,4 +1,5 @@
-"""One long step of the preparation: run a command, show that it goes on, and say in words why it failed.
+"""One long step of the preparation: run a command, show that it goes on, and say in words why it
+failed.
 
 Standard library only: this runs before any package is installed.
 """
@@ -20,7 +21,8 @@ from pathlib import Path
 from dev.parents import Parents
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-# Locks of preparations belong to the checkout, whatever VOICE_HOME says: two homes share its environments.
+# Locks of preparations belong to the checkout, whatever VOICE_HOME says: two homes share its
+# environments.
 LOCKS = CHECKOUT / ".voice" / "locks"
 KEPT_LINES = 12
 FIRST_NEWS_S, NEWS_EVERY_S = 2.0, 5.0
@@ -47,10 +49,11 @@ def run(
     limit_s: float = 1800,
     advice: str = "",
 ) -> list[str]:
-    """Run `command` to its end, telling every few seconds how long `what` has taken; returns its last lines.
+    """Run `command` to its end, telling every few seconds how long `what` has taken; returns its
+    last lines.
 
-    Raises StepFailed with the cause, the last lines and what to do. Ends the command when this process is told to
-    end or when the parent is gone.
+    Raises StepFailed with the cause, the last lines and what to do. Ends the command when this
+    process is told to end or when the parent is gone.
     """
     parents = Parents()
     started = time.monotonic()
@@ -88,7 +91,8 @@ def run(
                     next_news = took + NEWS_EVERY_S
                 if took > limit_s:
                     raise StepFailed(
-                        f"{what}: not done after {limit_s:.0f} s, given up.{_tail(lines)}\n{advice}".rstrip()
+                        f"{what}: not done after {limit_s:.0f} s, given up."
+                        f"{_tail(lines)}\n{advice}".rstrip()
                     )
                 if gone := parents.gone():
                     raise SystemExit(f"preparing: {what}: stopped, {gone}")
@@ -96,7 +100,8 @@ def run(
         _end(process)
     if code != 0:
         raise StepFailed(
-            f"{what}: failed after {time.monotonic() - started:.0f} s (exit code {code}).{_tail(lines)}\n"
+            f"{what}: failed after {time.monotonic() - started:.0f} s (exit code "
+            f"{code}).{_tail(lines)}\n"
             f"{_what_to_do(lines, cwd)}{advice}".rstrip()
         )
     return list(lines)
@@ -104,7 +109,8 @@ def run(
 
 @contextmanager
 def lock(name: str, what: str) -> Iterator[None]:
-    """Hold the checkout's lock `name` while preparing `what`; while another holds it, say who and what for."""
+    """Hold the checkout's lock `name` while preparing `what`; while another holds it, say who and
+    what for."""
     LOCKS.mkdir(parents=True, exist_ok=True)
     parents = Parents()
     with (LOCKS / name).open("a+") as file:
@@ -194,9 +200,15 @@ def _what_to_do(lines: deque[str], place: Path) -> str:
         "enotfound",
     )
     if any(word in said for word in network):
-        return "The network or the package index cannot be reached: check the connection (or proxy settings) and start again. "
+        return (
+            "The network or the package index cannot be reached: check the connection (or proxy "
+            "settings) and start again. "
+        )
     if "hash" in said and ("mismatch" in said or "do not match" in said):
-        return "A downloaded file is not the pinned one: do not go on; try another network, or empty the package cache. "
+        return (
+            "A downloaded file is not the pinned one: do not go on; try another network, or "
+            "empty the package cache. "
+        )
     return ""
 
 

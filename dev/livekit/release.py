@@ -1,8 +1,8 @@
-"""Get livekit-server from the project's own release page, and keep it only when its checksum is right."""
+"""Get livekit-server from the project's own release page, and keep it only when its checksum is
+right."""
 
 import hashlib
 import io
-import os
 import platform
 import tarfile
 import time
@@ -28,7 +28,8 @@ MACHINES = {
 
 
 def from_release(target: Path, version: str, page: str = PAGE) -> None:
-    """Download, check and unpack the release for this machine to `target`; raises StepFailed otherwise."""
+    """Download, check and unpack the release for this machine to `target`; raises StepFailed
+    otherwise."""
     archive = archive_name(version)
     base = f"{page}/v{version}"
     wanted = expected_checksum(_get(f"{base}/checksums.txt").decode(errors="replace"), archive)
@@ -104,5 +105,5 @@ def _unpack(content: bytes, target: Path) -> None:
             part.write_bytes(file.read())
     except tarfile.TarError as error:
         raise StepFailed(f"the release archive cannot be unpacked: {error}") from None
-    os.chmod(part, 0o755)
+    part.chmod(0o755)
     part.replace(target)

@@ -1,0 +1,232 @@
+"""The life of one process of the Procfile, in order: clean up, prepare, wait, run, watch, start
+again.
+
+Every step says what it does and what it waits for. Nothing here ends the launcher: what cannot go
+on is told and waits for a change.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from dev import ports, processes, readiness, records
+from dev.program import Program
+from dev.records import FAILED, MONITORING, PREPARING, READY, RESTARTING, STARTING
+from dev.services import CHECKOUT, Service
+from dev.state import State
+
+LOOK_EVERY_S = 0.5
+PROBE_EVERY_S, CHECK_EVERY_S, MONITOR_EVERY_S = 0.15, 3.0, 5.0
+SAY_AGAIN_S = 10.0
+PORT_GRACE_S = 1.5  # a port may be held for a moment after its holder was told to end
+FAILED_CHECKS = 2  # in a row, before a ready program counts as not answering
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0)  # so many crashes in a row are answered by another start
+STABLE_S = 30.0  # a crash after so long is not one in a row
+
+
+class Life:
+    """What a launcher does between its start and its end."""
+
+    def __init__(
+        self,
+        service: Service,
+        environ: Mapping[str, str],
+        monitors: Mapping[str, str],
+        state: State,
+        begin_anew: Callable[[str], None],
+    ) -> None:
+        self.service = service
+        self.environ = environ
+        self.monitors = monitors
+        self.state = state
+        self.begin_anew = begin_anew
+        self.program: Program | None = None
+        self.began = state.record.launched
+
+    async def live(self, errors: list[str]) -> None:
+        """Go through the life of the process; never returns."""
+        if errors:
+            await self._fail("; ".join(errors))
+        if reason := self.monitors.get(self.service.name):
+            await self._monitor(reason)
+        self.state.record.port = self.service.port.number(self.environ)
+        if self.service.prepare:
+            await self._prepare()
+        await self._wait_for_others()
+        await self._keep_running()
+
+    async def end_program(self) -> None:
+        """End what runs, with all it started."""
+        if self.program is None:
+            return
+        for sentence in await self.program.end():
+            self.state.log.say(sentence, "WARNING")
+        self.program = None
+        self.state.set_program(None)
+
+    async def _start(self, command: tuple[str, ...]) -> Program:
+        self.state.log.last.clear()
+        self.program = await Program.start(command, self.environ, self.state.log)
+        self.state.set_program(self.program)
+        return self.program
+
+    async def _prepare(self) -> None:
+        """Make ready what only this process needs; its progress is the record's detail."""
+        what = " and ".join(self.service.prepare)
+        self.state.set(PREPARING, f"preparing {what}")
+        command = (sys.executable, "-m", "dev.bootstrap", "make", *self.service.prepare)
+        program = await self._start(command)
+        ended = asyncio.create_task(program.ended())
+        try:
+            while not ended.done():
+                await asyncio.wait((ended,), timeout=LOOK_EVERY_S)
+                self.state.detail_from_output()
+        finally:
+            ended.cancel()
+        how = ended.result()
+        await self.end_program()
+        if not how.endswith("code 0"):
+            said = "\n".join(self.state.log.tail(20))
+            await self._fail(f"{self.service.name} cannot be prepared, it {how}:\n{said}")
+
+    async def _wait_for_others(self) -> None:
+        """Wait until every service this one needs is ready, and say which one is missing."""
+        said = 0.0
+        while missing := [text for name in self.service.after if (text := self._missing(name))]:
+            detail = "waits for " + ", ".join(missing)
+            again = time.monotonic() - said > SAY_AGAIN_S
+            if again or detail != self.state.record.detail:
+                self.state.set(STARTING, detail, say=True)
+                said = time.monotonic()
+            await asyncio.sleep(PROBE_EVERY_S)
+
+    def _missing(self, name: str) -> str | None:
+        if name in self.monitors:
+            return None
+        record = records.read(self.state.home, name)
+        if record is None or not record.launcher_alive:
+            return f"{name} (not started)"
+        return None if record.state == READY else f"{name} ({record.state})"
+
+    async def _keep_running(self) -> None:
+        """Start the program, watch it, start it again; give up loudly after crashes in a row."""
+        crashes = 0
+        while True:
+            await self._wait_for_ports()
+            started = time.monotonic()
+            self.state.set(STARTING, "starting")
+            how = await self._run_once()
+            said = self.state.log.tail(8)
+            await self.end_program()
+            crashes = crashes + 1 if time.monotonic() - started < STABLE_S else 1
+            if crashes > len(BACKOFF_S):
+                last = "\n".join(f"    {line}" for line in said)
+                times = f"{crashes} times in a row. Its last lines:\n{last}"
+                await self._fail(f"{self.service.name} {how}, {times}")
+            wait = BACKOFF_S[crashes - 1]
+            self.state.record.restarts += 1
+            self.state.record.ready_after_s = None
+            why = f" ({said[-1]})" if said else ""
+            detail = f"{self.service.name} {how}{why}; starts again in {wait:g} s"
+            self.state.set(RESTARTING, detail, say=True)
+            await asyncio.sleep(wait)
+            self.began = time.time()
+
+    async def _run_once(self) -> str:
+        """Run the program to its end; how it ended."""
+        try:
+            program = await self._start(self.service.command)
+        except OSError as error:
+            return f"cannot be run ({' '.join(self.service.command)}: {error.strerror or error})"
+        self.state.log.say(f"started as pid {program.identity.pid}")
+        watch = asyncio.create_task(self._watch(program))
+        try:
+            return await program.ended()
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+
+    async def _wait_for_ports(self) -> None:
+        """Wait until every port is free; who holds one is told at once and stays in the record."""
+        began = time.monotonic()
+        said = ""
+        while port := ports.first_busy(self.service, self.environ):
+            if time.monotonic() - began > PORT_GRACE_S:
+                refusal = await asyncio.to_thread(ports.refusal, self.service, port, self.environ)
+                if refusal != said:
+                    self.state.set(FAILED, refusal, say=True)
+                    said = refusal
+            await asyncio.sleep(LOOK_EVERY_S if said else PROBE_EVERY_S)
+
+    async def _watch(self, program: Program) -> None:
+        """Follow the program from its start to ready, and go on asking whether it answers."""
+        wrong_checks = 0
+        while True:
+            wrong = await self._question(program)
+            if wrong is None:
+                wrong_checks = 0
+                self._ready()
+            elif self.state.now == READY:
+                wrong_checks += 1
+                if wrong_checks >= FAILED_CHECKS:
+                    self.state.set(STARTING, f"no longer ready: {wrong}", say=True)
+            elif self.state.record.ready_after_s is not None:
+                self.state.set(self.state.now, f"no longer ready: {wrong}")
+            elif not self.state.detail_from_output():
+                self.state.set(self.state.now, wrong)
+            await asyncio.sleep(CHECK_EVERY_S if self.state.now == READY else PROBE_EVERY_S)
+
+    def _ready(self) -> None:
+        if self.state.now == READY:
+            return
+        if self.state.record.ready_after_s is None:
+            self.state.record.ready_after_s = round(time.time() - self.began, 2)
+        self.state.set(READY, f"ready on port {self.state.record.port}", say=True)
+
+    async def _question(self, program: Program) -> str | None:
+        """None when the recorded program itself listens and its protocol answers."""
+        number = self.service.port.number(self.environ)
+        family = await asyncio.to_thread(processes.descendants, program.identity)
+        if not await asyncio.to_thread(ports.owns, family, number):
+            return f"does not listen on port {number} yet"
+        return await asyncio.to_thread(readiness.ask, self.service, self.environ)
+
+    async def _monitor(self, reason: str) -> None:
+        """Ask someone else's service every few seconds, and say when its state changes."""
+        self.state.set(MONITORING, f"not started here: {reason}", say=True)
+        before: str | None = "not asked yet"
+        while True:
+            wrong = await asyncio.to_thread(readiness.ask_elsewhere, self.service, self.environ)
+            if wrong != before:
+                self.state.record.answers = wrong is None
+                told = "it answers" if wrong is None else wrong
+                self.state.set(MONITORING, f"{told} ({reason})", say=True)
+                before = wrong
+            await asyncio.sleep(MONITOR_EVERY_S)
+
+    async def _fail(self, detail: str) -> None:
+        """Give up loudly, then wait for a change of settings or code. Never returns."""
+        self.state.set(FAILED, detail, say=True)
+        self.state.log.say(
+            "waits for a change of .env or of the code, or for "
+            f"./restart_voice_system.sh {self.service.name}"
+        )
+        before = self._sources()
+        while self._sources() == before:  # noqa: ASYNC110 - files have no event to wait for
+            await asyncio.sleep(LOOK_EVERY_S * 2)
+        self.begin_anew("settings or code changed")
+        await asyncio.Event().wait()
+
+    def _sources(self) -> dict[str, float]:
+        """When each file changed last that may mend a failed start."""
+        files = [CHECKOUT / ".env", *CHECKOUT.glob("requirements*.txt")]
+        if self.service.code:
+            files += (CHECKOUT / self.service.code).rglob("*.py")
+        found = {}
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                found[str(file)] = file.stat().st_mtime
+        return found
