@@ -5,9 +5,9 @@
 
 Silero's VAD in the process set-up, the openai plugins for speech and language, AgentSession's
 defaults. Beyond that only what keeps the comparison fair: a loopback port of its own, no refusal of
-calls when the machine is busy (by default neither the worker nor the server brings an agent while the
-machine's load is over 0.7, and this machine carries the callers too), pcm instead of mp3 (quicker),
-and the two timings that our worker reports as well.
+calls when the machine is busy (by default neither the worker nor the server brings an agent while
+the machine's load is over 0.7, and this machine carries the callers too), pcm instead of mp3
+(quicker), and the two timings that our worker reports as well.
 """
 
 from __future__ import annotations

@@ -113,8 +113,9 @@ class ProxyAccess:
                 text = await response.text()
                 status = response.status
         except (aiohttp.ClientConnectionError, TimeoutError) as error:
+            cause = error.strerror if isinstance(error, OSError) else type(error).__name__
             raise CallError(
-                f"the proxy at {self.url} does not answer ({type(error).__name__}: {error}). "
+                f"the proxy at {self.url} does not answer ({cause}). "
                 "Is the system running? Start it with ./restart_voice_system.sh, "
                 "or name another proxy with --proxy URL"
             ) from error

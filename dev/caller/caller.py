@@ -43,7 +43,7 @@ class Caller:
         self._access = access
         self._agent_id = agent_id
         self._voice = voice or Voice()
-        self._presence = Presence(record)
+        self._presence = Presence(self.identity, record)
         self._exits = AsyncExitStack()
         self._exchange: Exchange | None = None  # the latest turn
 

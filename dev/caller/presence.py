@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 class Presence:
     """Connects, publishes a microphone, keeps what it hears; `changes` tells of anything new."""
 
-    def __init__(self, record: bool) -> None:
+    def __init__(self, identity: str, record: bool) -> None:
+        self.identity = identity
         self.changes = Changes()
         self.ear = Ear()
         self.transcripts = Transcripts(self.changes)
@@ -49,10 +50,6 @@ class Presence:
             self.ear.recording = []
             self.microphone.recording = []
         self._listen_to_room()
-
-    @property
-    def identity(self) -> str:
-        return self._room.local_participant.identity
 
     @property
     def agents(self) -> list[rtc.RemoteParticipant]:

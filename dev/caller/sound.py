@@ -51,6 +51,8 @@ def read_wav(path: Path) -> Sound:
                 )
             rate, channels = file.getframerate(), file.getnchannels()
             raw = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    except FileNotFoundError as error:
+        raise CallError(f"there is no file {path}") from error
     except (OSError, EOFError, wave.Error) as error:
         raise CallError(f"{path} cannot be read as a WAV file: {error}") from error
     mono = raw.reshape(-1, channels).mean(axis=1).astype(np.int16)
@@ -64,7 +66,7 @@ def write_wav(path: Path, channels: list[Samples]) -> None:
     for number, each in enumerate(channels):
         interleaved[: len(each), number] = each
     try:
-        with wave.open(str(path), "wb") as file:
+        with path.open("wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(len(channels))
             file.setsampwidth(2)
             file.setframerate(RATE)

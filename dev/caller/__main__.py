@@ -1,0 +1,132 @@
+"""./scripts/talk: hold a spoken conversation with the agent, without a browser."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from dev.caller import report, where
+from dev.caller.access import ProxyAccess
+from dev.caller.caller import Caller
+from dev.caller.errors import CallError
+from dev.caller.options import parse
+from dev.caller.sound import Sound, read_wav, write_wav
+from dev.caller.turn import Turn
+from dev.caller.voice import Voice
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parse(arguments)
+    logging.basicConfig(level=logging.DEBUG if options.debug else logging.ERROR)
+    try:
+        return asyncio.run(_talk_until_told(options))
+    except KeyboardInterrupt:
+        return 130
+    except CallError as error:
+        if options.json:
+            print(json.dumps({"answered": False, "error": str(error)}))
+        print(error, file=sys.stderr)
+        return 1
+
+
+async def _talk_until_told(options: argparse.Namespace) -> int:
+    """As _talk; a TERM leaves the room before it ends the program."""
+    task = asyncio.ensure_future(_talk(options))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
+
+
+async def _talk(options: argparse.Namespace) -> int:
+    values = where.settings(os.environ)
+    access = ProxyAccess(options.proxy or where.proxy_url(values))
+    sounds = [] if options.text else await _sounds(options, where.models_url(values))
+    agent_id, agent = None, "the worker's own choice"
+    if options.agent:
+        async with access:
+            agent_id, agent = await access.agent_named(options.agent)
+
+    caller = Caller(access, options.room, agent_id, record=options.record is not None)
+    try:
+        async with caller:
+            _tell(options, f"room {caller.room} at {access.url}, Letta agent: {agent}")
+            listening = await caller.wait_until_listening(options.timeout)
+            _tell(options, f"the agent listened {listening:.2f} s after the caller had connected")
+            if options.text:
+                for words in options.say:
+                    _tell_turn(options, await caller.type(words, timeout=options.timeout))
+            elif options.barge_in is None:
+                for sound in sounds:
+                    _tell_turn(options, await caller.say(sound, timeout=options.timeout))
+            else:
+                await _interrupting(caller, sounds, options)
+    finally:
+        if options.record is not None:
+            path = options.folder / options.record
+            write_wav(path, [caller.spoken, caller.recording])
+            _tell(options, f"recorded in {path}: left the caller, right the agent")
+    if options.json:
+        print(json.dumps(_as_json(caller, access, agent), indent=2))
+    return 0 if all(turn.answered for turn in caller.turns) else 1
+
+
+async def _interrupting(caller: Caller, sounds: list[Sound], options: argparse.Namespace) -> None:
+    """Each sentence but the first is spoken into the reply before it, where there is one."""
+    for sound in sounds[:-1]:
+        into = options.barge_in if caller.turns and caller.turns[-1].answered else None
+        await caller.say(sound, barge_in_after=into, until="first_sound", timeout=options.timeout)
+    into = options.barge_in if caller.turns and caller.turns[-1].answered else None
+    await caller.say(sounds[-1], barge_in_after=into, timeout=options.timeout)
+    for turn in caller.turns:  # only now is known what became of the interrupted ones
+        _tell_turn(options, turn)
+
+
+async def _sounds(options: argparse.Namespace, models_url: str) -> list[Sound]:
+    """Everything to be said, made before the call: what is slow must not happen in it."""
+    voice: Voice | None = None
+    sounds = []
+    for words in options.say:
+        if words.lower().endswith(".wav"):
+            sounds.append(read_wav(options.folder / words))
+        else:
+            voice = voice or Voice(options.voice, models_url)
+            sounds.append(await voice.speak(words))
+    return sounds
+
+
+def _tell(options: argparse.Namespace, line: str) -> None:
+    if not options.json:
+        print(line, flush=True)
+
+
+def _tell_turn(options: argparse.Namespace, turn: Turn) -> None:
+    for line in report.lines(turn):
+        _tell(options, line)
+
+
+def _as_json(caller: Caller, access: ProxyAccess, agent: str) -> dict[str, Any]:
+    return {
+        "answered": all(turn.answered for turn in caller.turns),
+        "room": caller.room,
+        "proxy": access.url,
+        "agent": agent,
+        "listening_after_s": round(caller.listening_after_s or 0, 3),
+        "turns": [turn.as_json() for turn in caller.turns],
+        "events": [
+            {key: value for key, value in event.items() if key != "arrived"}
+            for event in caller.events
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
