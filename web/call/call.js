@@ -1,0 +1,57 @@
+/** What the page's buttons do to the call. There is at most one session in a tab. */
+
+import { store, tell } from '../store.js';
+import { checkHealth } from '../watch/health-watch.js';
+import { proposeRoom } from './room-names.js';
+import { Session } from './session.js';
+
+/** @type {Session|null} */
+let session = null;
+
+/** Begins a call with the chosen agent in the named room, unless one is going on. */
+export async function connect() {
+  if (session) return;
+  const { agents, selection } = store.state;
+  const roomName = selection.roomName.trim() || proposeRoom();
+  const agent = agents.items.find((each) => each.id === agents.chosen);
+  const begun = new Session({
+    roomName,
+    agentId: agent?.id ?? '',
+    agentName: agent?.name ?? '',
+  });
+  session = begun;
+  begun.over.addEventListener('abort', () => finished(begun), { once: true });
+  await begun.begin();
+}
+
+export async function disconnect() {
+  await session?.end();
+}
+
+export async function toggleMute() {
+  await session?.microphone.setMuted(!store.state.call.muted);
+}
+
+export async function retryMicrophone() {
+  await session?.microphone.enable();
+}
+
+export async function startSound() {
+  await session?.startSound();
+}
+
+/** @param {string} text */
+export async function sendText(text) {
+  await session?.typed.send(text);
+}
+
+/** @param {Session} ended */
+function finished(ended) {
+  if (session === ended) session = null;
+  // The reason may lie in a process that went away: look at once, not at the next round.
+  void checkHealth();
+  // A room is one Letta conversation, and the agent of this call may still be leaving it.
+  if (store.state.selection.roomProposed) {
+    tell('room.named', { room: proposeRoom(), proposed: true });
+  }
+}

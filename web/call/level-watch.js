@@ -1,0 +1,73 @@
+/** Measures how loud the caller's microphone and the agent's voice are, many times a second. */
+
+import { createAudioAnalyser, LocalAudioTrack, RemoteAudioTrack, RoomEvent } from 'livekit-client';
+import { tell } from '../store.js';
+
+const EVERY_MS = 66;
+/** What counts as silence; speech lies between this and full scale, 0 dB. */
+const FLOOR_DB = -55;
+/** Steps of the meter: finer ones would redraw it without being seen. */
+const STEPS = 50;
+
+/** @typedef {{level: () => number, end: () => void}} Gauge */
+
+/** @param {import('./session.js').CallContext} call */
+export function measureLevels({ room, signal }) {
+  /** @type {Map<string, Gauge>} by side */
+  const gauges = new Map();
+
+  /** @param {'microphone'|'agent'} side @param {unknown} track */
+  const attach = (side, track) => {
+    if (!(track instanceof LocalAudioTrack || track instanceof RemoteAudioTrack)) return;
+    gauges.get(side)?.end();
+    gauges.set(side, gauge(track));
+  };
+  /** @param {'microphone'|'agent'} side */
+  const detach = (side) => {
+    gauges.get(side)?.end();
+    gauges.delete(side);
+  };
+
+  room.on(RoomEvent.LocalTrackPublished, ({ track }) => attach('microphone', track));
+  room.on(RoomEvent.LocalTrackUnpublished, () => detach('microphone'));
+  room.on(RoomEvent.TrackSubscribed, (track) => attach('agent', track));
+  room.on(RoomEvent.TrackUnsubscribed, () => detach('agent'));
+  for (const participant of room.remoteParticipants.values()) {
+    for (const { track } of participant.trackPublications.values()) attach('agent', track);
+  }
+
+  const timer = setInterval(() => {
+    const level = (/** @type {string} */ side) => gauges.get(side)?.level() ?? 0;
+    tell('levels.measured', { microphone: level('microphone'), agent: level('agent') });
+  }, EVERY_MS);
+
+  signal.addEventListener(
+    'abort',
+    () => {
+      clearInterval(timer);
+      for (const side of [...gauges.keys()]) gauges.get(side)?.end();
+      tell('levels.measured', { microphone: 0, agent: 0 });
+    },
+    { once: true },
+  );
+}
+
+/** @param {LocalAudioTrack|RemoteAudioTrack} track @returns {Gauge} */
+function gauge(track) {
+  const { analyser, cleanup } = createAudioAnalyser(track, { fftSize: 1024 });
+  const samples = new Float32Array(analyser.fftSize);
+  return {
+    level() {
+      if (track.isMuted) return 0;
+      analyser.getFloatTimeDomainData(samples);
+      let squares = 0;
+      for (const sample of samples) squares += sample * sample;
+      const decibels = 10 * Math.log10(squares / samples.length + 1e-12);
+      const level = Math.min(1, Math.max(0, 1 - decibels / FLOOR_DB));
+      return Math.round(level * STEPS) / STEPS;
+    },
+    end() {
+      void cleanup();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/** The page begins here: its elements are defined, then what it watches is watched. */
+
+import { LogLevel, setLogLevel } from 'livekit-client';
+import { proposeRoom } from './call/room-names.js';
+import './parts/all.js';
+import { tell } from './store.js';
+import { loadAgents } from './watch/agents-watch.js';
+import { watchHealth } from './watch/health-watch.js';
+import { watchMemory } from './watch/memory-watch.js';
+
+// What livekit-client has to say of a call is on the page; its own log is for what is broken.
+setLogLevel(LogLevel.warn);
+
+window.addEventListener('error', ({ message, filename, lineno }) =>
+  tell('page.error', { what: `${message} (${filename}:${lineno})`, next: 'Reload the page.' }),
+);
+window.addEventListener('unhandledrejection', ({ reason }) =>
+  tell('page.error', { what: String(reason), next: 'Reload the page.' }),
+);
+
+const named = new URLSearchParams(location.search).get('room');
+tell('room.named', { room: named ?? proposeRoom(), proposed: named === null });
+watchHealth();
+watchMemory();
+void loadAgents();

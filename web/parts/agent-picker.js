@@ -1,0 +1,55 @@
+/** Chooses the Letta agent to talk to; refreshes the list; opens the dialog for a new one. */
+
+import { tell } from '../store.js';
+import { chooseAgent, loadAgents } from '../watch/agents-watch.js';
+import { h, icon, setText, uniqueId } from './dom.js';
+import { Part } from './part.js';
+
+export class AgentPicker extends Part {
+  #id = uniqueId('agent');
+  #select = h('select', { id: this.#id, 'aria-describedby': `${this.#id}-hint` });
+  #hint = h('p', { class: 'hint', id: `${this.#id}-hint` });
+
+  build() {
+    const refresh = h('button', { type: 'button', class: 'quiet', title: 'Refresh the list' });
+    refresh.append(icon('refresh'), h('span', { class: 'hidden' }, 'Refresh the list'));
+    refresh.addEventListener('click', () => void loadAgents());
+    const create = h('button', { type: 'button', class: 'quiet' }, icon('plus'), 'New…');
+    create.addEventListener('click', () => tell('agent-dialog.opened'));
+    this.#select.addEventListener('change', () => chooseAgent(this.#select.value));
+    this.append(
+      h('div', { class: 'field-head' }, h('label', { for: this.#id }, 'Letta agent'), refresh, create),
+      this.#select,
+      this.#hint,
+    );
+  }
+
+  /** @param {import('./part.js').State} state */
+  needs({ agents, call }) {
+    return [agents, call.phase];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render({ agents, call }) {
+    const select = this.#select;
+    const known = [...select.options].map((each) => `${each.value} ${each.text}`).join('\n');
+    const wanted = agents.items.map((each) => `${each.id} ${each.name}`).join('\n');
+    if (known !== wanted) {
+      select.replaceChildren(
+        ...agents.items.map((each) => h('option', { value: each.id }, each.name)),
+      );
+    }
+    select.value = agents.chosen;
+    select.disabled = agents.items.length === 0 || call.phase !== 'idle';
+    setText(this.#hint, hint(agents));
+    this.#hint.dataset.tone = agents.state === 'failed' ? 'bad' : 'calm';
+  }
+}
+
+/** @param {import('../state/agents.js').Agents} agents */
+function hint({ state, items, chosen, problem }) {
+  if (problem) return [problem.what, problem.next].filter(Boolean).join(' ');
+  if (state === 'loading') return 'Loading the list…';
+  const agent = items.find((each) => each.id === chosen);
+  return agent?.model || agent?.description || '';
+}

@@ -1,0 +1,64 @@
+/** The conversation: what both sides say, as it streams; each reply with its work and its time bar. */
+
+import { clock } from '../state/console.js';
+import { h, icon, setText } from './dom.js';
+import { keepAtEnd } from './log-scroll.js';
+import { Part } from './part.js';
+import { Utterance } from './utterance.js';
+
+export class ConversationLog extends Part {
+  /** @type {Map<string, Utterance>} */
+  #rows = new Map();
+  #cut = h('p', { class: 'cut' });
+  #empty = h('p', { class: 'empty' });
+  #log = h('div', { role: 'log', 'aria-label': 'Conversation', tabindex: 0, id: 'conversation' });
+
+  build() {
+    this.#empty.append(
+      icon('wave'),
+      h('span', {}, 'What you and the agent say appears here, with the time of every reply.'),
+    );
+    this.#rows.clear();
+    this.#log.replaceChildren(this.#empty);
+    this.append(this.#log);
+  }
+
+  /** @param {import('./part.js').State} state */
+  needs({ conversation, turns }) {
+    return [conversation, turns];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render(state) {
+    keepAtEnd(this.#log, () => this.#show(state));
+  }
+
+  /** @param {import('./part.js').State} state */
+  #show({ conversation: { rows, cut }, turns }) {
+    this.#empty.hidden = rows.length > 0;
+    const shown = new Set(rows.map((each) => each.id));
+    for (const [id, row] of this.#rows) {
+      if (shown.has(id)) continue;
+      row.element.remove();
+      this.#rows.delete(id);
+    }
+    // A turn may be spoken in several pieces: its work and its times stand below the last one.
+    /** @type {Map<string, string>} */
+    const lastOfTurn = new Map();
+    for (const each of rows) if (each.turn) lastOfTurn.set(each.turn, each.id);
+
+    for (const each of rows) {
+      let row = this.#rows.get(each.id);
+      if (!row) {
+        row = new Utterance(each, clock(each.at).slice(0, 8));
+        this.#rows.set(each.id, row);
+        this.#log.append(row.element);
+      }
+      const turn = each.turn === null ? undefined : turns.byId[each.turn];
+      row.show(each, turn, lastOfTurn.get(each.turn ?? '') === each.id);
+    }
+    setText(this.#cut, `${cut} earlier rows were cut; the conversation keeps ${rows.length}.`);
+    if (cut) this.#log.prepend(this.#cut);
+    else this.#cut.remove();
+  }
+}

@@ -1,0 +1,78 @@
+/** The debug console: what happens, to the millisecond, to read and to copy. */
+
+import { clock, consoleText, cutSentence } from '../state/console.js';
+import { store, tell } from '../store.js';
+import { h, icon, setText } from './dom.js';
+import { keepAtEnd } from './log-scroll.js';
+import { Part } from './part.js';
+
+const THANKS_MS = 2000;
+
+export class DebugConsole extends Part {
+  #cut = h('p', { class: 'cut' });
+  #lines = h('div', { class: 'lines' });
+  // Read out, every line would talk over the call: the status line speaks for what matters.
+  #log = h(
+    'div',
+    { role: 'log', 'aria-label': 'Debug console', 'aria-live': 'off', tabindex: 0 },
+    this.#cut,
+    this.#lines,
+  );
+  #copyLabel = h('span', {}, 'Copy');
+  #newest = 0;
+
+  build() {
+    const copy = h('button', { type: 'button', class: 'quiet' }, icon('copy'), this.#copyLabel);
+    copy.addEventListener('click', () => void this.#copy());
+    const clear = h('button', { type: 'button', class: 'quiet' }, icon('clear'), 'Clear');
+    clear.addEventListener('click', () => tell('console.cleared'));
+    const taller = h('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false' });
+    taller.append(icon('taller'), 'Taller');
+    taller.addEventListener('click', () => {
+      this.toggleAttribute('taller');
+      taller.setAttribute('aria-pressed', String(this.hasAttribute('taller')));
+    });
+    this.#lines.replaceChildren();
+    this.#newest = 0;
+    this.append(
+      h('div', { class: 'console-head' }, h('h2', {}, 'Console'), copy, clear, taller),
+      this.#log,
+    );
+  }
+
+  /** @param {import('./part.js').State} state */
+  needs(state) {
+    return [state.console];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render({ console: { lines, cut } }) {
+    keepAtEnd(this.#log, () => {
+      const fresh = lines.filter((each) => each.number > this.#newest);
+      if (lines.length === 0) this.#lines.replaceChildren();
+      this.#lines.append(...fresh.map(row));
+      while (this.#lines.childElementCount > lines.length) this.#lines.firstElementChild?.remove();
+      this.#newest = lines.at(-1)?.number ?? 0;
+      this.#cut.hidden = cut === 0;
+      setText(this.#cut, cutSentence(cut));
+    });
+  }
+
+  async #copy() {
+    let said = 'Copied';
+    try {
+      await navigator.clipboard.writeText(consoleText(store.state.console));
+    } catch {
+      // The clipboard may be forbidden: then the text is selected, and a key does the rest.
+      getSelection()?.selectAllChildren(this.#log);
+      said = 'Press Ctrl+C';
+    }
+    setText(this.#copyLabel, said);
+    setTimeout(() => setText(this.#copyLabel, 'Copy'), THANKS_MS);
+  }
+}
+
+/** @param {import('../state/console.js').Line} line */
+function row({ at, tone, text }) {
+  return h('div', { class: 'line', 'data-tone': tone }, h('time', {}, clock(at)), ' ', h('span', {}, text));
+}

@@ -1,0 +1,62 @@
+/** The agent's memory blocks, and what changed in them last. */
+
+import { clock } from '../state/console.js';
+import { wordDiff } from '../state/word-diff.js';
+import { loadMemory } from '../watch/memory-watch.js';
+import { h, icon } from './dom.js';
+import { Part } from './part.js';
+
+const TAGS = /** @type {const} */ ({ same: 'span', added: 'ins', removed: 'del' });
+
+export class MemoryBlocks extends Part {
+  #content = h('div', { class: 'memory' });
+
+  build() {
+    const refresh = h('button', { type: 'button', class: 'quiet' }, icon('refresh'), 'Read again');
+    refresh.addEventListener('click', () => void loadMemory());
+    this.append(this.#content, refresh);
+  }
+
+  /** @param {import('./part.js').State} state */
+  needs({ memory, agents }) {
+    return [memory, agents.items];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render({ memory, agents }) {
+    const agent = agents.items.find((each) => each.id === memory.agentId);
+    const title = h('h3', {}, agent ? `Memory of ${agent.name}` : 'Memory');
+    this.#content.replaceChildren(title, ...body(memory));
+  }
+}
+
+/** @param {import('../state/memory.js').Memory} memory @returns {Node[]} */
+function body(memory) {
+  if (memory.problem) {
+    return [h('p', { class: 'problem' }, `${memory.problem.what} ${memory.problem.next}`)];
+  }
+  if (memory.state === 'none') return [h('p', { class: 'empty' }, 'Choose an agent to see it.')];
+  if (memory.state === 'loading') return [h('p', { class: 'empty' }, 'Reading…')];
+  if (memory.blocks.length === 0) return [h('p', { class: 'empty' }, 'This agent has no blocks.')];
+  return memory.blocks.map((each) => block(each, memory));
+}
+
+/**
+ * @param {import('../types.js').MemoryBlock} one
+ * @param {import('../state/memory.js').Memory} memory
+ */
+function block({ id, label, value, limit, description }, { before, changedAt }) {
+  const old = before[id];
+  const length = limit === null ? `${value.length}` : `${value.length} / ${limit}`;
+  const head = h(
+    'div',
+    { class: 'block-head' },
+    h('h4', { title: description }, label),
+    h('span', { class: 'block-length', title: 'characters' }, length),
+  );
+  if (old === undefined) return h('section', { class: 'block' }, head, h('p', {}, value || '(empty)'));
+  const pieces = wordDiff(old, value).map(({ kind, text }) => h(TAGS[kind], {}, text));
+  const changed = h('span', { class: 'tag' }, `changed ${clock(changedAt ?? 0).slice(0, 8)}`);
+  head.insertBefore(changed, head.lastChild);
+  return h('section', { class: 'block', 'data-changed': true }, head, h('p', {}, ...pieces));
+}

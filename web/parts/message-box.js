@@ -1,0 +1,49 @@
+/** Where one types instead of speaking. Enter sends. */
+
+import { sendText } from '../call/call.js';
+import { h, icon, isEnabled, setEnabled, uniqueId } from './dom.js';
+import { Part } from './part.js';
+
+const MOST_CHARACTERS = 4000;
+
+export class MessageBox extends Part {
+  #id = uniqueId('message');
+  #input = h('input', {
+    id: this.#id,
+    type: 'text',
+    maxlength: MOST_CHARACTERS,
+    autocomplete: 'off',
+    enterkeyhint: 'send',
+  });
+  #send = h('button', { type: 'submit' }, icon('send'), 'Send');
+
+  build() {
+    const label = h('label', { for: this.#id, class: 'hidden' }, 'Message');
+    const form = h('form', {}, label, this.#input, this.#send);
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const text = this.#input.value.trim();
+      if (!text || !isEnabled(this.#send)) return;
+      this.#input.value = '';
+      void sendText(text);
+    });
+    this.append(form);
+  }
+
+  /** @param {import('./part.js').State} state */
+  needs({ call }) {
+    return [call.phase, call.agent];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render({ call }) {
+    const open = call.phase === 'connected' || call.phase === 'reconnecting';
+    this.#input.readOnly = !open;
+    this.#input.placeholder = !open
+      ? 'Connect, then type or speak'
+      : call.agent === 'ready'
+        ? 'Type instead of speaking'
+        : 'Type already: it is sent when the agent is here';
+    setEnabled(this.#send, open);
+  }
+}

@@ -1,0 +1,48 @@
+/** What every part of the page is: an element that renders from the store while it is on the page. */
+
+import { store } from '../store.js';
+
+/** @typedef {import('../state/state.js').State} State */
+
+export class Part extends HTMLElement {
+  #life = new AbortController();
+
+  connectedCallback() {
+    this.#life = new AbortController();
+    this.replaceChildren();
+    this.build();
+    /** @type {unknown[]|null} */
+    let last = null;
+    store.subscribe((state) => {
+      const needed = this.needs(state);
+      const known = last;
+      if (known && needed.every((each, index) => each === known[index])) return;
+      last = needed;
+      this.render(state);
+    }, this.#life.signal);
+  }
+
+  disconnectedCallback() {
+    this.#life.abort();
+  }
+
+  /** Aborted when the element leaves the page; listeners outside of it end with it. */
+  get life() {
+    return this.#life.signal;
+  }
+
+  /** Makes the element's children, once. */
+  build() {}
+
+  /**
+   * The parts of the state on which the element depends: it is rendered when one is another object.
+   * @param {State} state
+   * @returns {unknown[]}
+   */
+  needs(state) {
+    return [state];
+  }
+
+  /** Shows the state. @param {State} _state */
+  render(_state) {}
+}

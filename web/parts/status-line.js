@@ -1,0 +1,41 @@
+/** The line that says how the call is; beside it the agent's state, and a button if sound is held back. */
+
+import { startSound } from '../call/call.js';
+import { statusOf } from '../state/status.js';
+import { h, icon, setText } from './dom.js';
+import { Part } from './part.js';
+
+export class StatusLine extends Part {
+  #text = h('span', { class: 'status-text' });
+  #next = h('span', { class: 'status-next' });
+  #status = h('p', { role: 'status' }, this.#text);
+  #agentState = h('span', { class: 'agent-state' });
+  #sound = h('button', { type: 'button', class: 'primary' }, icon('sound'), 'Start audio');
+
+  build() {
+    this.#sound.addEventListener('click', () => void startSound());
+    this.append(h('span', { class: 'lamp' }), this.#status, this.#agentState, this.#sound);
+  }
+
+  /** @param {import('./part.js').State} state */
+  needs({ call, health, agents }) {
+    return [call, health, agents];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render(state) {
+    const { tone, text, next } = statusOf(state);
+    this.dataset.tone = tone;
+    setText(this.#text, text);
+    setText(this.#next, next);
+    // The status is the text and nothing else while there is nothing to do.
+    if (next) this.#status.append(' ', this.#next);
+    else this.#status.replaceChildren(this.#text);
+
+    const { agentState, soundBlocked } = state.call;
+    setText(this.#agentState, agentState);
+    this.#agentState.hidden = !agentState;
+    this.#agentState.dataset.state = agentState;
+    this.#sound.hidden = !soundBlocked;
+  }
+}

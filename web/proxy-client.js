@@ -1,0 +1,149 @@
+/** Talks to the proxy over HTTP. What goes wrong becomes a `ProxyError` whose words are for people. */
+
+import { asRecord, asRecords, asText } from './state/read.js';
+
+/** A dispatch may be tried three times by the proxy before it answers. */
+const PATIENCE_MS = 10_000;
+
+/** An answer that is not the hoped-for one, or none at all. */
+export class ProxyError extends Error {
+  /**
+   * @param {import('./types.js').Problem} problem
+   * @param {boolean} answered false if nothing (or nothing readable) came back
+   */
+  constructor(problem, answered) {
+    super(problem.what);
+    this.name = 'ProxyError';
+    this.problem = problem;
+    this.answered = answered;
+  }
+}
+
+/** @param {unknown} error @returns {import('./types.js').Problem} */
+export function problemOf(error) {
+  if (error instanceof ProxyError) return error.problem;
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { what, next: 'Reload the page. If it stays, copy the console into a bug report.' };
+}
+
+export async function getConfig() {
+  return ask('GET', '/api/config');
+}
+
+export async function getAgents() {
+  return asRecords((await ask('GET', '/api/agents')).agents);
+}
+
+/** @param {{name: string, persona?: string, human?: string, model?: string}} agent */
+export async function createAgent(agent) {
+  return asRecord((await ask('POST', '/api/agents', agent)).agent);
+}
+
+/** @param {string} agentId */
+export async function getMemory(agentId) {
+  return asRecords((await ask('GET', `/api/agents/${encodeURIComponent(agentId)}/memory`)).blocks);
+}
+
+/** @param {string} room @param {AbortSignal} signal */
+export async function getToken(room, signal) {
+  const answer = await ask('POST', '/api/token', { room }, signal);
+  return {
+    token: asText(answer.token),
+    url: asText(answer.url),
+    identity: asText(answer.identity),
+  };
+}
+
+/** @param {string} room @param {string} agentId '' for the worker's default @param {AbortSignal} signal */
+export async function requestDispatch(room, agentId, signal) {
+  const body = agentId ? { room, agent_id: agentId } : { room };
+  return ask('POST', '/api/dispatch-agent', body, signal);
+}
+
+/** @param {string} room */
+export async function getDispatch(room) {
+  return ask('GET', `/api/dispatch-agent/${encodeURIComponent(room)}`);
+}
+
+/** Health is an answer even when its status says that something is not ready. */
+export async function getHealth() {
+  return ask('GET', '/health', undefined, undefined, { anyStatus: true });
+}
+
+export async function getWorkerHealth() {
+  return ask('GET', '/health/agent', undefined, undefined, { anyStatus: true });
+}
+
+/**
+ * @param {'GET'|'POST'} method
+ * @param {string} path
+ * @param {object} [body]
+ * @param {AbortSignal} [signal]
+ * @param {{anyStatus?: boolean}} [options]
+ * @returns {Promise<Record<string, unknown>>}
+ */
+async function ask(method, path, body, signal, { anyStatus = false } = {}) {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  /** @type {Response} */
+  let response;
+  /** @type {string} */
+  let text;
+  try {
+    response = await fetch(path, {
+      method,
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+      cache: 'no-store',
+      ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+    });
+    text = await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ProxyError(patience.aborted ? tooSlow(method, path) : gone(), false);
+  }
+  const answer = parsed(text);
+  if (!answer) throw new ProxyError(unreadable(method, path, response), false);
+  if (!response.ok && !anyStatus) throw new ProxyError(refused(answer, method, path, response), true);
+  return answer;
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return asRecord(JSON.parse(text));
+  } catch {
+    // The caller says what came instead of JSON.
+    return null;
+  }
+}
+
+function gone() {
+  return {
+    what: `The proxy at ${location.origin} does not answer.`,
+    next: 'In a terminal: ./restart_voice_system.sh proxy',
+  };
+}
+
+/** @param {string} method @param {string} path */
+function tooSlow(method, path) {
+  return {
+    what: `The proxy has not answered ${method} ${path} within ${PATIENCE_MS / 1000} s.`,
+    next: 'Look at its log: ./restart_voice_system.sh logs proxy',
+  };
+}
+
+/** @param {string} method @param {string} path @param {Response} response */
+function unreadable(method, path, response) {
+  return {
+    what: `${method} ${path} answered ${response.status} with something that is not JSON.`,
+    next: `Is the voice system's proxy what listens at ${location.origin}?`,
+  };
+}
+
+/** @param {Record<string, unknown>} answer @param {string} method @param {string} path @param {Response} response */
+function refused(answer, method, path, response) {
+  const said = asText(answer.message) || asText(answer.error);
+  return {
+    what: said || `${method} ${path} answered ${response.status}.`,
+    next: asText(answer.next_step),
+  };
+}

@@ -1,0 +1,66 @@
+/** The Letta agents one can talk to, and which of them is chosen. */
+
+import { asRecord, asRecords, asText } from './read.js';
+
+/**
+ * @typedef {object} Agents
+ * @property {'loading'|'ready'|'empty'|'failed'} state
+ * @property {import('../types.js').LettaAgent[]} items
+ * @property {string} chosen id, '' when there is none
+ * @property {import('../types.js').Problem|null} problem
+ */
+
+/** @type {Agents} */
+export const initialAgents = { state: 'loading', items: [], chosen: '', problem: null };
+
+export const NO_AGENTS = {
+  what: 'Letta has no agent yet.',
+  next: 'Press New… to create one.',
+};
+
+/**
+ * @param {Agents} agents
+ * @param {import('../types.js').VoiceEvent} event
+ * @returns {Agents}
+ */
+export function reduceAgents(agents, event) {
+  switch (event.name) {
+    case 'agents.loaded': {
+      const items = asRecords(event.data.agents).map(lettaAgent);
+      const known = items.some((each) => each.id === agents.chosen);
+      const wanted = asText(event.data.wanted);
+      const first = items.find((each) => each.id === wanted) ?? items[0];
+      return {
+        state: items.length ? 'ready' : 'empty',
+        items,
+        chosen: known ? agents.chosen : (first?.id ?? ''),
+        problem: items.length ? null : NO_AGENTS,
+      };
+    }
+    case 'agents.failed':
+      return {
+        ...agents,
+        state: 'failed',
+        problem: { what: asText(event.data.what), next: asText(event.data.next) },
+      };
+    case 'agents.created': {
+      const made = lettaAgent(asRecord(event.data.agent));
+      const others = agents.items.filter((each) => each.id !== made.id);
+      return { state: 'ready', items: [...others, made], chosen: made.id, problem: null };
+    }
+    case 'agents.chosen':
+      return { ...agents, chosen: asText(event.data.id) };
+    default:
+      return agents;
+  }
+}
+
+/** @param {Record<string, unknown>} each @returns {import('../types.js').LettaAgent} */
+function lettaAgent(each) {
+  return {
+    id: asText(each.id),
+    name: asText(each.name) || asText(each.id),
+    model: asText(each.model),
+    description: asText(each.description),
+  };
+}

@@ -1,0 +1,120 @@
+/** Which events become lines of the debug console, and their exact words. */
+
+import { segments } from './time-bar.js';
+import { asNumber, asRecord, asShown, asText } from './read.js';
+
+/**
+ * @typedef {'plain'|'good'|'warn'|'bad'} Tone
+ * @typedef {{tone: Tone, text: string}} Words
+ * @typedef {Record<string, unknown>} Data
+ */
+
+/** Longest text of a line; arguments of a tool can be of any length. */
+const MOST_CHARACTERS = 2000;
+
+/** @type {Record<string, (data: Data) => Words|null>} by stage and name */
+const LINES = {
+  // The six lines of every call, in this order and wording: tests and people look for them.
+  'signal.connecting': (d) =>
+    plain(`🔗 Connecting to room: ${asText(d.room)} on ${asText(d.url)}`),
+  'media.connected': () => good('✅ Room connected successfully'),
+  'dispatch.requested': () => plain('📡 Requesting agent dispatch to room...'),
+  'dispatch.accepted': (d) => good(`✅ Agent dispatch requested: ${asText(d.message)}`),
+  'dispatch.refused': (d) => warn(`Dispatch warning: ${asText(d.error)}`),
+  'dispatch.unreachable': (d) => bad(`Failed to request agent dispatch: ${asText(d.error)}`),
+  'hear.microphone_enabling': () => plain('🎤 Enabling microphone...'),
+  'hear.microphone_on': () => good('✅ Microphone enabled successfully!'),
+
+  'hear.microphone_failed': (d) => bad(`❌ ${problem(d)}`),
+  'hear.muted': (d) => plain(d.muted ? '🔇 Microphone muted' : '🎤 Microphone unmuted'),
+  'hear.typed': (d) => plain(`Caller, typed: ${asText(d.text)}`),
+  'hear.typed_failed': (d) => bad(`❌ ${problem(d)}`),
+  'token.failed': (d) => bad(`❌ ${problem(d)}`),
+  'signal.failed': (d) => bad(`❌ ${problem(d)}`),
+  'signal.reconnecting': () => warn('🔄 The signal connection is lost; reconnecting...'),
+  'media.failed': (d) => bad(`❌ ${problem(d)}`),
+  'media.reconnecting': () => warn('🔄 The connection is lost; reconnecting...'),
+  'media.reconnected': (d) => good(`✅ Reconnected after ${asText(d.ms)} ms`),
+  'media.disconnected': (d) =>
+    d.intended ? plain('🔌 Disconnected') : bad(`🔌 Disconnected. ${problem(d)}`),
+  'join.agent_joined': (d) =>
+    good(`🤖 Agent joined as ${asText(d.identity)} after ${asText(d.ms)} ms`),
+  'join.agent_state': (d) => plain(`Agent state: ${asText(d.from) || 'none'} → ${asText(d.to)}`),
+  'join.agent_left': (d) => warn(`🤖 Agent left: ${asText(d.identity)}`),
+  'join.late': (d) => bad(`⏳ ${problem(d)}`),
+  'join.conversation': (d) =>
+    plain(`Letta conversation ${asText(d.conversation_id)} of agent ${asText(d.agent_name)}`),
+  'job.ctx_connected': (d) => plain(`Agent job: connected after ${asText(d.elapsed_ms)} ms`),
+  'job.session_started': (d) =>
+    plain(`Agent job: session started after ${asText(d.elapsed_ms)} ms`),
+  'job.init_done': (d) => plain(`Agent job: everything ready after ${asText(d.elapsed_ms)} ms`),
+  'job.retry': (d) =>
+    warn(
+      `Agent job: ${asText(d.what)} failed, try ${asText(d.attempt)} of ${asText(d.of)}: ` +
+        asText(d.error),
+    ),
+  'job.degraded': (d) =>
+    warn(`Agent job goes on without ${asText(d.what)} (${asText(d.error)}): ${asText(d.consequence)}`),
+  'job.error': (d) => bad(`❌ Agent job failed: ${asText(d.message)}`),
+  'transcribe.segment': (d) => (d.final ? plain(`Caller: ${asText(d.text)}`) : null),
+  'speak.segment': (d) => (d.final ? plain(`Agent: ${asText(d.text)}`) : null),
+  'think.tool_call': (d) => plain(`Tool call: ${asText(d.name)}(${asShown(d.arguments)})`),
+  'think.tool_return': (d) =>
+    plain(`Tool ${asText(d.name)} returned ${asText(d.status)}: ${asShown(d.text)}`),
+  'think.error': (d) => bad(`❌ Letta: ${asText(d.message)} ${asText(d.next_step)}`),
+  'play.audio_blocked': () => warn('🔈 The browser holds the sound back until you press Start audio'),
+  'play.audio_started': () => good('🔊 Sound is on'),
+  'play.interrupted': () => plain('Interrupted by the caller'),
+  'play.turn': (d) => plain(turnLine(d)),
+
+  'null.agents.failed': (d) => bad(`❌ ${problem(d)}`),
+  'null.agents.created': (d) => good(`✅ Letta agent created: ${asText(asRecord(d.agent).name)}`),
+  'null.health.unreachable': (d) => bad(`❌ ${problem(d)}`),
+  'null.memory.failed': (d) => warn(problem(d)),
+  'null.page.error': (d) => bad(`❌ The page itself failed: ${problem(d)}`),
+  'null.agent.unreadable': (d) => warn(problem(d)),
+};
+
+/**
+ * @param {import('../types.js').VoiceEvent} event
+ * @returns {Words|null}
+ */
+export function lineOf(event) {
+  const words = LINES[`${event.stage}.${event.name}`]?.(event.data) ?? null;
+  if (!words || words.text.length <= MOST_CHARACTERS) return words;
+  const dropped = words.text.length - MOST_CHARACTERS;
+  return { ...words, text: `${words.text.slice(0, MOST_CHARACTERS)}… (${dropped} characters cut)` };
+}
+
+/** @param {Data} data */
+function turnLine(data) {
+  const ms = Object.fromEntries(
+    Object.entries(asRecord(data.ms)).map(([mark, at]) => [mark, asNumber(at)]),
+  );
+  const parts = segments(ms).map((each) => `${each.label} ${Math.round(each.at)}`);
+  const interrupted = data.interrupted ? ', interrupted' : '';
+  const times = parts.length ? ` (ms after the caller’s speech: ${parts.join(', ')})` : '';
+  return `Turn ${asText(data.turn)}${interrupted}${times}`;
+}
+
+/** @param {Data} data */
+function problem(data) {
+  return [asText(data.what), asText(data.next)].filter(Boolean).join(' ');
+}
+
+/** @param {string} text @returns {Words} */
+function plain(text) {
+  return { tone: 'plain', text };
+}
+/** @param {string} text @returns {Words} */
+function good(text) {
+  return { tone: 'good', text };
+}
+/** @param {string} text @returns {Words} */
+function warn(text) {
+  return { tone: 'warn', text };
+}
+/** @param {string} text @returns {Words} */
+function bad(text) {
+  return { tone: 'bad', text };
+}

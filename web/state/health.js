@@ -1,0 +1,71 @@
+/** How the system's processes are, as the proxy's /health says; and whether the proxy answers at all. */
+
+import { asNumber, asRecords, asText } from './read.js';
+
+/**
+ * @typedef {object} Health
+ * @property {boolean} known false until the proxy has answered or failed to
+ * @property {import('../types.js').ProcessHealth[]} processes
+ * @property {import('../types.js').Problem|null} problem the proxy itself cannot be reached
+ */
+
+/** @type {Health} */
+export const initialHealth = { known: false, processes: [], problem: null };
+
+const GOOD = new Set(['ready', 'monitoring']);
+const ON_ITS_WAY = new Set(['preparing', 'starting', 'restarting']);
+
+/**
+ * @param {Health} health
+ * @param {import('../types.js').VoiceEvent} event
+ * @returns {Health}
+ */
+export function reduceHealth(health, event) {
+  switch (event.name) {
+    case 'health.checked': {
+      const processes = processesOf(event.data);
+      const same = health.known && !health.problem && equal(processes, health.processes);
+      return same ? health : { known: true, processes, problem: null };
+    }
+    case 'health.unreachable': {
+      const problem = { what: asText(event.data.what), next: asText(event.data.next) };
+      if (health.problem?.what === problem.what) return health;
+      // What the processes were is no longer known once the proxy does not answer.
+      return { known: true, processes: [], problem };
+    }
+    default:
+      return health;
+  }
+}
+
+/** @param {import('../types.js').ProcessHealth} process @returns {import('../types.js').VerdictState} */
+export function processVerdict(process) {
+  if (GOOD.has(process.state)) return 'ok';
+  return ON_ITS_WAY.has(process.state) ? 'waiting' : 'failing';
+}
+
+/**
+ * The processes in an answer of /health.
+ * @param {Record<string, unknown>} answer
+ */
+export function processesOf(answer) {
+  return asRecords(answer.processes).map(processHealth);
+}
+
+/** @param {Record<string, unknown>} each @returns {import('../types.js').ProcessHealth} */
+function processHealth(each) {
+  return {
+    name: asText(each.name),
+    state: asText(each.state) || 'stopped',
+    detail: asText(each.detail),
+    since: asNumber(each.since),
+  };
+}
+
+/**
+ * @param {import('../types.js').ProcessHealth[]} some
+ * @param {import('../types.js').ProcessHealth[]} others
+ */
+function equal(some, others) {
+  return JSON.stringify(some) === JSON.stringify(others);
+}

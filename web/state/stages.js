@@ -1,0 +1,270 @@
+/**
+ * A verdict for each of the twelve stages, as far as the page can tell by itself.
+ *
+ * Pure, and in the shape of the server's verdicts, so that theirs can take its place.
+ */
+
+import { processVerdict, processesOf } from './health.js';
+import { asNumber, asRecord, asText } from './read.js';
+
+/** @type {import('../types.js').Stage[]} in the order in which a call reaches them */
+export const STAGES = [
+  'system',
+  'token',
+  'signal',
+  'media',
+  'dispatch',
+  'job',
+  'join',
+  'hear',
+  'transcribe',
+  'think',
+  'speak',
+  'play',
+];
+
+/** Events kept as a stage's evidence. */
+export const MOST_EVIDENCE = 12;
+
+/**
+ * @typedef {Record<import('../types.js').Stage, import('../types.js').Verdict>} Stages
+ * @typedef {Partial<Omit<import('../types.js').Verdict, 'evidence'>>} Change
+ * @typedef {Partial<Record<import('../types.js').Stage, Change>>} Changes
+ * @typedef {Record<string, unknown>} Data
+ */
+
+/** @type {Stages} */
+export const initialStages = /** @type {Stages} */ (
+  Object.fromEntries(STAGES.map((stage) => [stage, notReached()]))
+);
+
+/** @type {Record<string, (data: Data, stages: Stages) => Changes>} by stage and name of the event */
+const RULES = {
+  'token.requested': () => ({ token: waiting('Asking the proxy for a token.') }),
+  'token.received': (d) => ({ token: ok(`Token for ${asText(d.identity)}.`, d.ms) }),
+  'token.failed': (d) => ({ token: failing(d) }),
+
+  'signal.connecting': (d) => ({ signal: waiting(`Connecting to ${asText(d.url)}.`) }),
+  'signal.connected': (d) => ({
+    signal: ok('The signal connection is open.', d.ms),
+    media: waiting('Finding a path for sound (ICE, DTLS).'),
+  }),
+  'signal.failed': (d) => ({ signal: failing(d) }),
+  'signal.reconnecting': () => ({ signal: waiting('Lost; reconnecting.') }),
+
+  'media.connected': (d) => ({
+    signal: { state: 'ok' },
+    media: ok('Sound has a path to the server.', d.ms),
+  }),
+  'media.failed': (d) => ({ media: failing(d) }),
+  'media.reconnecting': () => ({ media: waiting('Lost; reconnecting.') }),
+  'media.reconnected': (d) => ({ signal: ok('Open again.'), media: ok('Connected again.', d.ms) }),
+
+  'dispatch.requested': () => ({ dispatch: waiting('Asking for an agent.') }),
+  'dispatch.accepted': (d, { join }) => ({
+    dispatch: ok(asText(d.message), d.ms),
+    ...(join.state === 'ok' ? {} : { job: waiting('Waiting for a worker to take the job.') }),
+  }),
+  'dispatch.refused': (d) => ({ dispatch: failing({ what: d.error, next: d.next }) }),
+  'dispatch.unreachable': (d) => ({ dispatch: failing({ what: d.error, next: d.next }) }),
+
+  'job.handshake_start': () => ({ job: waiting('A worker took the job.') }),
+  'job.job': () => ({ job: waiting('A worker took the job.') }),
+  'job.ctx_connected': () => ({ job: waiting('The job is connected to the room.') }),
+  'job.session_started': (d) => ({ job: ok('The session has started.', d.elapsed_ms) }),
+  'job.init_done': (d) => ({ job: ok('Everything the job needs is ready.', d.elapsed_ms) }),
+  'job.retry': (d) => ({ job: waiting(`Trying ${asText(d.what)} again: ${asText(d.error)}`) }),
+  'job.degraded': (d) => ({
+    job: ok(`Goes on without ${asText(d.what)}: ${asText(d.consequence)}`),
+  }),
+  'job.error': (d) => ({ job: failing({ what: d.message, next: LOG_STEP }) }),
+
+  'join.agent_joined': (d, { dispatch }) => ({
+    // An agent that is here was dispatched, whatever the request for it came back with.
+    ...(dispatch.state === 'ok' ? {} : { dispatch: ok('An agent came.') }),
+    job: ok('A worker runs the job.'),
+    join: waiting(`${asText(d.identity)} is here and gets ready.`, d.ms),
+  }),
+  'join.agent_ready': (d) => ({ join: ok('The agent listens.', d.ms) }),
+  'join.agent_left': () => ({
+    join: failing({
+      what: 'The agent left the call.',
+      next: `Disconnect and connect again. ${LOG_STEP}`,
+    }),
+  }),
+  'join.late': (d) => ({ [lateStage(d.stage)]: failing(d) }),
+
+  'hear.microphone_enabling': () => ({ hear: waiting('Asking for the microphone.') }),
+  'hear.microphone_on': (d) => ({ hear: ok(`${asText(d.label) || 'The microphone'} is on.`, d.ms) }),
+  'hear.microphone_failed': (d) => ({ hear: failing(d) }),
+  'hear.muted': (d) => ({ hear: d.muted ? waiting('Muted.') : ok('The microphone is on.') }),
+  'hear.speech_started': () => ({ hear: ok('The agent hears speech.') }),
+  'hear.speech_ended': () => ({ transcribe: waiting('Speech becomes words.') }),
+
+  'transcribe.transcript': (d) =>
+    d.final ? { transcribe: ok(`“${asText(d.text)}”`) } : { transcribe: waiting('Hears words.') },
+  'think.request': () => ({ think: waiting('Waiting for Letta’s first token.') }),
+  'think.first_token': (d) => ({
+    think: ok('Letta answers.', d.ms),
+    speak: waiting('Waiting for the first sound of the reply.'),
+  }),
+  'think.tool_call': (d) => ({ think: waiting(`Runs the tool ${asText(d.name)}.`) }),
+  'think.tool_return': (d) => ({ think: ok(`The tool ${asText(d.name)} has returned.`) }),
+  'think.done': () => ({ think: ok('Letta has answered.') }),
+  'think.error': (d) => ({ think: failing({ what: d.message, next: d.next_step }) }),
+  'speak.first_byte': (d) => ({
+    speak: ok('The reply is spoken.', d.ms),
+    play: waiting('The first sound is on its way.'),
+  }),
+  'play.speaking': () => ({ speak: ok('The reply is spoken.'), play: ok('The agent is audible.') }),
+  'play.silent': () => ({ play: ok('The agent has spoken.') }),
+  'play.interrupted': () => ({ play: ok('Interrupted by the caller.') }),
+  'play.audio_blocked': () => ({
+    play: failing({ what: 'The browser holds the sound back.', next: 'Press Start audio.' }),
+  }),
+  'play.audio_started': () => ({ play: ok('Sound is on.') }),
+  'play.turn': (d) => turnTimes(asRecord(d.ms)),
+};
+
+const LOG_STEP = 'The reason is in the log: ./restart_voice_system.sh logs agent';
+
+/**
+ * @param {Stages} stages
+ * @param {import('../types.js').VoiceEvent} event
+ * @returns {Stages}
+ */
+export function reduceStages(stages, event) {
+  if (event.stage === null) return systemVerdict(stages, event);
+  if (event.stage === 'token' && event.name === 'requested') {
+    return apply({ ...initialStages, system: stages.system }, event);
+  }
+  if (event.stage === 'media' && event.name === 'disconnected') return ended(stages, event);
+  return apply(stages, event);
+}
+
+/** The earliest stage that fails, or null. @param {Stages} stages */
+export function firstFailing(stages) {
+  return STAGES.find((stage) => stages[stage].state === 'failing') ?? null;
+}
+
+/** @param {Stages} stages @param {import('../types.js').VoiceEvent} event @returns {Stages} */
+function apply(stages, event) {
+  const changes = RULES[`${event.stage}.${event.name}`]?.(event.data, stages) ?? {};
+  const next = { ...stages };
+  if (event.stage && event.stage in next) {
+    const { evidence } = next[event.stage];
+    next[event.stage] = {
+      ...next[event.stage],
+      evidence: [...evidence, event].slice(-MOST_EVIDENCE),
+    };
+  }
+  for (const stage of STAGES) {
+    const change = changes[stage];
+    if (change) next[stage] = { ...next[stage], ...change, ms: change.ms ?? next[stage].ms };
+  }
+  return onlyTheFirstFails(next);
+}
+
+/** What waits behind a failing stage is not reached: its own verdict would be noise. @param {Stages} stages */
+function onlyTheFirstFails(stages) {
+  const first = firstFailing(stages);
+  // A microphone that fails stops nobody: the call goes on with typed text.
+  if (!first || first === 'hear') return stages;
+  const next = { ...stages };
+  for (const stage of STAGES.slice(STAGES.indexOf(first) + 1)) {
+    if (next[stage].state === 'waiting') {
+      next[stage] = { ...next[stage], state: 'not reached', sentence: `Stopped at ${first}.` };
+    }
+  }
+  return next;
+}
+
+/**
+ * A call that is over keeps what it showed, but waits for nothing.
+ * @param {Stages} stages
+ * @param {import('../types.js').VoiceEvent} event
+ * @returns {Stages}
+ */
+function ended(stages, event) {
+  const next = { ...stages };
+  for (const stage of STAGES) {
+    if (stage !== 'system' && next[stage].state === 'waiting') {
+      next[stage] = { ...next[stage], state: 'not reached', sentence: 'The call ended before.' };
+    }
+  }
+  const evidence = [...next.media.evidence, event].slice(-MOST_EVIDENCE);
+  next.media = event.data.intended
+    ? { ...next.media, evidence }
+    : { ...next.media, ...failing(event.data), evidence };
+  return next;
+}
+
+/** @param {Stages} stages @param {import('../types.js').VoiceEvent} event @returns {Stages} */
+function systemVerdict(stages, event) {
+  const change = systemChange(event);
+  if (!change) return stages;
+  const same = change.state === stages.system.state && change.sentence === stages.system.sentence;
+  return same ? stages : { ...stages, system: { ...notReached(), ...change } };
+}
+
+/** @param {import('../types.js').VoiceEvent} event @returns {Change|null} */
+function systemChange(event) {
+  if (event.name === 'health.unreachable') return failing(event.data);
+  if (event.name !== 'health.checked') return null;
+  const processes = processesOf(event.data);
+  const failed = processes.find((each) => processVerdict(each) === 'failing');
+  if (failed) {
+    return failing({
+      what: `${failed.name} is ${failed.state}. ${failed.detail}`,
+      next: `In a terminal: ./restart_voice_system.sh ${failed.name}`,
+    });
+  }
+  const late = processes.find((each) => processVerdict(each) === 'waiting');
+  if (late) return waiting(`${late.name}: ${late.detail || late.state}`);
+  return ok('Every process is ready.');
+}
+
+/** Each stage's share of a turn's time. @param {Record<string, unknown>} ms @returns {Changes} */
+function turnTimes(ms) {
+  const at = (/** @type {string} */ mark) => asNumber(ms[mark]);
+  const between = (/** @type {number|null} */ from, /** @type {number|null} */ to) =>
+    to === null ? undefined : Math.max(0, Math.round(to - (from ?? 0)));
+  const words = at('transcript');
+  const decided = Math.max(words ?? 0, at('end_of_utterance') ?? 0);
+  /** @type {[import('../types.js').Stage, number|undefined][]} */
+  const times = [
+    ['hear', between(0, at('end_of_utterance'))],
+    ['transcribe', between(0, words)],
+    ['think', between(decided, at('letta_first_token'))],
+    ['speak', between(at('letta_first_token'), at('tts_first_byte'))],
+    ['play', between(at('tts_first_byte'), at('first_sound'))],
+  ];
+  return Object.fromEntries(
+    times.filter(([, time]) => time !== undefined).map(([stage, time]) => [stage, { ms: time }]),
+  );
+}
+
+/** @param {unknown} stage @returns {import('../types.js').Stage} */
+function lateStage(stage) {
+  return STAGES.find((each) => each === stage) ?? 'join';
+}
+
+/** @returns {import('../types.js').Verdict} */
+function notReached() {
+  return { state: 'not reached', sentence: 'Not reached yet.', next: '', ms: null, evidence: [] };
+}
+
+/** @param {string} sentence @param {unknown} [ms] @returns {Change} */
+function waiting(sentence, ms) {
+  return { state: 'waiting', sentence, next: '', ms: asNumber(ms) };
+}
+
+/** @param {string} sentence @param {unknown} [ms] @returns {Change} */
+function ok(sentence, ms) {
+  return { state: 'ok', sentence, next: '', ms: asNumber(ms) };
+}
+
+/** @param {Data} data @returns {Change} */
+function failing(data) {
+  return { state: 'failing', sentence: asText(data.what), next: asText(data.next) };
+}

@@ -1,0 +1,74 @@
+/** The one line that says how things are, and what to do if they are not well. */
+
+import { processVerdict } from './health.js';
+
+/**
+ * @typedef {object} Status
+ * @property {'calm'|'busy'|'good'|'bad'} tone
+ * @property {string} text
+ * @property {string} next '' when there is nothing to do
+ *
+ * @param {import('./state.js').State} state
+ * @returns {Status}
+ */
+export function statusOf(state) {
+  const { call, health } = state;
+  switch (call.phase) {
+    case 'connecting':
+      return busy('Connecting...');
+    case 'reconnecting':
+      return busy('Connection lost. Reconnecting...');
+    case 'connected':
+      return inCall(call);
+    default:
+      if (call.endProblem) return bad(call.endProblem);
+      if (health.problem) return bad(health.problem);
+      return beforeCall(state);
+  }
+}
+
+/** @param {import('./call.js').Call} call @returns {Status} */
+function inCall(call) {
+  if (call.agent === 'left') {
+    return bad({ what: 'The agent left the call.', next: 'Disconnect, then connect again.' });
+  }
+  if (call.agent === 'ready') {
+    const text =
+      call.microphone === 'failed'
+        ? 'Agent connected! Type your message: the microphone is off.'
+        : 'Agent connected! Start speaking...';
+    return { tone: 'good', text, next: '' };
+  }
+  if (call.joinProblem) return bad(call.joinProblem);
+  return busy('Connected! Waiting for agent to join...');
+}
+
+/** @param {import('./state.js').State} state @returns {Status} */
+function beforeCall({ call, health, agents }) {
+  const failed = health.processes.find((each) => processVerdict(each) === 'failing');
+  if (failed) {
+    return bad({
+      what: `${failed.name} is ${failed.state}. ${failed.detail}`.trim(),
+      next: `In a terminal: ./restart_voice_system.sh ${failed.name}`,
+    });
+  }
+  const late = health.processes.filter((each) => processVerdict(each) === 'waiting');
+  if (late.length) {
+    const each = late.map(({ name, state, detail }) => `${name} (${detail || state})`);
+    return busy(`Waiting for ${each.join(', ')}.`);
+  }
+  if (agents.problem) return bad(agents.problem);
+  if (!health.known || agents.state === 'loading') return busy('Looking around...');
+  const again = call.ended ? 'Disconnected. ' : '';
+  return { tone: 'calm', text: `${again}Choose an agent and press Connect.`, next: '' };
+}
+
+/** @param {string} text @returns {Status} */
+function busy(text) {
+  return { tone: 'busy', text, next: '' };
+}
+
+/** @param {import('../types.js').Problem} problem @returns {Status} */
+function bad({ what, next }) {
+  return { tone: 'bad', text: what, next };
+}

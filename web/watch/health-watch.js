@@ -1,0 +1,49 @@
+/** Asks the proxy every few seconds how the processes are, and loads again what could not be loaded. */
+
+import { getConfig, getHealth, problemOf } from '../proxy-client.js';
+import { store, tell } from '../store.js';
+import { loadAgents } from './agents-watch.js';
+import { loadMemory } from './memory-watch.js';
+
+const EVERY_MS = 3000;
+/** A tab that nobody looks at asks seldom. */
+const HIDDEN_EVERY_MS = 15_000;
+
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let timer;
+let asked = 0;
+let configured = false;
+
+/** Starts to watch, for as long as the page lives. */
+export function watchHealth() {
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) void checkHealth();
+  });
+  void checkHealth();
+}
+
+/** Looks now, and then again and again. */
+export async function checkHealth() {
+  clearTimeout(timer);
+  asked += 1;
+  const number = asked;
+  try {
+    const answer = await getHealth();
+    if (number !== asked) return; // A later look is on its way; its answer counts.
+    tell('health.checked', answer);
+    if (!configured) await configure();
+    if (store.state.agents.state === 'failed') void loadAgents();
+    if (store.state.memory.state === 'failed') void loadMemory();
+  } catch (error) {
+    if (number !== asked) return;
+    tell('health.unreachable', { ...problemOf(error) });
+    configured = false; // It may come back as another one.
+  }
+  clearTimeout(timer);
+  timer = setTimeout(checkHealth, document.hidden ? HIDDEN_EVERY_MS : EVERY_MS);
+}
+
+async function configure() {
+  tell('config.loaded', await getConfig());
+  configured = true;
+}
