@@ -1,0 +1,159 @@
+"""The composition: settings in, a running application out."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from proxy.agent_health import AgentHealth
+from proxy.agents import Agents
+from proxy.config import Config
+from proxy.connection_test import ConnectionTest
+from proxy.dispatch.dispatcher import Dispatcher
+from proxy.dispatch.endpoints import DispatchEndpoints
+from proxy.endpoint import BODY_MAX_BYTES, Endpoint
+from proxy.errors import errors_as_json
+from proxy.health import Health
+from proxy.letta import Letta
+from proxy.letta_proxy import LettaProxy
+from proxy.openapi import OpenApi
+from proxy.page import Page
+from proxy.registration import Registration
+from proxy.request_id import request_id
+from proxy.security import check_host, check_origin, protect
+from proxy.settings import ProxySettings
+from proxy.sfu import Sfu
+from proxy.tokens import Tokens
+from proxy.webhooks import Webhooks
+
+log = logging.getLogger("proxy")
+access_log = logging.getLogger("proxy.access")
+
+SHUTDOWN_TIMEOUT_S = 1.0
+"""How long a stopping proxy lets requests finish before it cuts them off."""
+
+
+class PortTaken(Exception):
+    """The port cannot be listened on; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What lives as long as the application."""
+
+    sfu: Sfu
+    dispatcher: Dispatcher
+    session: aiohttp.ClientSession
+    endpoints: list[Endpoint]
+
+
+def _compose(settings: ProxySettings) -> Parts:
+    session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+    sfu = Sfu(settings)
+    registration = Registration(settings, session)
+    letta = Letta(settings, session)
+    dispatcher = Dispatcher(settings, sfu, registration)
+    openapi = OpenApi()
+    nouns = (
+        Page(settings),
+        Config(settings),
+        Tokens(settings),
+        Agents(letta),
+        DispatchEndpoints(dispatcher, letta),
+        ConnectionTest(settings, sfu, session),
+        Health(settings, session, registration),
+        AgentHealth(settings, registration),
+        Webhooks(settings, dispatcher),
+        LettaProxy(letta, session),
+        openapi,
+    )
+    endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]
+    openapi.describe(endpoints)
+    return Parts(sfu, dispatcher, session, endpoints)
+
+
+async def create_app(settings: ProxySettings) -> web.Application:
+    """The application; to be made, run and cleaned up in the same loop."""
+    parts = _compose(settings)
+    app = web.Application(
+        middlewares=[log_access, errors_as_json, check_host(settings), check_origin(settings)],
+        client_max_size=BODY_MAX_BYTES,
+    )
+    protect(app, settings)
+    for endpoint in parts.endpoints:
+        if endpoint.method == "GET":
+            app.router.add_get(endpoint.path, endpoint.handler)  # HEAD as well
+        else:
+            app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
+
+    async def life(_: web.Application) -> AsyncIterator[None]:
+        yield
+        await parts.dispatcher.aclose()
+        await parts.sfu.aclose()
+        await parts.session.close()
+
+    app.cleanup_ctx.append(life)
+    return app
+
+
+@web.middleware
+async def log_access(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """One line a request: DEBUG when all is well, WARNING when it failed. Never a query."""
+    started = time.perf_counter()
+    status = 499  # the caller went away before there was an answer
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        access_log.log(
+            logging.WARNING if status >= 400 else logging.DEBUG,
+            "%s %s %d %.1f ms (%s)",
+            request.method,
+            request.raw_path.partition("?")[0][:200],
+            status,
+            (time.perf_counter() - started) * 1000,
+            request_id(request),
+        )
+
+
+async def start(settings: ProxySettings) -> web.AppRunner:
+    """Listen on every loopback address of this machine; `cleanup()` of the result ends it."""
+    runner = web.AppRunner(
+        await create_app(settings),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
+        # A browser that goes away during a stream must not keep Letta talking to nobody.
+        handler_cancellation=True,
+    )
+    await runner.setup()
+    try:
+        for host in ("127.0.0.1", "::1"):
+            if host == "127.0.0.1" or _has_ipv6():
+                await web.TCPSite(runner, host, settings.proxy_port).start()
+    except OSError as error:
+        await runner.cleanup()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(
+            f"port {settings.proxy_port} is in use by another program, so the proxy cannot listen "
+            "there; end that program, or set PROXY_PORT to a free port"
+        ) from None
+    return runner
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,38 @@
+"""`GET /api/config`: what the page must know before it does anything. No key is in it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from proxy import __version__
+from proxy.endpoint import Answer, Endpoint, answered
+from proxy.settings import ProxySettings, shown
+
+
+class ConfigAnswer(Answer):
+    """Addresses and names of this system."""
+
+    livekit_url: str
+    agent_name: str
+    letta_base_url: str
+    version: str
+    join_timeout_s: float
+
+
+class Config:
+    """Handler of the route."""
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self._answer = ConfigAnswer(
+            livekit_url=shown(settings.livekit_url),
+            agent_name=settings.livekit_agent_name,
+            letta_base_url=shown(settings.letta_base_url),
+            version=__version__,
+            join_timeout_s=settings.agent_join_timeout,
+        )
+        self.endpoints = [
+            Endpoint("GET", "/api/config", self.get, "Addresses and names.", ConfigAnswer)
+        ]
+
+    async def get(self, request: web.Request) -> web.Response:
+        return answered(self._answer)

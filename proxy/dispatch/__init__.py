@@ -1,0 +1,1 @@
+"""Bringing the agent into a room: once, verified, and again when the worker was not there."""

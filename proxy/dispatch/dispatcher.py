@@ -1,0 +1,188 @@
+"""The agent of every room: asked for once, followed until it is there, forgotten with the room."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+
+from proxy.dispatch.decision import Coming, Needed, NoWorker, Present, WrongName
+from proxy.dispatch.following import follow, note_dispatch
+from proxy.dispatch.placing import Placer, Settled
+from proxy.dispatch.record import Record, Records
+from proxy.dispatch.sight import Dispatch
+from proxy.errors import ApiError
+from proxy.registration import Registration
+from proxy.settings import ProxySettings
+from proxy.sfu import Sfu
+
+log = logging.getLogger("proxy.dispatch")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a request: a sentence, and the dispatch that brings or brought the agent."""
+
+    message: str
+    dispatch_id: str | None
+
+
+class Dispatcher:
+    """Brings the agent into rooms. One per process: its locks are what keeps a second one away."""
+
+    def __init__(self, settings: ProxySettings, sfu: Sfu, registration: Registration) -> None:
+        self._settings = settings
+        self._sfu = sfu
+        self._placer = Placer(settings, sfu, registration)
+        self._records = Records()
+
+    async def aclose(self) -> None:
+        """End all followers."""
+        tasks = [r.follower for r in self._records.all() if r.follower is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def request(self, room: str, agent_id: str | None) -> Outcome:
+        """Have exactly one agent in `room`, with the Letta agent `agent_id` for a mind.
+
+        Raises `ApiError`: 503 when nobody is registered, 409 when under another name (both make
+        up for it by themselves later), 502 or 503 when the LiveKit server is at fault.
+        """
+        log.info("Attempting to dispatch agent to room: %s", room)
+        record = self._records.claim(room)
+        if record is None:
+            raise ApiError(
+                503,
+                "TOO_MANY_ROOMS",
+                f"{len(self._records)} rooms wait for an agent already; end some of them.",
+                headers={"Retry-After": "5"},
+            )
+        async with record.lock:
+            self._stop_following(record)
+            try:
+                settled = await self._placer.settle(record, agent_id, lambda _: True)
+                return self._outcome(record, agent_id, settled)
+            finally:
+                if record.state != "none":
+                    record.follower = asyncio.create_task(
+                        self._followed(record), name=f"follow {room}"
+                    )
+
+    def _outcome(self, record: Record, agent_id: str | None, settled: Settled) -> Outcome:
+        """Put what was found and done into `record`, and say it."""
+        room, name = record.room, self._placer.agent_name
+        # A dispatch under way keeps what it was made with; everything else follows this request.
+        mine = isinstance(settled.decision, Coming) and (
+            settled.decision.dispatch.id == record.dispatch_id
+        )
+        if not mine:
+            record.agent_id = agent_id
+        record.requested_at = self._placer.clock()
+        record.dispatches_made, record.joined_at = 0, None
+        match settled.decision:
+            case Present(identity, dispatch):
+                record.state = "joined"
+                record.message = f"Agent {identity} is in the room."
+                record.dispatch_id = dispatch.id if dispatch else None
+                record.dispatched_at = dispatch.created_at if dispatch else None
+                record.seen.add(identity)
+                said = f"Agent {identity} is already in room {room}; no second one was asked for."
+                return Outcome(said + _other_mind(agent_id, dispatch), record.dispatch_id)
+            case Coming(dispatch):
+                record.state = "requested"
+                record.message = "The agent is on its way."
+                record.dispatch_id, record.dispatched_at = dispatch.id, dispatch.created_at
+                record.dispatches_made = 1
+                said = (
+                    f"An agent is already on its way to room {room}; no second one was asked for."
+                )
+                return Outcome(said + _other_mind(agent_id, dispatch), dispatch.id)
+            case Needed():
+                assert settled.made is not None  # a request may always dispatch
+                note_dispatch(record, settled.made, record.requested_at)
+                new = "" if settled.sight.exists else " The room did not exist: this created it."
+                return Outcome(f"Agent {name!r} was asked to join room {room}.{new}", settled.made)
+            case NoWorker() | WrongName():
+                raise self._nobody(record, settled)
+
+    def _nobody(self, record: Record, settled: Settled) -> ApiError:
+        assert settled.worker is not None  # only a worker that was asked can be missing
+        name = self._placer.agent_name
+        later = (
+            f"The dispatch to room {record.room} is made by itself as soon as a worker registers "
+            f"as {name!r} while the room lives (for {self._settings.dispatch_wait:g} s at most)."
+        )
+        record.state = "waiting_for_worker"
+        record.dispatch_id, record.dispatched_at = None, None
+        record.message = f"Waiting for a worker. {settled.worker.sentence}"
+        if isinstance(settled.decision, WrongName):
+            return ApiError(
+                409,
+                "AGENT_NAME_MISMATCH",
+                f"The worker is registered as {settled.decision.registered!r}, but {name!r} was "
+                "asked for: a dispatch would reach nobody. Set LIVEKIT_AGENT_NAME to the same "
+                f"value for both and restart them. {later}",
+            )
+        return ApiError(
+            503,
+            "AGENT_NOT_REGISTERED",
+            f"No agent worker is registered as {name!r}. {settled.worker.sentence} {later} See "
+            "the agent process (./restart_voice_system.sh status); if the worker runs elsewhere, "
+            "set AGENT_URL to its status or AGENT_CHECK=false.",
+            headers={"Retry-After": "2"},
+        )
+
+    async def status(self, room: str) -> tuple[Record, Settled]:
+        """What is remembered of `room`, and what it is like now."""
+        record = self._records.get(room) or Record(room)
+        return record, await self._placer.see(record)
+
+    def agent_reported(self, room: str, identity: str) -> None:
+        """The server reported that an agent joined or left `room`."""
+        record = self._records.get(room)
+        if record is not None:
+            record.seen.add(identity)
+            record.news.set()
+
+    async def room_finished(self, room: str) -> None:
+        """The server reported that `room` has ended."""
+        record = self._records.get(room)
+        if record is None:
+            return
+        async with record.lock:
+            # The report may be late, and the room of this name a new one.
+            if await self._sfu.room(room) is None:
+                self._stop_following(record)
+                record.state, record.message = "none", "The room has ended."
+                record.seen.clear()
+
+    def _stop_following(self, record: Record) -> None:
+        # Whoever holds the lock may do this: a follower acts only while it holds it itself.
+        if record.follower is not None:
+            record.follower.cancel()
+            record.follower = None
+
+    async def _followed(self, record: Record) -> None:
+        try:
+            await follow(record, self._placer, self._settings)
+        except Exception:
+            log.exception("Lost sight of the agent of room %s", record.room)
+
+
+def _other_mind(agent_id: str | None, dispatch: Dispatch | None) -> str:
+    """A warning when the agent there has another Letta agent for a mind than was asked for."""
+    if dispatch is None or agent_id is None:
+        return ""
+    try:
+        metadata = json.loads(dispatch.metadata or "{}")
+    except ValueError:
+        return ""
+    there = metadata.get("agent_id") if isinstance(metadata, dict) else None
+    if there == agent_id:
+        return ""
+    return (
+        f" It was sent with Letta agent {there or '(the default)'}, not {agent_id}: end that "
+        "call first, or use another room."
+    )

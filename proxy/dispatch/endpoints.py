@@ -1,0 +1,151 @@
+"""`/api/dispatch-agent`: asking for the agent of a room, and asking what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from proxy.dispatch.decision import Coming, Present
+from proxy.dispatch.dispatcher import Dispatcher, Outcome
+from proxy.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
+from proxy.errors import ApiError
+from proxy.letta import Letta
+
+
+class DispatchRequest(BaseModel):
+    """Which room needs the agent, and which Letta agent is its mind."""
+
+    room: Name
+    agent_id: LettaId | None = None
+
+
+class DispatchAnswer(Answer):
+    """The dispatch that brings, or brought, the one agent of the room."""
+
+    room: str
+    message: str
+    dispatch_id: str | None
+
+
+class RoomPath(BaseModel):
+    """The room in the path."""
+
+    room: Name
+
+
+class DispatchStatus(Answer):
+    """What is known of the agent of a room. Times are seconds since the epoch."""
+
+    room: str
+    state: Literal["requested", "waiting_for_worker", "joined", "not_joined", "none"]
+    message: str
+    room_exists: bool
+    agents: list[str] = Field(description="Identities of the agents in the room.")
+    callers: int
+    agent_id: str | None
+    dispatch_id: str | None
+    requested_at: float | None
+    dispatched_at: float | None
+    joined_at: float | None
+    worker: str | None = Field(description="What the worker says of itself.")
+
+
+class DispatchEndpoints:
+    """Handlers of the two routes."""
+
+    def __init__(self, dispatcher: Dispatcher, letta: Letta) -> None:
+        self._dispatcher = dispatcher
+        self._letta = letta
+        self._running: set[asyncio.Task[Outcome]] = set()
+        self.endpoints = [
+            Endpoint(
+                "POST",
+                "/api/dispatch-agent",
+                self.dispatch,
+                "Bring the agent into a room: once, verified, and by itself when a worker "
+                "registers later.",
+                DispatchAnswer,
+                body=DispatchRequest,
+                failures={
+                    404: "Letta does not know the agent_id (UNKNOWN_AGENT).",
+                    409: "The worker has another name (AGENT_NAME_MISMATCH).",
+                    502: "The LiveKit server refuses.",
+                    503: "No worker is registered (AGENT_NOT_REGISTERED), or the LiveKit server "
+                    "is away.",
+                },
+            ),
+            Endpoint(
+                "GET",
+                "/api/dispatch-agent/{room}",
+                self.status,
+                "What is known of the agent of a room.",
+                DispatchStatus,
+            ),
+        ]
+
+    async def dispatch(self, request: web.Request) -> web.Response:
+        wanted = await read_json(request, DispatchRequest)
+        unchecked = ""
+        if wanted.agent_id is not None:
+            try:
+                known = await self._letta.knows(wanted.agent_id)
+            except ApiError as error:
+                unchecked = f" Letta agent {wanted.agent_id} could not be checked: {error.message}"
+            else:
+                if not known:
+                    raise ApiError(
+                        404,
+                        "UNKNOWN_AGENT",
+                        f"Letta has no agent {wanted.agent_id!r}. GET /api/agents lists those it "
+                        "has.",
+                    )
+        outcome = await self._to_its_end(wanted.room, wanted.agent_id)
+        return answered(
+            DispatchAnswer(
+                room=wanted.room,
+                message=outcome.message + unchecked,
+                dispatch_id=outcome.dispatch_id,
+            )
+        )
+
+    async def _to_its_end(self, room: str, agent_id: str | None) -> Outcome:
+        """Dispatch even when the caller goes away meanwhile: half a dispatch has no follower."""
+        task = asyncio.create_task(self._dispatcher.request(room, agent_id))
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Task[Outcome]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # it was the caller's to hear; nobody may be left to
+
+    async def status(self, request: web.Request) -> web.Response:
+        room = validated(RoomPath, request.match_info).room
+        record, settled = await self._dispatcher.status(room)
+        state, message = record.state, record.message
+        if isinstance(settled.decision, Present):
+            state, message = "joined", f"Agent {settled.decision.identity} is in the room."
+        elif state == "joined":
+            state, message = "none", "The agent has left the room."
+        elif state == "none" and isinstance(settled.decision, Coming):
+            state, message = "requested", "An agent is on its way."
+        return answered(
+            DispatchStatus(
+                room=room,
+                state=state,
+                message=message,
+                room_exists=settled.sight.exists,
+                agents=[agent.identity for agent in settled.sight.agents],
+                callers=len(settled.sight.callers),
+                agent_id=record.agent_id,
+                dispatch_id=record.dispatch_id,
+                requested_at=record.requested_at,
+                dispatched_at=record.dispatched_at,
+                joined_at=record.joined_at,
+                worker=settled.worker.sentence if settled.worker else None,
+            )
+        )

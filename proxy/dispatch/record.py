@@ -1,0 +1,75 @@
+"""What the proxy remembers of a room whose agent it was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["none", "requested", "waiting_for_worker", "joined", "not_joined"]
+
+RECORDS_MAX = 1000
+
+
+@dataclass
+class Record:
+    """One room: what was asked, what became of it, and the task that sees to it."""
+
+    room: str
+    agent_id: str | None = None
+    state: State = "none"
+    message: str = "Nobody has asked for an agent in this room."
+    dispatch_id: str | None = None
+    dispatches_made: int = 0
+    """Dispatches since the last request."""
+    requested_at: float | None = None
+    dispatched_at: float | None = None
+    joined_at: float | None = None
+    seen: set[str] = field(default_factory=set)
+    """Identities of agents that have been in the room."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the room is looked at and acted upon, so that two requests make one dispatch."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server reported something about the room's agents."""
+    follower: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is lost when this record is forgotten."""
+        done = self.follower is None or self.follower.done()
+        return done and not self.lock.locked()
+
+
+class Records:
+    """The rooms that were asked for, the latest `RECORDS_MAX` of them."""
+
+    def __init__(self, limit: int = RECORDS_MAX) -> None:
+        self._limit = limit
+        self._rooms: OrderedDict[str, Record] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def get(self, room: str) -> Record | None:
+        return self._rooms.get(room)
+
+    def claim(self, room: str) -> Record | None:
+        """The record of `room`, made if there is none; None when all places are in use."""
+        record = self._rooms.get(room)
+        if record is None:
+            if len(self._rooms) >= self._limit and not self._forget_one():
+                return None
+            record = self._rooms[room] = Record(room)
+        self._rooms.move_to_end(room)
+        return record
+
+    def all(self) -> list[Record]:
+        return list(self._rooms.values())
+
+    def _forget_one(self) -> bool:
+        for room, record in self._rooms.items():
+            if record.idle:
+                del self._rooms[room]
+                return True
+        return False

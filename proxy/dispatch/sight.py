@@ -1,0 +1,128 @@
+"""What the LiveKit server says of one room: who is in it, which dispatches it holds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from livekit import api
+
+from proxy.sfu import Sfu, SfuError
+
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the server recorded it when a worker took it (it is hardly updated afterwards)."""
+
+    id: str
+    status: str
+    worker_id: str = ""
+    identity: str = ""
+    """Identity under which the agent joins the room."""
+    started_at: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A request that an agent join the room, kept by the server as long as the room lives."""
+
+    id: str
+    agent_name: str
+    created_at: float
+    metadata: str = ""
+    jobs: tuple[Job, ...] = ()
+
+
+@dataclass(frozen=True)
+class Member:
+    """A participant of the room."""
+
+    identity: str
+    kind: str
+    """standard, agent, ingress, egress or sip."""
+    joined_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A room at one moment. Times are seconds since the epoch."""
+
+    room: str
+    exists: bool
+    members: tuple[Member, ...] = ()
+    dispatches: tuple[Dispatch, ...] = ()
+
+    @property
+    def agents(self) -> tuple[Member, ...]:
+        return tuple(member for member in self.members if member.kind == "agent")
+
+    @property
+    def callers(self) -> tuple[Member, ...]:
+        return tuple(member for member in self.members if member.kind in ("standard", "sip"))
+
+    def told(self) -> str:
+        """The room in one sentence, for the log."""
+        if not self.exists:
+            return "the room does not exist"
+        members = ", ".join(f"{m.identity} ({m.kind})" for m in self.members) or "nobody"
+        dispatches = "; ".join(_told(dispatch) for dispatch in self.dispatches) or "none"
+        return f"in the room: {members}; dispatches: {dispatches}"
+
+
+def _told(dispatch: Dispatch) -> str:
+    jobs = ", ".join(
+        f"job {job.id} {job.status} at worker {job.worker_id or '?'}"
+        + (f" with error {job.error!r}" if job.error else "")
+        for job in dispatch.jobs
+    )
+    return f"{dispatch.id} for {dispatch.agent_name!r} ({jobs or 'no worker took it'})"
+
+
+async def look(sfu: Sfu, room: str) -> Sight:
+    """The room as it is now; `SfuError` when the server does not tell."""
+    if await sfu.room(room) is None:
+        return Sight(room, exists=False)
+    try:
+        participants, dispatches = await asyncio.gather(
+            sfu.participants(room), sfu.dispatches(room)
+        )
+    except SfuError as error:
+        if error.code == "LIVEKIT_NOT_FOUND":
+            return Sight(room, exists=False)  # it ended between the two questions
+        raise
+    return Sight(
+        room,
+        exists=True,
+        members=tuple(_member(p) for p in participants if p.state != p.DISCONNECTED),
+        dispatches=tuple(_dispatch(d) for d in dispatches if not d.state.deleted_at),
+    )
+
+
+def _member(participant: api.ParticipantInfo) -> Member:
+    kind = api.ParticipantInfo.Kind.Name(participant.kind).lower()
+    return Member(participant.identity, kind, float(participant.joined_at))
+
+
+def _dispatch(dispatch: api.AgentDispatch) -> Dispatch:
+    return Dispatch(
+        id=dispatch.id,
+        agent_name=dispatch.agent_name,
+        created_at=dispatch.state.created_at / NANOSECONDS,
+        metadata=dispatch.metadata,
+        jobs=tuple(_job(job) for job in dispatch.state.jobs),
+    )
+
+
+def _job(job: api.Job) -> Job:
+    status = api.JobStatus.Name(job.state.status).removeprefix("JS_").lower()
+    return Job(
+        id=job.id,
+        status=status,
+        worker_id=job.state.worker_id,
+        identity=job.state.participant_identity,
+        started_at=job.state.started_at / NANOSECONDS,
+        error=job.state.error,
+    )

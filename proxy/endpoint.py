@@ -1,0 +1,137 @@
+"""One route of the API: where it is, what it takes, what it answers, and how both are read.
+
+`app.py` registers endpoints, `openapi.py` describes them; both from the same records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar
+
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from proxy.errors import ApiError
+
+ROOM_MAX = 128
+BODY_MAX_BYTES = 64 * 1024
+BODY_DEADLINE_S = 10.0
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A method and path, its handler, and what the OpenAPI document says of it."""
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    summary: str
+    answer: type[BaseModel] | str
+    """Model of the JSON answer, or the media type of another one."""
+    body: type[BaseModel] | None = None
+    status: int = 200
+    failures: Mapping[int, str] = field(default_factory=dict)
+
+
+class Answer(BaseModel):
+    """What every successful answer has."""
+
+    model_config = ConfigDict(frozen=True)
+
+    success: bool = True
+
+
+class ErrorAnswer(BaseModel):
+    """What every failed answer has."""
+
+    success: bool = False
+    error: str = Field(description="Code for programs, such as ROOM_NOT_FOUND.")
+    message: str = Field(description="What happened and what to do next, for people.")
+
+
+def _printable(text: str) -> str:
+    """Refuse what cannot be seen or sent: control characters, line ends, lone surrogates."""
+    for character in text:
+        category = unicodedata.category(character)
+        joiner = character in "\u200c\u200d"  # part of ordinary words and emoji
+        if category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and not joiner):
+            raise ValueError(f"must be printable text; it contains U+{ord(character):04X}")
+    if not text.strip():
+        raise ValueError("must contain something that can be seen")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=ROOM_MAX), AfterValidator(_printable)]
+LettaId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+def answered(model: BaseModel, status: int = 200) -> web.Response:
+    """`model` as a JSON answer."""
+    return web.Response(
+        text=model.model_dump_json(), status=status, content_type="application/json"
+    )
+
+
+async def read_json(request: web.Request, model: type[Model]) -> Model:
+    """The body of `request` as `model`; `ApiError` 4xx says what is wrong with it."""
+    if request.content_type != "application/json":
+        raise ApiError(
+            415,
+            "NOT_JSON",
+            f"The body has the content type {request.content_type[:100]!r}; send JSON with the "
+            "header 'Content-Type: application/json'.",
+        )
+    try:
+        text = (await read_body(request)).decode()
+        loaded: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        # ValueError also covers bytes that are not UTF-8, and numbers of thousands of digits.
+        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)[:200]
+        raise ApiError(400, "NOT_JSON", f"The body is not JSON: {reason}.") from None
+    if not isinstance(loaded, dict):
+        raise ApiError(
+            400, "NOT_JSON", f"The body must be a JSON object, not {_kind_of(loaded)}: {{…}}."
+        )
+    return validated(model, loaded)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The whole body, within the size the application allows and within a deadline."""
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            return await request.read()
+    except TimeoutError:
+        raise ApiError(
+            408, "BODY_TOO_SLOW", f"The body did not arrive within {BODY_DEADLINE_S:g} s."
+        ) from None
+
+
+def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """`values` as `model`; `ApiError` 400 names the first field that is wrong, and its value."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "the body"
+        if first["type"] == "missing":
+            message = f"'{name}' is missing."
+        else:
+            reason = str(first["msg"]).removeprefix("Value error, ")
+            message = f"'{name}' is {_cut(first['input'])}: {reason}."
+        raise ApiError(400, "INVALID_REQUEST", message) from None
+
+
+def _cut(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:60]}… ({len(text)} characters)"
+
+
+def _kind_of(value: object) -> str:
+    kinds = {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return kinds.get(type(value), "a number")

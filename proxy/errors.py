@@ -1,0 +1,80 @@
+"""Errors as answers: every failure leaves the proxy as `{"success": false, "error", "message"}`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
+
+from proxy.request_id import request_id
+
+log = logging.getLogger("proxy")
+
+
+class ApiError(Exception):
+    """What the caller is told: HTTP status, a code for programs, a sentence for people."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def error_answer(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> web.Response:
+    """The JSON answer of a failure."""
+    body = {"success": False, "error": code, "message": message, **more}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def _of_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """What the framework refuses (no such path, wrong method, body too large), in our form."""
+    if error.status < 400:
+        return error
+    path = request.path[:200]
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        message = f"{request.method} is not possible on {path}; use {allowed}."
+        return error_answer(405, "METHOD_NOT_ALLOWED", message, {"Allow": allowed})
+    if isinstance(error, web.HTTPNotFound):
+        message = f"There is nothing at {path}; GET /api/openapi.json lists what there is."
+        return error_answer(404, "NOT_FOUND", message)
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return error_answer(
+            413, "BODY_TOO_LARGE", f"The body of this request is too large: {error.text}."
+        )
+    return error_answer(error.status, "BAD_REQUEST", error.text or error.reason)
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into an answer; log with traceback what nobody foresaw."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return error_answer(error.status, error.code, error.message, error.headers)
+    except web.HTTPException as error:
+        return _of_aiohttp(request, error)
+    except HttpProcessingError as error:
+        return error_answer(400, "BAD_REQUEST", f"The request cannot be read: {error.message}.")
+    except asyncio.CancelledError:
+        raise
+    except ConnectionResetError:
+        # The caller went away while we answered: nobody is left to be told.
+        raise
+    except Exception:
+        ident = request_id(request)
+        # The raw path: a decoded one could carry line ends into the log.
+        log.exception("request %s (%s %s) failed", ident, request.method, request.raw_path[:200])
+        message = f"The proxy failed at this request; its log has the cause at request id {ident}."
+        return error_answer(500, "INTERNAL", message)

@@ -1,0 +1,192 @@
+"""Letta's REST as the proxy itself uses it: agents and their memory, in our words."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from proxy.errors import ApiError
+from proxy.outside import FAILURES, in_words
+from proxy.settings import ProxySettings, shown
+
+log = logging.getLogger("proxy.letta")
+
+READ_TIMEOUT_S = 10.0
+CREATE_TIMEOUT_S = 60.0
+CHECK_TIMEOUT_S = 1.0
+"""How long a dispatch waits to learn whether its agent exists."""
+KNOWN_FOR_S = 60.0
+AGENTS_MAX = 500
+PAGE = 100
+
+HOW_TO_CHECK = (
+    "`./restart_voice_system.sh status` tells whether the letta process runs; LETTA_BASE_URL "
+    "names the server."
+)
+
+
+class LettaError(ApiError):
+    """Letta did not do what it was asked; `said` is its own status, 0 when it did not answer."""
+
+    def __init__(self, status: int, code: str, message: str, *, said: int = 0) -> None:
+        super().__init__(status, code, message)
+        self.said = said
+
+
+class Letta:
+    """Requests to one Letta server, with its key."""
+
+    def __init__(self, settings: ProxySettings, session: aiohttp.ClientSession) -> None:
+        self.base_url = settings.letta_base_url
+        self._shown = shown(settings.letta_base_url)
+        self._session = session
+        key = settings.letta_api_key
+        self.headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+        self._known: dict[str, float] = {}
+
+    async def agents(self) -> list[dict[str, Any]]:
+        """Every agent in Letta's own order, at most `AGENTS_MAX`."""
+        found: list[dict[str, Any]] = []
+        after: dict[str, str] = {}
+        while len(found) < AGENTS_MAX:
+            page = await self.get("/v1/agents/", limit=str(PAGE), **after)
+            found += page
+            if len(page) < PAGE:
+                break
+            after = {"after": page[-1]["id"]}
+        now = time.monotonic()
+        self._known = {agent["id"]: now for agent in found}
+        return found[:AGENTS_MAX]
+
+    async def knows(self, agent_id: str) -> bool:
+        """Whether there is such an agent; one seen within the last minute is not asked for."""
+        seen = self._known.get(agent_id)
+        if seen is not None and time.monotonic() - seen < KNOWN_FOR_S:
+            return True
+        try:
+            await self.request("GET", f"/v1/agents/{agent_id}", timeout=CHECK_TIMEOUT_S)
+        except LettaError as error:
+            # 422 is its answer to an id that does not even look like one.
+            if error.said in (404, 422):
+                return False
+            raise
+        self._known[agent_id] = time.monotonic()
+        return True
+
+    async def create(self, agent: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an agent with the first agent's model and embedding where it names none."""
+        wanted = dict(agent)
+        if "model" not in wanted or "embedding" not in wanted:
+            wanted = {**await self._usual_models(), **wanted}
+        created: dict[str, Any] = await self.request(
+            "POST", "/v1/agents/", json=wanted, timeout=CREATE_TIMEOUT_S
+        )
+        self._known[created["id"]] = time.monotonic()
+        return created
+
+    async def _usual_models(self) -> dict[str, str]:
+        """Model and embedding handles: those of the first agent, else the first Letta lists."""
+        agents = await self.get("/v1/agents/", limit="1")
+        if agents:
+            chosen = (model_of(agents[0]), _embedding_of(agents[0]))
+        else:
+            models, embeddings = (
+                await self.get("/v1/models/"),
+                await self.get("/v1/models/embedding"),
+            )
+            chosen = (_first_handle(models), _first_handle(embeddings))
+        model, embedding = chosen
+        if model is None:
+            raise LettaError(
+                502,
+                "LETTA_HAS_NO_MODEL",
+                f"Letta at {self._shown} lists no language model. Give it one (a provider key, or "
+                "the offline models server), or name one as 'model'.",
+            )
+        return {"model": model, **({"embedding": embedding} if embedding else {})}
+
+    async def blocks(self, agent_id: str) -> list[dict[str, Any]]:
+        """The memory blocks of an agent."""
+        found: list[dict[str, Any]] = await self.get(f"/v1/agents/{agent_id}/core-memory/blocks")
+        return found
+
+    async def get(self, path: str, **query: str) -> Any:
+        return await self.request("GET", path, query=query)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        timeout: float = READ_TIMEOUT_S,
+    ) -> Any:
+        """Letta's JSON answer; `LettaError` says in words what went wrong."""
+        try:
+            async with self._session.request(
+                method,
+                self.base_url + path,
+                params=query,
+                json=json,
+                headers=self.headers,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+            ) as response:
+                if response.status >= 400:
+                    raise await self._refused(response)
+                return await response.json(content_type=None)
+        except FAILURES as error:
+            raise self.unreachable(error) from error
+        except ValueError as error:
+            raise LettaError(
+                502,
+                "LETTA_ERROR",
+                f"What answers at {self._shown} is not Letta: no JSON came back. "
+                "LETTA_BASE_URL names the server.",
+            ) from error
+
+    def unreachable(self, error: BaseException) -> LettaError:
+        """The error for a request that failed with one of `FAILURES`."""
+        return LettaError(
+            503,
+            "LETTA_UNREACHABLE",
+            f"Letta cannot be reached at {self._shown}: {in_words(error)}. It takes about 20 s to "
+            f"start. {HOW_TO_CHECK}",
+        )
+
+    async def _refused(self, response: aiohttp.ClientResponse) -> LettaError:
+        if response.status in (401, 403):
+            return LettaError(
+                502,
+                "LETTA_KEY_REJECTED",
+                f"Letta at {self._shown} rejects LETTA_API_KEY (it answered {response.status}). "
+                "Set the key that belongs to this server.",
+                said=response.status,
+            )
+        said = (await response.text(errors="replace"))[:500]
+        log.debug("Letta answered %d: %s", response.status, said)
+        if response.status == 404:
+            return LettaError(404, "LETTA_NOT_FOUND", f"Letta does not know it: {said}", said=404)
+        return LettaError(
+            502,
+            "LETTA_ERROR",
+            f"Letta at {self._shown} answered {response.status}: {said}",
+            said=response.status,
+        )
+
+
+def model_of(agent: Mapping[str, Any]) -> str | None:
+    """The handle of an agent's language model."""
+    return agent.get("model") or (agent.get("llm_config") or {}).get("handle")
+
+
+def _embedding_of(agent: Mapping[str, Any]) -> str | None:
+    return agent.get("embedding") or (agent.get("embedding_config") or {}).get("handle")
+
+
+def _first_handle(models: list[dict[str, Any]]) -> str | None:
+    return next((model["handle"] for model in models if model.get("handle")), None)

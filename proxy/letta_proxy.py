@@ -1,0 +1,205 @@
+"""`/letta/…`: Letta's REST for pages that are allowed to use it, with the key added here.
+
+Only the methods and paths of `ALLOWED` go through, both bodies are streamed, and what a browser
+sends along of its own (cookies, Authorization) stays here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import hdrs, web
+from yarl import URL
+
+from proxy.endpoint import Endpoint
+from proxy.errors import ApiError
+from proxy.letta import Letta
+from proxy.outside import FAILURES
+
+log = logging.getLogger("proxy.letta")
+
+PREFIX = "/letta"
+BODY_MAX_BYTES = 1024 * 1024
+CONNECT_TIMEOUT_S = 3.0
+SILENCE_MAX_S = 120.0
+"""Longest pause within an answer. Letta's streams carry pings, so this means that it hangs."""
+
+_ID = r"[A-Za-z0-9_-]+"
+ALLOWED: tuple[tuple[str, str], ...] = (
+    ("GET", "/v1/health"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/embedding"),
+    ("GET", "/v1/agents"),
+    ("POST", "/v1/agents"),
+    ("GET", "/v1/agents/ID"),
+    ("PATCH", "/v1/agents/ID"),
+    ("GET", "/v1/agents/ID/core-memory/blocks"),
+    ("GET", "/v1/agents/ID/core-memory/blocks/ID"),
+    ("PATCH", "/v1/agents/ID/core-memory/blocks/ID"),
+    ("GET", "/v1/agents/ID/messages"),
+    ("POST", "/v1/agents/ID/messages"),
+    ("POST", "/v1/agents/ID/messages/stream"),
+    ("POST", "/v1/agents/ID/messages/cancel"),
+    ("GET", "/v1/blocks/ID"),
+    ("PATCH", "/v1/blocks/ID"),
+    ("GET", "/v1/conversations"),
+    ("POST", "/v1/conversations"),
+    ("GET", "/v1/conversations/ID"),
+    ("GET", "/v1/conversations/ID/messages"),
+    ("POST", "/v1/conversations/ID/messages"),
+    ("POST", "/v1/conversations/ID/cancel"),
+)
+_ALLOWED = [(method, re.compile(path.replace("ID", _ID))) for method, path in ALLOWED]
+_WITH_SLASH = re.compile(r"/v1/(health|models|agents|conversations)")
+"""Collections: Letta redirects to the form that ends with a slash, which costs a request."""
+_PLAIN_PATH = re.compile(rf"(/{_ID})+/?")
+
+_REQUEST_HEADERS = (
+    hdrs.ACCEPT,
+    hdrs.ACCEPT_ENCODING,
+    hdrs.ACCEPT_LANGUAGE,
+    hdrs.CONTENT_TYPE,
+    "Last-Event-ID",
+)
+_ANSWER_HEADERS = (
+    hdrs.CONTENT_TYPE,
+    hdrs.CONTENT_ENCODING,
+    hdrs.CONTENT_LENGTH,
+    hdrs.CACHE_CONTROL,
+    hdrs.ETAG,
+    hdrs.LAST_MODIFIED,
+    hdrs.RETRY_AFTER,
+)
+
+
+class LettaProxy:
+    """Passes allowed requests on to one Letta server."""
+
+    def __init__(self, letta: Letta, session: aiohttp.ClientSession) -> None:
+        self._letta = letta
+        self._session = session
+        kept = "; ".join(f"{method} {path}" for method, path in ALLOWED)
+        self.endpoints = [
+            Endpoint(
+                method,
+                f"{PREFIX}/{{path:.*}}",
+                self.forward,
+                f"Letta's REST, streaming, the key added here. What goes through: {kept}.",
+                "*/*",
+                failures={
+                    400: "The path is not a plain one (PATH_REFUSED).",
+                    403: "Not among the methods and paths that go through (LETTA_PATH_REFUSED).",
+                    413: f"The body has more than {BODY_MAX_BYTES} bytes.",
+                    503: "Letta is away.",
+                },
+            )
+            for method in ("GET", "POST", "PATCH")
+        ]
+
+    async def forward(self, request: web.Request) -> web.StreamResponse:
+        target = self._target(request)
+        headers = {
+            name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers
+        }
+        # An answer is passed on as it comes, so it must come as the browser can read it.
+        headers.setdefault(hdrs.ACCEPT_ENCODING, "identity")
+        headers.update(self._letta.headers)
+        body = _Body(request)
+        try:
+            upstream = await self._session.request(
+                request.method,
+                target,
+                headers=headers,
+                data=body.chunks() if request.can_read_body else None,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENCE_MAX_S
+                ),
+            )
+        except FAILURES as error:
+            # The client reports what goes wrong with our body as a failure of the connection.
+            body.check()
+            raise self._letta.unreachable(error) from error
+        try:
+            return await self._answer(request, upstream)
+        finally:
+            # Also when the browser went away: Letta learns of it by its connection being closed.
+            upstream.close()
+
+    def _target(self, request: web.Request) -> URL:
+        """Where the request goes; `ApiError` when it may not go anywhere."""
+        raw_path, _, query = request.raw_path.partition("?")
+        path = raw_path.removeprefix(PREFIX)
+        if not _PLAIN_PATH.fullmatch(path):
+            raise ApiError(
+                400,
+                "PATH_REFUSED",
+                f"The path {raw_path[:200]!r} is not a plain one. Only letters, digits, '-', '_' "
+                "and single slashes go through to Letta.",
+            )
+        path = path.rstrip("/")
+        if not any(request.method == m and known.fullmatch(path) for m, known in _ALLOWED):
+            raise ApiError(
+                403,
+                "LETTA_PATH_REFUSED",
+                f"{request.method} {path} is not among the requests that go through to Letta; "
+                "GET /api/openapi.json lists those that do.",
+            )
+        slash = "/" if _WITH_SLASH.fullmatch(path) else ""
+        return URL(
+            self._letta.base_url + path + slash + (f"?{query}" if query else ""), encoded=True
+        )
+
+    async def _answer(
+        self, request: web.Request, upstream: aiohttp.ClientResponse
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
+        for name in _ANSWER_HEADERS:
+            if name in upstream.headers:
+                response.headers[name] = upstream.headers[name]
+        location = upstream.headers.get(hdrs.LOCATION)
+        if location is not None:
+            response.headers[hdrs.LOCATION] = (
+                PREFIX + urlsplit(location)._replace(scheme="", netloc="").geturl()
+            )
+        await response.prepare(request)
+        try:
+            async for chunk in upstream.content.iter_any():
+                await response.write(chunk)
+        except FAILURES as error:
+            # The head of the answer is out: all that is left is to end it visibly cut off.
+            if request.transport is not None:
+                log.warning("Letta's answer to %s broke off: %r", request.raw_path[:200], error)
+                request.transport.abort()
+            return response
+        await response.write_eof()
+        return response
+
+
+class _Body:
+    """The body of a request as it comes in, up to the limit."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._content = request.content
+        self._size = request.content_length or 0
+        self.check()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        self._size = 0
+        async for chunk in self._content.iter_any():
+            self._size += len(chunk)
+            self.check()
+            yield chunk
+
+    def check(self) -> None:
+        if self._size > BODY_MAX_BYTES:
+            raise ApiError(
+                413,
+                "BODY_TOO_LARGE",
+                f"The body has more than {BODY_MAX_BYTES} bytes; Letta is not asked.",
+            )
