@@ -9,6 +9,7 @@ The guardian of a launcher runs `python -m dev.processes end RECORD`.
 
 import os
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from dev.records import Identity
 TAG = "VOICE_PROGRAM"
 # honcho kills a launcher five seconds after the first process ended: the whole must fit into that.
 TERM_WAIT_S = 3.8
+CHILDREN_WAIT_S = 0.3
 KILL_WAIT_S = 1.0
+LOOK_EVERY_S = 0.02
 
 
 def descendants(root: Identity) -> list[psutil.Process]:
@@ -76,21 +79,28 @@ def end(root: Identity, tag: str, term_wait_s: float = TERM_WAIT_S) -> list[str]
     program = root.process()
     if program is not None:
         _signal([program], "terminate")
-        psutil.wait_procs([program], timeout=term_wait_s)
+        _wait_gone([program], term_wait_s)
     # What it started may have started more meanwhile, and may have lost its parent.
     left = _union(before, family(root, tag))
     if not left:
         return []
     _signal(left, "terminate")
-    psutil.wait_procs(left, timeout=0.3)
+    _wait_gone(left, CHILDREN_WAIT_S)
     killed = _union(left, family(root, tag))
     names = [
         f"pid {process.pid} ({_name(process)}) did not end by itself and was killed"
         for process in killed
     ]
     _signal(killed, "kill")
-    psutil.wait_procs(killed, timeout=KILL_WAIT_S)
+    _wait_gone(killed, KILL_WAIT_S)
     return names
+
+
+def _wait_gone(wanted: Iterable[psutil.Process], limit_s: float) -> None:
+    """Wait without reaping: a child's end is its parent's to collect (asyncio would miss it)."""
+    deadline = time.monotonic() + limit_s
+    while any(_lives(process) for process in wanted) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY_S)
 
 
 def _union(*groups: Iterable[psutil.Process]) -> list[psutil.Process]:

@@ -23,30 +23,39 @@ class Program:
     """A running program and the task that reads its output."""
 
     def __init__(
-        self, child: asyncio.subprocess.Process, identity: Identity, tag: str, log: Log
+        self, child: asyncio.subprocess.Process, output: int, identity: Identity, tag: str, log: Log
     ) -> None:
         self.identity = identity
         self.tag = tag
         self._child = child
-        self._output = asyncio.create_task(_read(child, log))
+        self._output = asyncio.create_task(_read(output, log))
 
     @classmethod
     async def start(cls, command: Sequence[str], environ: Mapping[str, str], log: Log) -> "Program":
         tag = secrets.token_hex(8)
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=CHECKOUT,
-            env={**environ, processes.TAG: tag},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            # honcho signals a launcher's whole group; the program must hear of an end once, from
-            # its launcher.
-            start_new_session=True,
-        )
+        # A pipe of our own: asyncio's would keep the end of the program a secret as long as a child
+        # that it left behind holds the pipe open.
+        reading, writing = os.pipe()
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=CHECKOUT,
+                env={**environ, processes.TAG: tag},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=asyncio.subprocess.STDOUT,
+                # honcho signals a launcher's whole group; the program must hear of an end once,
+                # from its launcher.
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         # A program that ended at once leaves no start time; nobody will look for it either.
         identity = Identity.of(child.pid) or Identity(child.pid, 0.0)
-        return cls(child, identity, tag, log)
+        return cls(child, reading, identity, tag, log)
 
     @property
     def running(self) -> bool:
@@ -73,20 +82,26 @@ class Program:
         return killed
 
 
-async def _read(child: asyncio.subprocess.Process, log: Log) -> None:
+async def _read(output: int, log: Log) -> None:
     """Split the output into lines; a line without end is logged in pieces rather than kept in
     memory."""
-    assert child.stdout is not None
+    loop = asyncio.get_running_loop()
+    stream = asyncio.StreamReader()
+    pipe = os.fdopen(output, "rb", buffering=0)
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)
     rest = b""
-    while chunk := await child.stdout.read(65536):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            log.program(line)
-        if len(rest) > 4 * LINE_BYTES:
+    try:
+        while chunk := await stream.read(65536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                log.program(line)
+            if len(rest) > 4 * LINE_BYTES:
+                log.program(rest)
+                rest = b""
+    finally:
+        if rest:
             log.program(rest)
-            rest = b""
-    if rest:
-        log.program(rest)
+        transport.close()
 
 
 class Guardian:

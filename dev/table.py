@@ -23,7 +23,7 @@ ROOMS = {
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
 WRITE = "run .venv/bin/python -m dev.table"
 HEADER = """\
-# Every setting of the system, each with its default. Copy this file to .env and change what you need:
+# Every setting of the system with its default. Copy this file to .env, change what you need:
 #     cp .env.example .env
 # What is exported in the shell wins over .env. This file is made by `python -m dev.table`.
 """
@@ -44,7 +44,7 @@ class Setting:
 
 
 def table(rooms: dict[str, str] = ROOMS) -> list[Setting]:
-    """All settings by name; raises TableError when two rooms differ about one or help is missing."""
+    """All settings by name; TableError when rooms differ or help is missing."""
     found: dict[str, Setting] = {}
     wrong = []
     for room, name in rooms.items():

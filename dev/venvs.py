@@ -79,6 +79,10 @@ def ensure(venv: Venv, wanted: str) -> None:
 
 
 def _make(venv: Venv) -> None:
+    if (CHECKOUT / venv.folder).is_symlink():
+        raise StepFailed(
+            f"{venv.folder} is a link to an environment that is not complete: remove it"
+        )
     if venv.path.exists():
         steps.tell(f"{venv.folder} is not complete or was moved here: it is made anew")
         shutil.rmtree(venv.path)
