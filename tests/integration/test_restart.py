@@ -51,7 +51,7 @@ def test_everything_starts_is_kept_or_restarted_and_stops(checkout: Checkout) ->
 
     status = checkout.command("status")
     assert status.returncode == 0
-    assert status.stdout.count(" ready ") == len(NAMES)
+    assert len(re.findall(r"^\w+ +ready ", status.stdout, re.MULTILINE)) == len(NAMES)
     assert "proxy listens" in checkout.command("logs", "proxy").stdout
 
     stopped = checkout.command("stop")
