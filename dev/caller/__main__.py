@@ -15,6 +15,7 @@ from typing import Any
 from dev.caller import report, where
 from dev.caller.access import ProxyAccess
 from dev.caller.caller import Caller
+from dev.caller.ending import end_process
 from dev.caller.errors import CallError
 from dev.caller.options import parse
 from dev.caller.sound import Sound, read_wav, write_wav
@@ -129,4 +130,4 @@ def _as_json(caller: Caller, access: ProxyAccess, agent: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end_process(main(sys.argv[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -103,6 +104,10 @@ class Caller:
     def sound_levels(self) -> list[tuple[float, float]]:
         """Loudness of the recording, (second, dB of full scale) each 20 ms."""
         return levels(self.recording)
+
+    async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait until a condition on this caller holds; False when `timeout` seconds have passed."""
+        return await self._presence.until(condition, timeout)
 
     async def wait_until_listening(self, timeout: float = LISTEN_TIMEOUT_S) -> float:
         """Seconds from being connected until the agent listened; CallError says why it does not."""

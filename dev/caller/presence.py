@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class Presence:
     async def send_text(self, text: str) -> None:
         await self._room.local_participant.send_text(text, topic=CHAT_TOPIC)
 
-    async def until(self, condition: Any, timeout: float) -> bool:
+    async def until(self, condition: Callable[[], object], timeout: float) -> bool:
         """As Changes.until, but a lost room ends the wait with the reason."""
         met = await self.changes.until(lambda: bool(condition()) or bool(self.lost), timeout)
         if self.lost and not condition():
@@ -149,7 +150,7 @@ class Presence:
     async def _send(self, frame: Samples) -> None:
         await self._source.capture_frame(rtc.AudioFrame(frame.tobytes(), RATE, 1, FRAME_SAMPLES))
 
-    def _start(self, work: Any, name: str) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -1,0 +1,32 @@
+"""What every measurement is given: the two subjects, the system, how thorough to be."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from dev.bench.stock import StockWorker
+from dev.bench.subjects import Subject
+from dev.bench.system import System
+from dev.caller.voice import Voice
+
+
+@dataclass(frozen=True)
+class Bench:
+    system: System
+    stock_worker: StockWorker
+    voice: Voice
+    quick: bool
+
+    @property
+    def subjects(self) -> tuple[Subject, Subject]:
+        """Ours and stock; measurements take turns between them."""
+        return self.system.ours, self.stock_worker.subject
+
+    def runs(self, thorough: int, quick: int) -> int:
+        return quick if self.quick else thorough
+
+
+def progress(text: str) -> None:
+    """Say what goes on, apart from the result on stdout."""
+    print(f"  … {text}", file=sys.stderr, flush=True)

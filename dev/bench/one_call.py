@@ -1,0 +1,138 @@
+"""One caller in a process of its own, so that many callers do not share one interpreter.
+
+python -m dev.bench.one_call     a Call as JSON on stdin; says "ready", waits for a line, calls,
+                                 prints the outcome as JSON
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dev.bench.subjects import Subject
+from dev.caller import CallError
+from dev.caller.ending import end_process
+from dev.caller.voice import Voice
+from dev.services import CHECKOUT
+
+LISTEN_TIMEOUT_S = 15.0
+START_LIMIT_S = 60
+CALL_LIMIT_S = 600
+END_LIMIT_S = 5
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a caller shall do. `stay_s`: how long to stay silent after the last sentence."""
+
+    subject: Subject
+    voice: str
+    sentences: Sequence[str] = ()
+    stay_s: float = 0.0
+
+
+@dataclass
+class Outcome:
+    """What came of it; no `problem`: the agent listened and answered every sentence."""
+
+    listening_after_s: float | None = None
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    problem: str = ""
+
+
+async def call(wish: Call) -> Outcome:
+    outcome = Outcome()
+    voice = Voice(wish.voice)
+    sounds = [await voice.speak(sentence) for sentence in wish.sentences]
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    try:
+        async with wish.subject.caller(voice) as caller:
+            outcome.listening_after_s = await caller.wait_until_listening(LISTEN_TIMEOUT_S)
+            for sound in sounds:
+                outcome.turns.append((await caller.say(sound)).as_json())
+            await asyncio.sleep(wish.stay_s)
+    except CallError as error:
+        outcome.problem = str(error)
+    unanswered = [turn["problem"] for turn in outcome.turns if not turn["answered"]]
+    outcome.problem = outcome.problem or "; ".join(unanswered)
+    return outcome
+
+
+class Crowd:
+    """Callers in processes of their own: `async with Crowd(calls) as crowd: await crowd.go()`."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._calls = calls
+        self._processes: list[asyncio.subprocess.Process] = []
+        self._told = False
+
+    async def __aenter__(self) -> Crowd:
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                for wish in self._calls:
+                    self._processes.append(await _start(wish))
+                for process in self._processes:
+                    await _line(process)
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def go(self) -> list[Outcome]:
+        """All call at the same moment; their outcomes in the order of the calls."""
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+        async with asyncio.timeout(CALL_LIMIT_S):
+            lines = await asyncio.gather(*[_line(process) for process in self._processes])
+        self._told = True
+        return [Outcome(**json.loads(line)) for line in lines]
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    async def _end(self) -> None:
+        """A caller that has told its outcome ends by itself; any other is ended."""
+        ending = [asyncio.create_task(process.wait()) for process in self._processes]
+        if ending:
+            await asyncio.wait(ending, timeout=END_LIMIT_S if self._told else 0)
+        for process in self._processes:
+            if process.returncode is None:
+                process.kill()
+        await asyncio.gather(*ending)
+
+
+async def _start(wish: Call) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dev.bench.one_call", cwd=CHECKOUT, limit=2**22,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asdict(wish)).encode() + b"\n")
+    return process
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    if not line:
+        raise CallError(f"a caller of the bench ended with {await process.wait()}: see above")
+    return line
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.ERROR)
+    wish = json.loads(sys.stdin.readline())
+    outcome = asyncio.run(call(Call(**{**wish, "subject": Subject(**wish["subject"])})))
+    print(json.dumps(asdict(outcome)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    end_process(main())
