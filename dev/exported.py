@@ -1,25 +1,24 @@
 """What the person exported in their shell, undisturbed by honcho.
 
-honcho reads `.env` with a parser of its own, puts the result and PORT over the shell's
-environment, and hands that to each process. So a launcher under honcho asks for the environment
-that honcho itself was started with. A restart hands the environment of its own shell over in a
-file, and a launcher that becomes a new one carries it in its own.
+honcho reads `.env` with a parser of its own, puts the result and PORT over the shell's environment,
+and hands that to each process. So a launcher under honcho asks for the environment that honcho
+itself was started with. A launcher that becomes a new one carries the exported environment in its
+own, marked with its pid.
 """
 
-import json
 import os
-from pathlib import Path
 
 import psutil
 
-from dev import private_file
 from dev.parents import Parents
 
 # Its value is the pid of a launcher whose whole environment is what the person exported.
 CARRIED = "VOICE_EXPORTED_BY"
-LOCK = "VOICE_LAUNCHER_LOCK"  # the open lock file, handed to the launcher that this one becomes
-FILE = "exported.json"
-OWN = (CARRIED, LOCK, "HONCHO_PROCESS_NAME")
+# The open lock file, handed to the launcher that this one becomes.
+LOCK = "VOICE_LAUNCHER_LOCK"
+# The hand-over file of a restart that waits for this launcher (hand_over.py).
+HAND_OVER = "VOICE_HAND_OVER"
+OWN = (CARRIED, LOCK, HAND_OVER, "HONCHO_PROCESS_NAME")
 
 
 def exported(parents: Parents) -> tuple[dict[str, str], str | None]:
@@ -37,9 +36,9 @@ def exported(parents: Parents) -> tuple[dict[str, str], str | None]:
     return {name: value for name, value in environ.items() if name not in OWN}, warning
 
 
-def carry(environ: dict[str, str], lock: int | None) -> dict[str, str]:
+def carry(environ: dict[str, str], lock: int | None, hand_over: str) -> dict[str, str]:
     """The environment for the launcher that this one becomes: the exported one, marked as such."""
-    environ = environ | {CARRIED: str(os.getpid())}
+    environ = environ | {CARRIED: str(os.getpid()), HAND_OVER: hand_over}
     if lock is not None:
         os.set_inheritable(lock, True)
         environ[LOCK] = str(lock)
@@ -52,20 +51,3 @@ def carried_lock() -> int | None:
     """The open lock file that the launcher before this one, in the same process, handed over."""
     mine = os.environ.get(CARRIED) == str(os.getpid())
     return int(os.environ[LOCK]) if mine and LOCK in os.environ else None
-
-
-def hand_over(home: Path, environ: dict[str, str]) -> Path:
-    """Write the exported environment for the launchers that are about to restart; the caller
-    deletes the file."""
-    path = home / "run" / FILE
-    private_file.write(path, json.dumps(environ))
-    return path
-
-
-def handed_over(home: Path) -> dict[str, str] | None:
-    """The environment that a restart handed over, None when this is no such restart."""
-    try:
-        environ: dict[str, str] = json.loads((home / "run" / FILE).read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return environ

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dev import exported as shell
-from dev import processes, records
+from dev import hand_over, processes, records
 from dev.life import LOOK_EVERY_S, Life
 from dev.logs import Log
 from dev.parents import Parents
@@ -112,7 +112,10 @@ class Launcher:
         await self.life.live(composed["errors"])
 
     async def _compose(self) -> dict[str, Any]:
-        """The settings, composed by a process of its own (see environment.py)."""
+        """The settings: handed over by a restart, or composed by a process of their own."""
+        file = os.environ.get(shell.HAND_OVER, "")
+        if ready := hand_over.composed(file, self.name, self.exported):
+            return ready
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "dev.environment", self.name),
             cwd=CHECKOUT,
@@ -165,8 +168,11 @@ class Launcher:
 
     def _become_new(self) -> None:
         """Replace this process by a new launcher: same pid, new code, new settings."""
-        environ = (shell.handed_over(self.home) if self.home else None) or self.exported
-        environ = shell.carry(environ, self.lock)
+        environ, file = self.exported, ""
+        if self.home is not None:
+            environ = hand_over.environ(self.home) or environ
+            file = str(hand_over.path(self.home))
+        environ = shell.carry(environ, self.lock, file)
         # An ignored signal stays ignored in what this process becomes, until that one listens.
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         run = str(CHECKOUT / "dev" / "run")

@@ -17,10 +17,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 
 from dev import exported, records, running
-from dev.environment import Composed, compose
+from dev.environment import compose
+from dev.hand_over import handing_over
 from dev.parents import Parents
 from dev.records import READY
 from dev.services import CHECKOUT, services
@@ -38,11 +41,14 @@ class System:
         environ, _ = exported.exported(Parents())
         self.environ = environ
         self.names = list(services())
-        self.home = Path(self.compose(self.names[0]).home)
+        self.composed = {name: compose(name, environ, CHECKOUT / ".env") for name in self.names}
+        self.home = Path(self.composed[self.names[0]].home)
         (self.home / "run").mkdir(parents=True, exist_ok=True)
 
-    def compose(self, name: str) -> Composed:
-        return compose(name, self.environ, CHECKOUT / ".env")
+    def hands_over(self) -> AbstractContextManager[Path]:
+        """While it is open, launchers that begin find this shell's environment and settings."""
+        composed = {name: asdict(one) for name, one in self.composed.items()}
+        return handing_over(self.home, self.environ, composed)
 
 
 def main(arguments: list[str]) -> int:
@@ -108,14 +114,11 @@ def restart(system: System, named: list[str]) -> int:
     kept = [name for name in system.names if name not in asked]
     note = f"; {', '.join(kept)} kept running" if kept and not named else ""
     print(f"restarting {', '.join(asked)} under honcho (pid {honcho.pid}){note}", flush=True)
-    handed_over = exported.hand_over(system.home, system.environ)
-    try:
+    with system.hands_over():
         for record in running.all_records(system.home, asked).values():
             running.ask_to_restart(record)
         waiting = Waiting(system.home, named or system.names, asked, began)
         return _result(system, waiting, lambda: honcho.alive)
-    finally:
-        handed_over.unlink(missing_ok=True)
 
 
 def _start(system: System, began: float) -> int:
@@ -126,10 +129,12 @@ def _start(system: System, began: float) -> int:
     for sentence in killed:
         print(sentence)
     log = system.home / "logs" / running.HONCHO_LOG
-    honcho = running.start_honcho(system.home, log, system.names)
-    print(f"started honcho (pid {honcho.pid}), its output is in {short(log)}", flush=True)
-    waiting = Waiting(system.home, system.names, system.names, began)
-    return _result(system, waiting, lambda: honcho.poll() is None)
+    with system.hands_over() as file:
+        environ = {**system.environ, exported.HAND_OVER: str(file)}
+        honcho = running.start_honcho(system.home, log, system.names, environ)
+        print(f"started honcho (pid {honcho.pid}), its output is in {short(log)}", flush=True)
+        waiting = Waiting(system.home, system.names, system.names, began)
+        return _result(system, waiting, lambda: honcho.poll() is None)
 
 
 def _result(system: System, waiting: Waiting, honcho_lives: Callable[[], bool]) -> int:
@@ -151,7 +156,7 @@ def _keep(system: System, name: str) -> bool:
         and record.state == READY
         and record.program is not None
         and record.program.alive
-        and record.fingerprint == system.compose(name).fingerprint
+        and record.fingerprint == system.composed[name].fingerprint
     )
 
 

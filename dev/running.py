@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dev import processes, records
@@ -43,20 +43,22 @@ def common_honcho(home: Path, names: list[str]) -> Identity | None:
     return honcho if honcho is not None and honcho.alive else None
 
 
-def start_honcho(home: Path, log: Path, names: list[str]) -> "subprocess.Popen[bytes]":
+def start_honcho(
+    home: Path, log: Path, names: list[str], environ: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
     """Start `honcho start` in a session of its own, its output in `log`; it outlives the caller."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         honcho = subprocess.Popen(
             # An empty -e: honcho's own reading of .env has traps, the launchers read the file
             # themselves.
-            [sys.executable, "-m", "honcho", "-e", os.devnull, "start", *names],
+            [sys.executable, "-u", "-m", "honcho", "-e", os.devnull, "start", *names],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env=dict(environ),
         )
     identity = Identity.of(honcho.pid)
     if identity is not None:

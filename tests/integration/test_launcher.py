@@ -67,7 +67,7 @@ def test_a_malformed_env_file_is_told_with_its_line_and_mended_by_itself(
     assert "PORT" not in checkout.seen_environ("proxy")
 
 
-@pytest.mark.parametrize("end", ["SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGINT"])
 def test_nothing_is_left_when_honcho_ends(checkout: Checkout, end: str) -> None:
     honcho = checkout.honcho()
     checkout.wait_ready()

@@ -34,7 +34,7 @@ def test_everything_starts_is_kept_or_restarted_and_stops(checkout: Checkout) ->
     assert {name for name in NAMES if before[name] == after[name]} == {"letta"}
     assert checkout.record("proxy")["honcho"] == honcho
     assert checkout.seen_environ("proxy")["STANDIN_NEW"] == "exported later"
-    assert not (checkout.home / "run" / "exported.json").exists()
+    assert not (checkout.home / "run" / "hand-over.json").exists()
 
     (checkout.root / ".env").write_text("LETTA_SOMETHING=changed\n")
     changed = checkout.command()
