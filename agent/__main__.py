@@ -1,0 +1,34 @@
+"""`python -m agent`: runs the worker in the foreground until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from agent import forkserver, logs
+from agent.settings import SettingsError, load
+
+
+def main() -> int:
+    try:
+        settings = load()
+    except SettingsError as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    forkserver.start()
+
+    # Imported late: a wrong setting is told at once, not after seconds of imports.
+    from agent.status import PortTaken
+    from agent.worker import Worker
+
+    try:
+        asyncio.run(Worker(settings).run())
+    except PortTaken as error:
+        print(f"agent: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Everything the worker reports about a call is one event, told in one shape to every sink.
+
+    {"at": EPOCH_S, "room": "r", "source": "agent", "stage": "think", "name": "request", "data": {}}
+
+A call never waits for its own bookkeeping: `emit` returns at once, and a sink that fails is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from livekit import rtc
+
+logger = logging.getLogger("agent.events")
+
+TOPIC = "voice.event"
+LONGEST_EVENT = 12_000  # bytes; a data packet holds about 15 kB
+LONGEST_TEXT = 2_000  # characters of one value, when an event is too long as a whole
+MOST_WAITING = 1_000  # events kept until the room is connected
+
+Event = dict[str, Any]
+Sink = Callable[[Event], None]
+
+
+class Events:
+    """The events of one call, in order, for each sink."""
+
+    def __init__(self, room: str) -> None:
+        self._room = room
+        self.sinks: list[Sink] = [_log]
+
+    def emit(self, stage: str, name: str, /, **data: Any) -> None:
+        event = {
+            "at": round(time.time(), 4),
+            "room": self._room,
+            "source": "agent",
+            "stage": stage,
+            "name": name,
+            "data": data,
+        }
+        for sink in self.sinks:
+            try:
+                sink(event)
+            except Exception:
+                logger.exception("an event could not be told to %r", sink)
+
+
+class RoomSink:
+    """Publishes events to the room, in order; keeps them while the room is not connected yet."""
+
+    def __init__(self, room: rtc.Room) -> None:
+        self._room = room
+        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
+        self._woken = asyncio.Event()
+        self._task = asyncio.create_task(self._publish(), name="publish events")
+
+    def __call__(self, event: Event) -> None:
+        self._waiting.append(encode(event))
+        self._woken.set()
+
+    def connected(self) -> None:
+        self._woken.set()
+
+    async def aclose(self) -> None:
+        """Publish what waits if that is possible at once, then stop."""
+        self._woken.set()
+        await asyncio.sleep(0)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _publish(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting and self._room.isconnected():
+                payload = self._waiting.popleft()
+                try:
+                    await self._room.local_participant.publish_data(
+                        payload, reliable=True, topic=TOPIC
+                    )
+                except Exception as error:  # the SDK raises bare exceptions; a lost event is logged
+                    logger.warning("an event could not be published to the room: %s", error)
+
+
+def encode(event: Event) -> bytes:
+    """The event as JSON of at most LONGEST_EVENT bytes; a cut one says so in `data.cut`."""
+    payload = json.dumps(event, ensure_ascii=False, default=str).encode()
+    if len(payload) <= LONGEST_EVENT:
+        return payload
+    data = {key: _shortened(value, LONGEST_TEXT) for key, value in event["data"].items()}
+    data["cut"] = f"this event had {len(payload)} bytes"
+    payload = json.dumps({**event, "data": data}, ensure_ascii=False, default=str).encode()
+    if len(payload) <= LONGEST_EVENT:
+        return payload
+    return json.dumps({**event, "data": {"cut": data["cut"]}}, ensure_ascii=False).encode()
+
+
+def _shortened(value: Any, longest: int) -> Any:
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
+
+
+def _log(event: Event) -> None:
+    if logger.isEnabledFor(logging.DEBUG):
+        data = json.dumps(event["data"], ensure_ascii=False, default=str)[:LONGEST_TEXT]
+        logger.debug("%s %s %s", event["stage"], event["name"], data)

@@ -1,0 +1,189 @@
+"""A call, from the handshake to the end.
+
+`ctx.connect()` first, then the resources (asked for beside it), then the session; each step is
+timed and retried where a retry can help. The framework runs a job's shutdown callbacks however the
+job ends, so closing the resources is one of them: it is this entrypoint's `finally`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+
+from livekit.agents import JobContext, JobRequest
+from livekit.agents.voice import CloseEvent
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_fixed,
+)
+
+from agent.callers import Callers
+from agent.events import Events
+from agent.process import READY, Ready
+from agent.resources import AgentResources, Bootstrap
+from agent.session import VoiceAgent, report, room_options
+
+logger = logging.getLogger("agent.job")
+
+CONNECT_TRIES, CONNECT_RETRY_AFTER = 5, 3.0
+START_TRIES, START_RETRY_AFTER = 3, 2.0
+LETTA_PATIENCE = 0.5  # seconds; the conversation may open while the call has already begun
+
+
+async def request(req: JobRequest, jobs: int, most: int) -> None:
+    """Take a job, unless the worker has as many as it may."""
+    logger.info("Job request received for room: %s", req.room.name)
+    if jobs >= most:
+        logger.warning("Job refused: there are %s calls already (AGENT_MAX_JOBS is %s)", jobs, most)
+        await req.reject()
+        return
+    await req.accept(name="Agent")
+    logger.info("Job accepted: %s in room %s", req.id, req.room.name)
+
+
+async def entrypoint(ctx: JobContext) -> None:
+    clock = Clock(Events(ctx.job.room.name))
+    events = clock.events
+    ready: Ready = ctx.proc.userdata[READY]
+    logger.info(
+        "Job %s in room %s (%s), metadata %s",
+        ctx.job.id,
+        ctx.job.room.name,
+        ctx.job.room.sid,
+        ctx.job.metadata or "none",
+    )
+    clock.mark("handshake_start")
+    bootstrap = Bootstrap(ready, ctx.room, ctx.job.room.name, asked_agent(ctx.job.metadata), events)
+    resources = bootstrap.resources
+    end_with_the_call(ctx, resources)
+    try:
+        await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events)
+        clock.mark("ctx_connected")
+        events.emit(
+            "job",
+            "job",
+            job_id=ctx.job.id,
+            room_sid=ctx.job.room.sid,
+            metadata=ctx.job.metadata,
+            worker_id=ctx.worker_id,
+        )
+        await asyncio.wait({bootstrap.opened}, timeout=LETTA_PATIENCE)
+        await tried(
+            lambda: start(ctx, resources), "session", START_TRIES, START_RETRY_AFTER, events
+        )
+        clock.mark("session_started")
+        watch_callers(ctx, resources, ready.settings.agent_absence_timeout)
+        greet(resources, bootstrap.opened, ready.settings.agent_greeting)
+        clock.mark("init_done")
+    except Exception as error:
+        events.emit("job", "error", message=str(error), traceback=traceback.format_exc())
+        raise  # the framework logs it with its traceback, and ends the job
+
+
+def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
+    """Whatever ends first ends the rest: the session, the room, the job."""
+
+    async def close(reason: str) -> None:
+        logger.info("Job %s ends: %s", ctx.job.id, reason)
+        await resources.aclose()
+
+    @resources.session.on("close")
+    def _closed(ev: CloseEvent) -> None:
+        resources.turns.finish()
+        ctx.shutdown(reason=ev.reason.value)
+
+    ctx.add_shutdown_callback(close)
+
+
+async def start(ctx: JobContext, resources: AgentResources) -> None:
+    report(resources.session, resources.events, resources.turns)
+    await resources.session.start(
+        VoiceAgent(resources.turns), room=ctx.room, room_options=room_options(), record=False
+    )
+
+
+def watch_callers(ctx: JobContext, resources: AgentResources, absence_timeout: float) -> None:
+    resources.callers = Callers(ctx.room, resources.session, absence_timeout, ctx.shutdown)
+
+
+def greet(resources: AgentResources, opened: asyncio.Task[None], greeting: str | None) -> None:
+    """Say the greeting, or what is wrong with Letta; neither is Letta's, so neither is kept."""
+
+    def say_trouble(opened: asyncio.Task[None]) -> None:
+        if not opened.cancelled() and (error := opened.exception()):
+            sentence = resources.mind.excuse(resources.mind.explain(error))
+            resources.session.say(sentence, add_to_chat_ctx=False)
+
+    opened.add_done_callback(say_trouble)
+    if greeting and not (opened.done() and opened.exception()):
+        resources.session.say(greeting, add_to_chat_ctx=False)
+
+
+def asked_agent(metadata: str) -> str | None:
+    """The Letta agent that the dispatch names: `{"agent_id": "agent-…"}`."""
+    if not metadata:
+        return None
+    try:
+        asked = json.loads(metadata)
+    except ValueError:
+        logger.warning("the dispatch's metadata is not JSON, so it names no agent: %r", metadata)
+        return None
+    agent_id = asked.get("agent_id") if isinstance(asked, dict) else None
+    return agent_id if isinstance(agent_id, str) and agent_id else None
+
+
+class Clock:
+    """Logs and reports how far the call is, in milliseconds since its job began."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self._began = time.perf_counter()
+
+    def mark(self, name: str) -> None:
+        elapsed = (time.perf_counter() - self._began) * 1000
+        logger.info("%s after %.0f ms", name, elapsed)
+        if name == "handshake_start":
+            self.events.emit("job", name)
+        else:
+            self.events.emit("job", name, elapsed_ms=round(elapsed, 1))
+
+
+async def tried(
+    work: Callable[[], Awaitable[None]], what: str, tries: int, wait: float, events: Events
+) -> None:
+    """Do it, again after `wait` seconds when it fails and a retry can help."""
+
+    def told(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.warning(
+            "try %s of %s of %s failed", state.attempt_number, tries, what, exc_info=error
+        )
+        events.emit(
+            "job", "retry", what=what, attempt=state.attempt_number, of=tries, error=str(error)
+        )
+
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(tries),
+        wait=wait_fixed(wait),
+        retry=retry_if_exception(can_pass),
+        before_sleep=told,
+        reraise=True,
+    )
+    async for attempt in retrying:
+        with attempt:
+            await work()
+
+
+def can_pass(error: BaseException) -> bool:
+    """Whether the same try may succeed later: not when the token is refused or the room is gone."""
+    if not isinstance(error, Exception):
+        return False
+    text = str(error).lower()
+    return not any(sign in text for sign in ("401", "403", "404", "unauthorized", "not found"))

@@ -1,0 +1,230 @@
+"""The Letta conversation of a room, kept exact by forks.
+
+Letta's messages cannot be changed, and a run that ends stores all it wrote, heard or not. So there
+is always a fork of the conversation as it was before the last turn (the checkpoint). When that
+turn's reply was not heard in full, the checkpoint becomes the room's conversation, the other one is
+deleted with what it stored, and the words that were really said go in front of the next turn. A
+fork costs Letta about 35 ms and is made while the agent speaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import letta_client
+from letta_client import AsyncLetta
+
+from agent.letta import closing
+from agent.letta.memory import Said, answers, heard_in_full, missing
+from agent.letta.run import Run
+
+logger = logging.getLogger("agent.letta")
+
+CLOSING_TIMEOUT = 3.0  # seconds Letta has to take the last words of a call
+DELETING_TIMEOUT = 0.5  # seconds for what could not be tidied up before
+NEWEST = 20  # messages looked at to find out what Letta stored
+
+
+@dataclass
+class Turn:
+    """The last request: what it carried, the run that answers it, and the reply so far."""
+
+    sent: list[Said]
+    run: Run
+    reply: str = ""
+
+    @property
+    def user_id(self) -> str:
+        return self.sent[-1].id
+
+
+class Conversation:
+    """One room's conversation with one Letta agent.
+
+    `moved(conversation_id)` is called when a checkpoint has become the room's conversation,
+    `degraded(what, error, consequence)` when memory cannot be exact.
+    """
+
+    def __init__(
+        self,
+        client: AsyncLetta,
+        agent_id: str,
+        room: str,
+        first_token_timeout: float,
+        moved: Callable[[str], None],
+        degraded: Callable[[str, str, str], None],
+    ) -> None:
+        self.id = ""
+        self._client = client
+        self._agent_id = agent_id
+        self._label = f"voice room {room}"
+        self._first_token_timeout = first_token_timeout
+        self._moved = moved
+        self._degraded = degraded
+        self._held: set[str] = set()  # what the checkpoint holds: all but the last turn
+        self._turn: Turn | None = None
+        self._checkpoint: asyncio.Task[str | None] | None = None
+        self._next_checkpoint: asyncio.Task[str | None] | None = None
+        self._chores: set[asyncio.Task[None]] = set()
+        self._dropped: set[str] = set()  # conversations that are to be deleted
+
+    async def open(self) -> None:
+        """Find the room's conversation, so that a later job goes on with it, or make one."""
+        found = await self._client.conversations.list(
+            agent_id=self._agent_id, summary_search=self._label, limit=NEWEST
+        )
+        own = [one for one in found if one.summary == self._label]
+        if own:
+            self.id = own[0].id
+            # The agent's memory may have changed since the prompt was compiled.
+            await self._client.conversations.recompile(self.id)
+        else:
+            made = await self._client.conversations.create(
+                agent_id=self._agent_id, summary=self._label
+            )
+            self.id = made.id
+        self._checkpoint = self._fork()
+
+    async def send(self, talk: Sequence[Said]) -> Turn:
+        """Start a run for the last user turn of `talk`, and for what Letta missed before it."""
+        await self._settle(talk)
+        if self._checkpoint is None:
+            # A fork of a conversation with a run shows the state before the run, if it is asked
+            # for before the run ends; so this one need not be waited for.
+            self._checkpoint = self._fork()
+            await asyncio.sleep(0)
+        words = missing(talk, self._held)
+        self._turn = Turn(words, Run(self._client, self.id, words, self._first_token_timeout))
+        return self._turn
+
+    def replied(self, turn: Turn) -> None:
+        """The reply is written: make the next checkpoint while it is spoken."""
+        if turn is self._turn and turn.run.outcome.complete:
+            self._next_checkpoint = self._fork()
+
+    def stop(self, turn: Turn) -> None:
+        """The caller interrupted the turn, or it is given up."""
+        self._later(turn.run.cancel())
+
+    async def aclose(self, talk: Sequence[Said]) -> None:
+        """The call is over: leave exactly what was said, and none of the forks."""
+        leaving = asyncio.create_task(self._leave(talk), name="end of the call for letta")
+        await asyncio.wait({leaving}, timeout=CLOSING_TIMEOUT)
+        if not leaving.done():
+            logger.warning("Letta did not take the end of the call within %s s", CLOSING_TIMEOUT)
+            leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        if not leaving.cancelled() and (error := leaving.exception()):
+            logger.error("the end of the call could not be told to Letta", exc_info=error)
+        chores = list(self._chores)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        # What was still waiting for a run to end goes now.
+        for conversation_id in list(self._dropped):
+            self._later(self._delete(conversation_id))
+        if self._chores:
+            await asyncio.wait(self._chores, timeout=DELETING_TIMEOUT)
+
+    async def _leave(self, talk: Sequence[Said]) -> None:
+        await self._settle(talk)
+        self._discard(self._checkpoint)
+        self._checkpoint = None
+        words = missing(talk, self._held)
+        if words:
+            exact = await closing.write(self._client, self._agent_id, self.id, words)
+            self._held.update(one.id for one in words)
+            if not exact:
+                self._degraded(
+                    "memory",
+                    "this Letta server cannot store words without a reply",
+                    "the last words of the call are not in the conversation",
+                )
+        while self._chores:
+            await asyncio.gather(*self._chores, return_exceptions=True)
+
+    async def _settle(self, talk: Sequence[Said]) -> None:
+        """Keep the last turn if all of it was heard, else go back to before it."""
+        turn, self._turn = self._turn, None
+        after, self._next_checkpoint = self._next_checkpoint, None
+        if turn is None:
+            return
+        heard = answers(talk, turn.user_id)
+        if turn.run.outcome.complete and heard is not None and heard_in_full(turn.reply, heard):
+            self._hold(turn.sent, heard)
+            self._discard(self._checkpoint)
+            self._checkpoint = after
+            return
+        before = await self._checkpoint if self._checkpoint else None
+        self._checkpoint = None
+        self._discard(after)
+        if before is None:
+            await self._keep_what_is_stored(turn, heard or [])
+            return
+        dropped, self.id = self.id, before
+        self._dropped.add(dropped)
+        self._later(self._replace(dropped, before, turn))
+        self._moved(self.id)
+
+    async def _replace(self, dropped: str, by: str, turn: Turn) -> None:
+        """The room is found by its label; what the run still stores goes with its conversation."""
+        await self._client.conversations.update(by, summary=self._label)
+        await turn.run.cancel()
+        await self._delete(dropped)
+
+    async def _keep_what_is_stored(self, turn: Turn, heard: Sequence[Said]) -> None:
+        """There is nothing to go back to: learn what Letta made of the turn."""
+        await turn.run.cancel()
+        page = await self._client.conversations.messages.list(
+            self.id, order="desc", limit=NEWEST, include_return_message_types=["user_message"]
+        )
+        stored = {str(getattr(one, "content", "")).strip() for one in page.items}
+        if turn.sent[-1].text in stored:
+            self._hold(turn.sent, heard)
+            self._degraded(
+                "memory",
+                "Letta could not fork the conversation",
+                "Letta remembers more of the interrupted reply than was heard",
+            )
+
+    def _hold(self, *talks: Iterable[Said]) -> None:
+        for talk in talks:
+            self._held.update(one.id for one in talk)
+
+    def _fork(self) -> asyncio.Task[str | None]:
+        return asyncio.create_task(self._make_fork(self.id), name="fork the conversation")
+
+    async def _make_fork(self, conversation_id: str) -> str | None:
+        try:
+            return (await self._client.conversations.fork(conversation_id)).id
+        except letta_client.APIError as error:
+            logger.warning("the conversation %s could not be forked: %s", conversation_id, error)
+            return None
+
+    def _discard(self, fork: asyncio.Task[str | None] | None) -> None:
+        if fork is not None:
+            self._later(self._delete_fork(fork))
+
+    async def _delete_fork(self, fork: asyncio.Task[str | None]) -> None:
+        if conversation_id := await fork:
+            self._dropped.add(conversation_id)
+            await self._delete(conversation_id)
+
+    async def _delete(self, conversation_id: str) -> None:
+        await self._client.conversations.delete(conversation_id)
+        self._dropped.discard(conversation_id)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it in the background: a call never waits for tidying up."""
+        chore = asyncio.create_task(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chore_done)
+
+    def _chore_done(self, chore: asyncio.Task[None]) -> None:
+        self._chores.discard(chore)
+        if not chore.cancelled() and (error := chore.exception()):
+            logger.warning("tidying up a conversation failed: %s", error)

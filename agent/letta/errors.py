@@ -1,0 +1,148 @@
+"""What can go wrong with Letta, in words: a code, a sentence, the next step, and what the caller is
+told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+import letta_client
+
+CANNOT_REACH = "I cannot reach my memory right now. Please try again in a moment."
+CANNOT_THINK = "I cannot think right now, because my language model does not answer."
+NO_AGENT = "The agent of this call does not exist anymore. Please choose another one."
+NOT_ALLOWED = "I am not allowed to reach my memory. The key for Letta is wrong."
+INTERRUPTED = "My memory was interrupted. Please say that again."
+TOO_SLOW = "I am sorry, my answer takes too long. Please ask me again."
+
+CONVERSATION_GONE = "conversation_gone"
+
+MODEL_ERRORS = {
+    "llm_timeout": "the model did not answer in time",
+    "llm_rate_limit": "the model's provider limits the rate of requests",
+    "llm_authentication": "the model's provider rejects the key",
+    "llm_empty_response": "the model answered with nothing",
+    "llm_error": "the model could not be reached or failed",
+    "llm_api_error": "the model could not be reached or failed",
+}
+
+
+@dataclass(eq=False)
+class Trouble(Exception):
+    """A failure of Letta. `code` is for programs, `spoken` is said to the caller."""
+
+    code: str
+    message: str
+    next_step: str
+    spoken: str
+    retryable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.next_step}"
+
+
+def explain(error: BaseException, base_url: str, agent_id: str | None = None) -> Trouble:
+    """Any exception of a Letta call as a Trouble."""
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, letta_client.APITimeoutError):
+        return Trouble(
+            "letta_timeout",
+            f"Letta at {base_url} did not answer in time",
+            "look at the log of the letta process, or at the load of its machine",
+            CANNOT_REACH,
+        )
+    if isinstance(error, letta_client.APIConnectionError | httpx.TransportError):
+        cause = error.__cause__ or error
+        return Trouble(
+            "letta_unreachable",
+            f"Letta at {base_url} cannot be reached ({_words(cause)})",
+            "start it, or set LETTA_BASE_URL to the address of a running Letta server",
+            CANNOT_REACH,
+        )
+    if isinstance(error, letta_client.AuthenticationError | letta_client.PermissionDeniedError):
+        return Trouble(
+            "letta_unauthorized",
+            f"Letta at {base_url} rejects the key ({error.status_code})",
+            "set LETTA_API_KEY to a key of that server",
+            NOT_ALLOWED,
+            retryable=False,
+        )
+    if isinstance(error, letta_client.NotFoundError):
+        if "conversation" in str(error.body).lower():
+            return Trouble(
+                CONVERSATION_GONE,
+                f"Letta at {base_url} does not have the conversation of this call anymore",
+                "nothing: another one is opened, and is told what was said",
+                INTERRUPTED,
+            )
+        return Trouble(
+            "agent_not_found",
+            f"Letta at {base_url} knows no agent {agent_id or '(none was named)'}",
+            "choose an agent that Letta lists; it may have been deleted",
+            NO_AGENT,
+            retryable=False,
+        )
+    if isinstance(error, letta_client.APIStatusError):
+        return _status_trouble(error, base_url)
+    return Trouble(
+        "letta_error",
+        f"talking to Letta at {base_url} failed ({_words(error)})",
+        "look at the log of the letta process",
+        CANNOT_REACH,
+    )
+
+
+def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Trouble:
+    """An HTTP status, or an error event inside a stream (which carries the status 200)."""
+    body = error.body if isinstance(error.body, dict) else {}
+    kind = str(body.get("error_type", ""))
+    if kind in MODEL_ERRORS:
+        return model_trouble(kind, str(body.get("detail") or body.get("message") or ""))
+    detail = body.get("detail") or body.get("message") or error.message
+    busy = isinstance(error, letta_client.ConflictError)
+    return Trouble(
+        "letta_busy" if busy else "letta_error",
+        f"Letta at {base_url} answered {kind or error.status_code}: {str(detail)[:300]}",
+        "wait for the other run of this conversation" if busy else "look at Letta's log",
+        CANNOT_REACH,
+    )
+
+
+def model_trouble(kind: str, detail: str) -> Trouble:
+    return Trouble(
+        "model_unreachable" if kind in ("llm_error", "llm_api_error") else kind,
+        f"{MODEL_ERRORS.get(kind, 'the model failed')} ({detail[:300] or 'no detail'})",
+        "check the model of this Letta agent and the key and address of its provider",
+        CANNOT_THINK,
+    )
+
+
+def first_token_timeout(seconds: float) -> Trouble:
+    return Trouble(
+        "first_token_timeout",
+        f"Letta sent no part of a reply within {seconds:g} s",
+        "look at the model of this agent, or raise LETTA_FIRST_TOKEN_TIMEOUT",
+        TOO_SLOW,
+    )
+
+
+def stopped_early(stop_reason: str | None) -> Trouble:
+    """A run that ended without saying why, or for a reason that leaves no reply."""
+    if stop_reason is None:
+        return Trouble(
+            "letta_stream_ended",
+            "Letta's answer ended in the middle",
+            "look at the log of the letta process: it may have been stopped",
+            INTERRUPTED,
+        )
+    return Trouble(
+        f"letta_{stop_reason}",
+        f"Letta gave the turn up: {stop_reason}",
+        "look at this run in Letta; a tool that needs approval cannot be used in a call",
+        CANNOT_THINK,
+    )
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,152 @@
+"""A Letta agent as the LLM of a LiveKit session.
+
+`LettaLLM(...)` is cheap; `await init()` finds the agent and opens the room's conversation, and may
+be tried again. Only Letta's assistant text becomes speech; all else it does becomes events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from letta_client import AsyncLetta
+from livekit.agents import APIConnectOptions, llm
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+
+from agent.events import Events
+from agent.letta.conversation import Conversation
+from agent.letta.errors import Trouble, explain
+from agent.letta.memory import said
+from agent.letta.stream import LettaStream
+from agent.turns import Turns
+
+logger = logging.getLogger("agent.letta")
+
+NO_AGENT_AT_ALL = "There is no Letta agent yet. Please create one first."
+
+
+class LettaLLM(llm.LLM[Any]):
+    """The mind of one call."""
+
+    def __init__(
+        self,
+        agent_id: str | None,
+        *,
+        client: AsyncLetta,
+        room: str,
+        events: Events,
+        turns: Turns,
+        first_token_timeout: float,
+    ) -> None:
+        super().__init__()
+        self.events = events
+        self.turns = turns
+        self.excuses: set[str] = set()  # what was said to the caller in place of a reply
+        self._agent_id = agent_id
+        self._agent_name = ""
+        self._client = client
+        self._room = room
+        self._first_token_timeout = first_token_timeout
+        self._conversation: Conversation | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def model(self) -> str:
+        return self._agent_name or self._agent_id or "unknown"
+
+    @property
+    def provider(self) -> str:
+        return "letta"
+
+    async def init(self) -> None:
+        """Find the agent and open the room's conversation; raises Trouble that says what failed."""
+        await self.conversation()
+
+    async def conversation(self) -> Conversation:
+        """The room's conversation, opened if that has not been done or has failed before."""
+        async with self._opening:
+            if self._conversation is None:
+                try:
+                    self._conversation = await self._open()
+                except Exception as error:
+                    raise self.explain(error) from error
+            return self._conversation
+
+    def forget_conversation(self) -> None:
+        """The conversation is gone: the next turn opens another and tells it the whole talk."""
+        self._conversation = None
+
+    def explain(self, error: BaseException) -> Trouble:
+        return explain(error, str(self._client.base_url), self._agent_id)
+
+    def excuse(self, trouble: Trouble) -> str:
+        """Tell of the trouble; the sentence for the caller."""
+        self.events.emit(
+            "think",
+            "error",
+            code=trouble.code,
+            message=trouble.message,
+            next_step=trouble.next_step,
+        )
+        logger.error("%s: %s", trouble.code, trouble)
+        self.excuses.add(trouble.spoken)
+        return trouble.spoken
+
+    def chat(
+        self,
+        *,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool] | None = None,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        **_: Any,
+    ) -> llm.LLMStream:
+        return LettaStream(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
+
+    async def leave(self, history: Sequence[llm.ChatItem]) -> None:
+        """The call is over: have Letta's memory hold what was said; never raises."""
+        if self._conversation is not None:
+            await self._conversation.aclose(said(history, self.excuses))
+
+    async def _open(self) -> Conversation:
+        if self._agent_id is None:
+            listed = (await self._client.agents.list(limit=1, order="asc")).items
+            if not listed:
+                raise Trouble(
+                    "no_agent",
+                    f"Letta at {self._client.base_url} has no agent",
+                    "create one on the page or in Letta",
+                    NO_AGENT_AT_ALL,
+                )
+            self._agent_id, self._agent_name = listed[0].id, listed[0].name
+        conversation = Conversation(
+            self._client,
+            self._agent_id,
+            self._room,
+            self._first_token_timeout,
+            moved=self._tell_conversation,
+            degraded=self._tell_degraded,
+        )
+        if self._agent_name:
+            await conversation.open()
+        else:
+            agent, _ = await asyncio.gather(
+                self._client.agents.retrieve(self._agent_id), conversation.open()
+            )
+            self._agent_name = agent.name
+        self._tell_conversation(conversation.id)
+        return conversation
+
+    def _tell_conversation(self, conversation_id: str) -> None:
+        self.events.emit(
+            "join",
+            "conversation",
+            conversation_id=conversation_id,
+            agent_id=self._agent_id,
+            agent_name=self._agent_name,
+        )
+
+    def _tell_degraded(self, what: str, error: str, consequence: str) -> None:
+        logger.warning("%s: %s; %s", what, error, consequence)
+        self.events.emit("job", "degraded", what=what, error=error, consequence=consequence)

@@ -1,0 +1,67 @@
+"""The AgentServer that knows whether it is registered with the LiveKit server right now.
+
+The framework tells when it has registered, not when that ends. Its connection runs in
+`AgentServer._run_ws` from just after the registration until the connection is lost, so being
+registered is being inside that method: the only private name this depends on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import aiohttp
+from livekit.agents import AgentServer
+from livekit.agents.job import RunningJobInfo
+
+FRAMEWORK_LOGGER = "livekit.agents"
+CONNECTION_FAILED = "failed to connect to livekit"
+
+
+@dataclass
+class Registration:
+    """Whether the worker is registered, since when (epoch seconds), and what went wrong last."""
+
+    worker_id: str | None = None
+    registered_at: float | None = None
+    last_error: str | None = None
+
+    @property
+    def registered(self) -> bool:
+        return self.registered_at is not None
+
+
+class WatchedServer(AgentServer):
+    """An AgentServer whose `registration` is true to the moment."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.registration = Registration()
+        logging.getLogger(FRAMEWORK_LOGGER).addFilter(self._notice_failure)
+
+    @property
+    def jobs(self) -> list[RunningJobInfo]:
+        """The calls in progress; none before the server runs."""
+        return self.active_jobs if hasattr(self, "_proc_pool") else []
+
+    async def _run_ws(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.registration.worker_id = self.id
+        self.registration.registered_at = time.time()
+        self.registration.last_error = None
+        try:
+            await super()._run_ws(ws)
+        except Exception as error:
+            self.registration.last_error = f"the connection to LiveKit was lost: {error}"
+            raise
+        finally:
+            self.registration.worker_id = None
+            self.registration.registered_at = None
+
+    def _notice_failure(self, record: logging.LogRecord) -> bool:
+        """The framework tells why it could not connect in its log only; never drops an entry."""
+        if record.getMessage().startswith(CONNECTION_FAILED):
+            error = getattr(record, "error", None)
+            if not self.registration.registered and isinstance(error, aiohttp.ClientError):
+                self.registration.last_error = f"LiveKit cannot be reached: {error}"
+        return True

@@ -1,0 +1,128 @@
+"""Everything a call needs besides the room: made after the handshake, closed at the end of the
+call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import AgentSession, stt, tts
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_fixed,
+)
+
+from agent.callers import Callers
+from agent.events import Events, RoomSink
+from agent.letta.errors import Trouble
+from agent.letta.llm import LettaLLM
+from agent.process import Ready
+from agent.session import make_session
+from agent.speech.providers import make_stt, make_tts
+from agent.speech.vad import LoudnessVAD, SharedVAD
+from agent.turns import Turns
+
+logger = logging.getLogger("agent.job")
+
+LETTA_TRIES = 3
+LETTA_RETRY_AFTER = 0.5
+
+
+@dataclass
+class AgentResources:
+    """A call's mind, ears, mouth and session."""
+
+    events: Events
+    turns: Turns
+    sink: RoomSink
+    mind: LettaLLM
+    ears: stt.STT[Any]
+    mouth: tts.TTS[Any]
+    session: AgentSession[None]
+    callers: Callers | None = None
+
+    async def aclose(self) -> None:
+        """End the call for everybody it talked to; each part even if another fails."""
+        self.turns.finish()
+        if self.callers is not None:
+            self.callers.aclose()
+        for part in (
+            self.mind.leave(self.session.history.items),
+            self.ears.aclose(),
+            self.mouth.aclose(),
+        ):
+            try:
+                await part
+            except Exception:
+                logger.exception("a part of the call could not be closed")
+        await self.sink.aclose()
+
+
+class Bootstrap:
+    """Makes the resources; Letta's conversation opens meanwhile, as `opened` tells.
+
+    Letta is asked while the room is being joined, since neither needs the other.
+    """
+
+    def __init__(
+        self, ready: Ready, room: rtc.Room, room_name: str, agent_id: str | None, events: Events
+    ) -> None:
+        settings = ready.settings
+        self._events = events
+        sink = RoomSink(room)
+        events.sinks.append(sink)
+        turns = Turns(events)
+        detector = SharedVAD(ready.detector or LoudnessVAD(settings))
+        if ready.detector is None:
+            self.degraded(
+                "voice activity detection",
+                "the detector could not be loaded in this process",
+                "loudness decides when the caller speaks, which is rougher",
+            )
+        mind = LettaLLM(
+            agent_id or settings.letta_agent_id,
+            client=ready.letta,
+            room=room_name,
+            events=events,
+            turns=turns,
+            first_token_timeout=settings.letta_first_token_timeout,
+        )
+        ears = make_stt(settings, detector, self.degraded)
+        mouth = make_tts(settings)
+        session = make_session(settings, mind=mind, ears=ears, mouth=mouth, detector=detector)
+        self.resources = AgentResources(events, turns, sink, mind, ears, mouth, session)
+        self.opened = asyncio.create_task(self._init_letta(), name="open the conversation")
+
+    def degraded(self, what: str, error: str, consequence: str) -> None:
+        logger.warning("%s: %s; %s", what, error, consequence)
+        self._events.emit("job", "degraded", what=what, error=error, consequence=consequence)
+
+    async def _init_letta(self) -> None:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(LETTA_TRIES),
+            wait=wait_fixed(LETTA_RETRY_AFTER),
+            retry=retry_if_exception(lambda error: isinstance(error, Trouble) and error.retryable),
+            before_sleep=self._tell_retry,
+            reraise=True,
+        )
+        await retrying(self.resources.mind.init)
+
+    def _tell_retry(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.warning(
+            "try %s of %s to reach Letta failed: %s", state.attempt_number, LETTA_TRIES, error
+        )
+        self._events.emit(
+            "job",
+            "retry",
+            what="letta",
+            attempt=state.attempt_number,
+            of=LETTA_TRIES,
+            error=str(error),
+        )

@@ -1,0 +1,148 @@
+"""The LiveKit session of a call: how turns are taken, and what of it becomes events."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, ModelSettings, llm, room_io, stt, tts, vad
+from livekit.agents.voice import (
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    ErrorEvent,
+    SpeechCreatedEvent,
+    UserInputTranscribedEvent,
+    UserStateChangedEvent,
+)
+from livekit.agents.voice.agent_session import SessionConnectOptions
+
+from agent.events import Events
+from agent.settings import AgentSettings
+from agent.speech.unfinished import UnfinishedSentence
+from agent.turns import Turns
+
+INPUT_RATE = 16_000  # what the detector and our speech-to-text want: nothing is resampled twice
+INPUT_FRAME_MS = 32  # one window of the detector
+NEVER = 10**9  # errors after which the session gives up: a call outlives its providers' outages
+LAST_WORDS_TIMEOUT = 0.5  # seconds to wait for the transcript of words said while hanging up
+
+
+class VoiceAgent(Agent):
+    """Speaks what Letta writes; Letta has the instructions."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__(instructions="")
+        self._turns = turns
+
+    async def tts_node(
+        self, text: AsyncIterable[str], model_settings: ModelSettings
+    ) -> AsyncGenerator[rtc.AudioFrame, None]:
+        """The default, with the time of the first sound noted."""
+        frames = Agent.default.tts_node(self, text, model_settings)
+        async with contextlib.aclosing(frames):
+            first = True
+            async for frame in frames:
+                if first:
+                    self._turns.first_byte()
+                    first = False
+                yield frame
+
+
+def make_session(
+    settings: AgentSettings,
+    *,
+    mind: llm.LLM[Any],
+    ears: stt.STT[Any],
+    mouth: tts.TTS[Any],
+    detector: vad.VAD,
+) -> AgentSession[None]:
+    return AgentSession(
+        stt=ears,
+        tts=mouth,
+        llm=mind,
+        vad=detector,
+        turn_handling={
+            "turn_detection": UnfinishedSentence(),
+            "endpointing": {
+                "mode": "fixed",
+                "min_delay": settings.endpointing_min_delay,
+                "max_delay": settings.endpointing_max_delay,
+            },
+            "interruption": {
+                "enabled": settings.interruption_enabled,
+                "mode": "vad",
+                "min_duration": settings.interruption_min_duration,
+                # Resuming would only pause the reply, and cancel Letta's run seconds later.
+                "resume_false_interruption": False,
+            },
+            # A speculative turn could run a memory tool on half a sentence.
+            "preemptive_generation": {"enabled": False},
+        },
+        aec_warmup_duration=None,  # else the first reply cannot be interrupted for 3 s
+        user_away_timeout=None,
+        session_close_transcript_timeout=LAST_WORDS_TIMEOUT,
+        conn_options=SessionConnectOptions(max_unrecoverable_errors=NEVER),
+    )
+
+
+def room_options() -> room_io.RoomOptions:
+    return room_io.RoomOptions(
+        audio_input=room_io.AudioInputOptions(
+            sample_rate=INPUT_RATE,
+            frame_size_ms=INPUT_FRAME_MS,
+            auto_gain_control=False,  # browsers have their own
+            pre_connect_audio=False,
+        ),
+        close_on_disconnect=False,  # agent/callers.py decides when a call is over
+    )
+
+
+def report(session: AgentSession[None], events: Events, turns: Turns) -> None:
+    """Turn what happens in the session into events."""
+
+    @session.on("user_state_changed")
+    def _user_state(ev: UserStateChangedEvent) -> None:
+        if ev.new_state == "speaking":
+            events.emit("hear", "speech_started")
+        elif ev.old_state == "speaking":
+            events.emit("hear", "speech_ended")
+
+    @session.on("user_input_transcribed")
+    def _transcribed(ev: UserInputTranscribedEvent) -> None:
+        events.emit("transcribe", "transcript", text=ev.transcript, final=ev.is_final)
+
+    @session.on("agent_state_changed")
+    def _agent_state(ev: AgentStateChangedEvent) -> None:
+        if ev.new_state == "speaking":
+            turns.first_sound(time.time())
+            events.emit("play", "speaking")
+        elif ev.old_state == "speaking":
+            events.emit("play", "silent")
+
+    @session.on("speech_created")
+    def _speech_created(ev: SpeechCreatedEvent) -> None:
+        if ev.source == "generate_reply":
+            turns.speech_created(ev.speech_handle)
+
+    @session.on("conversation_item_added")
+    def _item_added(ev: ConversationItemAddedEvent) -> None:
+        if isinstance(ev.item, llm.ChatMessage):
+            turns.item_added(ev.item)
+
+    @session.on("error")
+    def _error(ev: ErrorEvent) -> None:
+        error = ev.error
+        if isinstance(error, stt.STTError | tts.TTSError) and not error.recoverable:
+            deaf = isinstance(error, stt.STTError)
+            events.emit(
+                "job",
+                "degraded",
+                what="speech-to-text" if deaf else "text-to-speech",
+                error=str(error.error),
+                consequence="the agent hears no words"
+                if deaf
+                else "the reply is not heard, only read",
+            )

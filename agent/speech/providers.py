@@ -1,0 +1,64 @@
+"""Makes speech-to-text and text-to-speech as the settings say: offline, openai or inference.
+
+`inference` is LiveKit Inference: a string such as `deepgram/nova-3`, or `cartesia/sonic-3:VOICE`,
+is handed to LiveKit, which resolves it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from livekit.agents import inference, stt, tts
+from livekit.plugins import openai
+
+from agent.settings import AgentSettings
+from agent.speech.clauses import ClauseTokenizer
+from agent.speech.ears import Degraded
+from agent.speech.stt_offline import OfflineSTT
+from agent.speech.stt_requests import RequestSTT
+from agent.speech.vad import SharedVAD
+
+NO_KEY = "none-needed"  # the OpenAI client insists on a key; servers of one's own rarely do
+
+OPENAI_STT_MODEL = "gpt-4o-mini-transcribe"
+OPENAI_TTS_MODEL = "gpt-4o-mini-tts"
+OPENAI_VOICE = "ash"
+OFFLINE_TTS_MODEL = "espeak-ng"
+OFFLINE_VOICE = "en-us"
+INFERENCE_STT_MODEL = "deepgram/nova-3"
+INFERENCE_TTS_MODEL = "cartesia/sonic-3"
+
+
+def make_stt(settings: AgentSettings, vad: SharedVAD, degraded: Degraded) -> stt.STT[Any]:
+    if settings.stt == "inference":
+        return inference.STT.from_model_string(settings.stt_model or INFERENCE_STT_MODEL)
+    if settings.stt == "offline":
+        return OfflineSTT(settings.stt_base_url or settings.models_url, vad, degraded)
+    recordings = openai.STT(
+        model=settings.stt_model or OPENAI_STT_MODEL,
+        language=settings.stt_language,
+        base_url=settings.stt_base_url or settings.openai_base_url,
+        api_key=settings.openai_api_key or NO_KEY,
+    )
+    return RequestSTT(recordings, vad, settings.stt_language, degraded)
+
+
+def make_tts(settings: AgentSettings) -> tts.TTS[Any]:
+    if settings.tts == "inference":
+        return inference.TTS.from_model_string(inference_voice(settings))
+    offline = settings.tts == "offline"
+    voice = openai.TTS(
+        model=settings.tts_model or (OFFLINE_TTS_MODEL if offline else OPENAI_TTS_MODEL),
+        voice=settings.tts_voice or (OFFLINE_VOICE if offline else OPENAI_VOICE),
+        base_url=settings.tts_base_url
+        or (settings.models_url if offline else settings.openai_base_url),
+        api_key=(None if offline else settings.openai_api_key) or NO_KEY,
+        response_format="pcm",  # the default, mp3, must be decoded first
+    )
+    return tts.StreamAdapter(tts=voice, sentence_tokenizer=ClauseTokenizer())
+
+
+def inference_voice(settings: AgentSettings) -> str:
+    """The descriptor `model:voice`; TTS_MODEL may have the voice in it already."""
+    model = settings.tts_model or INFERENCE_TTS_MODEL
+    return f"{model}:{settings.tts_voice}" if settings.tts_voice and ":" not in model else model

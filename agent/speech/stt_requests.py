@@ -1,0 +1,122 @@
+"""Speech-to-text by requests: each utterance is sent as a whole to a server that takes recordings.
+
+Any non-streaming STT of LiveKit can be wrapped. LiveKit's own adapter for this runs a second voice
+activity detector; this one shares the call's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import APIConnectOptions, APIError, stt
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
+from livekit.agents.utils import AudioBuffer
+
+from agent.speech.ears import Degraded, UtteranceStream
+from agent.speech.utterances import Step
+from agent.speech.vad import SharedVAD
+
+logger = logging.getLogger("agent.speech")
+
+LONGEST_UTTERANCE = 60.0  # seconds; what comes after is a new recording
+
+
+class RequestSTT(stt.STT[Any]):
+    def __init__(
+        self, inner: stt.STT[Any], vad: SharedVAD, language: str, degraded: Degraded
+    ) -> None:
+        super().__init__(
+            capabilities=stt.STTCapabilities(
+                streaming=True, interim_results=False, manual_flush=True
+            )
+        )
+        self.inner = inner
+        self.degraded = degraded
+        self._vad = vad
+        self._language = language
+        inner.on("metrics_collected", lambda *args: self.emit("metrics_collected", *args))
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    @property
+    def provider(self) -> str:
+        return self.inner.provider
+
+    def stream(
+        self,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+    ) -> stt.RecognizeStream:
+        return RequestStream(self, conn_options, self._vad, self._language)
+
+    async def _recognize_impl(
+        self,
+        buffer: AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        return await self.inner.recognize(buffer, language=language, conn_options=conn_options)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+class RequestStream(UtteranceStream):
+    def __init__(
+        self, parent: RequestSTT, conn_options: APIConnectOptions, vad: SharedVAD, language: str
+    ) -> None:
+        self._parent = parent
+        self._options = conn_options
+        self._recording: list[rtc.AudioFrame] = []
+        self._requests: asyncio.Queue[list[rtc.AudioFrame]] = asyncio.Queue()
+        self._unanswered = 0
+        super().__init__(parent=parent, conn_options=conn_options, vad=vad, language=language)
+
+    async def _run(self) -> None:
+        requester = asyncio.create_task(self._request(), name="speech-to-text requests")
+        try:
+            await self.follow()
+        finally:
+            requester.cancel()
+            await asyncio.gather(requester, return_exceptions=True)
+
+    async def step(self, step: Step) -> None:
+        if step.kind == "begin":
+            self._recording = []
+        elif step.frame is not None:
+            self._recording.append(step.frame)
+        if self._recording and (
+            step.kind == "end"
+            or sum(frame.duration for frame in self._recording) > LONGEST_UTTERANCE
+        ):
+            self._unanswered += 1
+            self._requests.put_nowait(self._recording)
+            self._recording = []
+
+    async def flushed(self) -> None:
+        if self._unanswered == 0:
+            self.emit("", final=True)
+
+    async def _request(self) -> None:
+        """One recording after another, so that texts come in the order they were said."""
+        while True:
+            recording = await self._requests.get()
+            text = ""
+            try:
+                event = await self._parent.inner.recognize(recording, conn_options=self._options)
+                text = event.alternatives[0].text.strip() if event.alternatives else ""
+            except APIError as error:
+                self._parent.degraded(
+                    "speech-to-text",
+                    f"{self._parent.provider}: {error}",
+                    "what the caller just said was not understood",
+                )
+            self._unanswered -= 1
+            self.emit(text, final=True)

@@ -1,0 +1,171 @@
+"""Voice activity detection: one stream a call, for the turns and for speech-to-text alike.
+
+`load()` gives the Silero detector of livekit-agents, or None when it cannot be had. `SharedVAD`
+lets speech-to-text listen to the same stream, which would else run a second detector over the same
+audio. `LoudnessVAD` is what a call goes on with when there is no detector.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import inference, utils, vad
+from livekit.agents.vad import VADEvent, VADEventType
+
+from agent.settings import AgentSettings
+
+logger = logging.getLogger("agent.speech")
+
+Listener = Callable[[VADEvent], None]
+
+LOUDNESS_WINDOW = 0.03  # seconds
+LOUDNESS_OVER_FLOOR = 6.0  # times as loud as the quietest sound so far
+LOUDNESS_LEAST = 200.0  # of 32767; below this all is silence
+
+
+def load(settings: AgentSettings) -> vad.VAD | None:
+    """The Silero detector; None, with the reason logged, when it cannot be loaded."""
+    try:
+        return inference.VAD(
+            model="silero",
+            min_speech_duration=settings.vad_min_speech,
+            min_silence_duration=settings.vad_min_silence,
+            activation_threshold=settings.vad_threshold,
+        )
+    except Exception:  # a native library: whatever it raises, a call must go on
+        logger.exception("voice activity detection could not be loaded")
+        return None
+
+
+class SharedVAD(vad.VAD):
+    """A detector whose events others can listen to."""
+
+    def __init__(self, inner: vad.VAD) -> None:
+        super().__init__(capabilities=inner.capabilities)
+        self._inner = inner
+        self.listeners: list[Listener] = []
+
+    @property
+    def model(self) -> str:
+        return self._inner.model
+
+    @property
+    def provider(self) -> str:
+        return self._inner.provider
+
+    def stream(self) -> vad.VADStream:
+        return _SharedStream(self._inner.stream(), self.listeners)
+
+
+class _SharedStream(vad.VADStream):
+    """Hands everything to the inner stream; its events go to the listeners first."""
+
+    def __init__(self, inner: vad.VADStream, listeners: list[Listener]) -> None:
+        # Not calling super().__init__(): it would start a second set of channels and tasks.
+        self._inner = inner
+        self._listeners = listeners
+
+    async def _main_task(self) -> None:
+        raise NotImplementedError("the inner stream does the work")
+
+    def push_frame(self, frame: rtc.AudioFrame) -> None:
+        self._inner.push_frame(frame)
+
+    def flush(self) -> None:
+        self._inner.flush()
+
+    def end_input(self) -> None:
+        self._inner.end_input()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __anext__(self) -> VADEvent:
+        event = await self._inner.__anext__()
+        for listener in self._listeners:
+            listener(event)
+        return event
+
+
+@dataclass(frozen=True)
+class _Durations:
+    min_speech: float
+    min_silence: float
+
+
+class LoudnessVAD(vad.VAD):
+    """Takes what is much louder than the background for speech: rough, but needs nothing."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=LOUDNESS_WINDOW))
+        self._durations = _Durations(settings.vad_min_speech, settings.vad_min_silence)
+
+    @property
+    def model(self) -> str:
+        return "loudness"
+
+    def stream(self) -> vad.VADStream:
+        return _LoudnessStream(self, self._durations)
+
+
+class _LoudnessStream(vad.VADStream):
+    def __init__(self, parent: vad.VAD, durations: _Durations) -> None:
+        self._durations = durations
+        super().__init__(parent)
+
+    async def _main_task(self) -> None:
+        bstream: utils.audio.AudioByteStream | None = None
+        floor = math.inf
+        speaking = False
+        speech = silence = said = quiet = 0.0
+        samples = 0
+        async for frame in self._input_ch:
+            if not isinstance(frame, rtc.AudioFrame):
+                speaking, speech, silence = False, 0.0, 0.0
+                continue
+            if bstream is None:
+                bstream = utils.audio.AudioByteStream(
+                    frame.sample_rate, 1, round(frame.sample_rate * LOUDNESS_WINDOW)
+                )
+            for window in bstream.push(frame.data):
+                samples += window.samples_per_channel
+                loudness = float(np.sqrt(np.mean(np.square(window.data, dtype=np.float64))))
+                floor = min(max(loudness, 1.0), floor * 1.01)
+                loud = loudness > max(LOUDNESS_LEAST, floor * LOUDNESS_OVER_FLOOR)
+                speech, silence = (
+                    (speech + window.duration, 0.0) if loud else (0.0, silence + window.duration)
+                )
+                if speaking:
+                    said += window.duration
+                else:
+                    quiet += window.duration
+
+                def tell(kind: VADEventType) -> None:
+                    self._event_ch.send_nowait(
+                        VADEvent(
+                            type=kind,
+                            samples_index=samples,  # noqa: B023 (called at once)
+                            timestamp=samples / window.sample_rate,  # noqa: B023
+                            speech_duration=said,  # noqa: B023
+                            silence_duration=quiet,  # noqa: B023
+                            probability=1.0 if loud else 0.0,  # noqa: B023
+                            speaking=speaking,  # noqa: B023
+                            raw_accumulated_silence=silence,  # noqa: B023
+                            raw_accumulated_speech=speech,  # noqa: B023
+                        )
+                    )
+
+                tell(VADEventType.INFERENCE_DONE)
+                if not speaking and speech >= self._durations.min_speech:
+                    speaking, said, quiet = True, speech, 0.0
+                    tell(VADEventType.START_OF_SPEECH)
+                elif speaking and silence >= self._durations.min_silence:
+                    speaking, quiet = False, silence
+                    said -= silence
+                    tell(VADEventType.END_OF_SPEECH)
+                    said = 0.0

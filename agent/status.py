@@ -1,0 +1,94 @@
+"""The worker's status over HTTP, for whoever must know whether calls can come in.
+
+`GET /` answers 200 `registered` only while the worker is registered with the LiveKit server, else
+503 with a sentence. `GET /worker` tells the rest as JSON. Loopback only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from aiohttp import web
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call in progress; `since` in epoch seconds."""
+
+    id: str
+    room: str
+    since: float
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """What `GET /worker` answers; `registered_at` in epoch seconds, `load` 0 to 1."""
+
+    registered: bool
+    agent_name: str
+    worker_id: str | None
+    registered_at: float | None
+    livekit_url: str
+    load: float
+    jobs: list[Job]
+    pid: int
+    version: str
+    last_error: str | None
+    stopping: bool
+
+    @property
+    def sentence(self) -> str:
+        if self.stopping:
+            return "not registered: the worker is stopping"
+        if self.registered:
+            return "registered"
+        reason = self.last_error or "the connection is being made"
+        return f"not registered with the LiveKit server at {self.livekit_url}: {reason}"
+
+
+class PortTaken(Exception):
+    """AGENT_PORT cannot be used."""
+
+
+async def serve(read: Callable[[], WorkerStatus], port: int) -> web.AppRunner:
+    """Serve what `read` returns on every loopback address; `cleanup()` of the result ends it."""
+
+    async def root(_: web.Request) -> web.Response:
+        status = read()
+        return web.Response(status=200 if status.registered else 503, text=status.sentence)
+
+    async def worker(_: web.Request) -> web.Response:
+        return web.json_response(asdict(read()))
+
+    app = web.Application()
+    app.add_routes([web.get("/", root), web.get("/worker", worker)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    try:
+        for host in LOOPBACK:
+            if host == LOOPBACK[0] or _has_ipv6():
+                await web.TCPSite(runner, host, port, reuse_address=True).start()
+    except OSError as error:
+        await runner.cleanup()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(
+            f"port {port} is in use by another program, so the worker (pid {os.getpid()}) cannot "
+            "serve its status; end that program, or set AGENT_PORT to a free port"
+        ) from None
+    return runner
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""What happened in each turn, and when: told as events, and at its end as one `turn` event.
+
+A turn begins when the caller's words are sent to Letta and ends when the reply has been spoken or
+interrupted. Its times count from the moment the caller's speech ended (for typed words: from their
+arrival), in milliseconds; a step that did not happen is null.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from livekit.agents import llm
+from livekit.agents.voice import SpeechHandle
+
+from agent.events import Events
+
+
+@dataclass
+class TurnRecord:
+    """One turn as it goes on; times in epoch seconds."""
+
+    number: int
+    user: str
+    requested_at: float
+    reply: str = ""
+    heard: str = ""
+    interrupted: bool = False
+    over: bool = False
+    times: dict[str, float] = field(default_factory=dict)
+    anchor: float | None = None
+
+
+class Turns:
+    """The turns of one call."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._count = 0
+        self._current: TurnRecord | None = None
+        self._speech: SpeechHandle | None = None
+
+    def request(self, text: str) -> TurnRecord:
+        """The caller's turn is being sent to Letta."""
+        self._end(self._current)
+        self._count += 1
+        self._current = record = TurnRecord(self._count, text, time.time())
+        self._events.emit("think", "request", turn=record.number, text=text)
+        if self._speech is not None:
+            self._speech.add_done_callback(lambda speech: self._spoken(record, speech))
+            self._speech = None
+        return record
+
+    def token(self, record: TurnRecord, text: str) -> None:
+        if not record.reply:
+            now = record.times["letta_first_token"] = time.time()
+            ms = _ms(now - record.requested_at)
+            self._events.emit("think", "first_token", turn=record.number, ms=ms)
+        record.reply += text
+
+    def replied(self, record: TurnRecord, stop_reason: str | None) -> None:
+        ms = _ms(time.time() - record.requested_at)
+        self._events.emit("think", "done", turn=record.number, ms=ms, stop_reason=stop_reason)
+
+    def speech_created(self, speech: SpeechHandle) -> None:
+        """LiveKit is about to make a reply; the next request belongs to it."""
+        self._speech = speech
+
+    def first_byte(self) -> None:
+        """The voice has sent the first sound of the reply."""
+        if (record := self._current) and "tts_first_byte" not in record.times:
+            now = record.times["tts_first_byte"] = time.time()
+            since = record.times.get("letta_first_token", record.requested_at)
+            self._events.emit("speak", "first_byte", turn=record.number, ms=_ms(now - since))
+
+    def first_sound(self, at: float) -> None:
+        """The first sound of the reply was pushed to the track."""
+        if self._current is not None:
+            self._current.times.setdefault("first_sound", at)
+
+    def item_added(self, item: llm.ChatMessage) -> None:
+        """LiveKit's history has a new message: the caller's words, or what was heard of a reply."""
+        record = self._current
+        if record is None:
+            return
+        metrics = item.metrics
+        if item.role == "user" and (item.text_content or "").strip() == record.user:
+            ended = metrics.get("stopped_speaking_at")
+            record.anchor = ended or item.created_at
+            if ended is not None:
+                if (delay := metrics.get("transcription_delay")) is not None:
+                    record.times["transcript"] = ended + delay
+                if (delay := metrics.get("end_of_turn_delay")) is not None:
+                    record.times["end_of_utterance"] = ended + delay
+        elif item.role == "assistant":
+            record.heard = f"{record.heard} {item.text_content or ''}".strip()
+            record.interrupted = record.interrupted or item.interrupted
+            if (at := metrics.get("started_speaking_at")) is not None:
+                record.times.setdefault("first_sound", at)
+
+    def finish(self) -> None:
+        """The call is over."""
+        self._end(self._current)
+
+    def _spoken(self, record: TurnRecord, speech: SpeechHandle) -> None:
+        record.interrupted = record.interrupted or speech.interrupted
+        self._end(record)
+
+    def _end(self, record: TurnRecord | None) -> None:
+        if record is None or record.over:
+            return
+        record.over = True
+        if record.interrupted:
+            self._events.emit("play", "interrupted", turn=record.number, heard=record.heard)
+        self._events.emit(
+            "play",
+            "turn",
+            turn=record.number,
+            user=record.user,
+            reply=record.reply,
+            heard=record.heard,
+            interrupted=record.interrupted,
+            ms=_split(record),
+        )
+
+
+STEPS = ("end_of_utterance", "transcript", "letta_first_token", "tts_first_byte", "first_sound")
+
+
+def _split(record: TurnRecord) -> dict[str, float | None]:
+    anchor = record.anchor
+    return {
+        step: None
+        if anchor is None or step not in record.times
+        else _ms(record.times[step] - anchor)
+        for step in STEPS
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

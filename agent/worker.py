@@ -1,0 +1,137 @@
+"""The worker: registers with the LiveKit server, takes jobs, tells its status, and ends cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import math
+import os
+import signal
+import time
+
+import psutil
+from livekit.agents import JobRequest
+from livekit.agents.version import __version__ as agents_version
+
+from agent import forkserver, job, process, status
+from agent.registration import WatchedServer
+from agent.settings import AgentSettings
+
+logger = logging.getLogger("agent.worker")
+
+FOREVER = 10**9  # tries to register: a LiveKit server that is away comes back
+OWN_HTTP_PORT = 0  # the framework's own status page, which says OK before it is registered
+
+
+class Worker:
+    """One AgentServer and its status."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._settings = settings
+        self._server = make_server(settings)
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        runner = await status.serve(self.status, self._settings.agent_port)
+        serving = asyncio.create_task(self._server.run(devmode=False), name="agent server")
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            else:
+                await self._stop(serving)
+        finally:
+            stopping.cancel()
+            await runner.cleanup()
+
+    def status(self) -> status.WorkerStatus:
+        registration = self._server.registration
+        jobs = [
+            status.Job(one.job.id, one.job.room.name, one.launched_at) for one in self._server.jobs
+        ]
+        stopping = self._stopping.is_set()
+        return status.WorkerStatus(
+            registered=registration.registered and not stopping,
+            agent_name=self._settings.livekit_agent_name,
+            worker_id=registration.worker_id,
+            registered_at=registration.registered_at,
+            livekit_url=self._settings.livekit_url,
+            load=round(len(jobs) / self._settings.agent_max_jobs, 3),
+            jobs=jobs,
+            pid=os.getpid(),
+            version=agents_version,
+            last_error=registration.last_error,
+            stopping=stopping,
+        )
+
+    async def _stop(self, serving: asyncio.Task[None]) -> None:
+        """Take no more calls, give the ones there are a moment, then end them."""
+        began = time.monotonic()
+        limit = self._settings.agent_stop_timeout
+        logger.info("stopping: %s calls in progress", len(self._server.jobs))
+        ending = asyncio.create_task(self._end_calls(), name="end the calls")
+        await asyncio.wait({ending}, timeout=limit)
+        if not ending.done():
+            logger.warning("calls did not end within %s s and are ended by force", limit)
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+            ending.cancel()
+            serving.cancel()
+        results = await asyncio.gather(ending, serving, return_exceptions=True)
+        for error in results:
+            if isinstance(error, Exception):
+                logger.error("stopping was not clean", exc_info=error)
+        logger.info("stopped after %.1f s", time.monotonic() - began)
+
+    async def _end_calls(self) -> None:
+        if self._server.jobs and self._settings.agent_drain_timeout > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._server.drain(timeout=None), self._settings.agent_drain_timeout
+                )
+        await self._server.aclose()
+
+
+def make_server(settings: AgentSettings) -> WatchedServer:
+    server = WatchedServer(
+        ws_url=settings.livekit_url,
+        api_key=settings.livekit_api_key,
+        api_secret=settings.livekit_api_secret,
+        host=status.LOOPBACK[0],
+        port=OWN_HTTP_PORT,
+        num_idle_processes=settings.agent_idle_processes,
+        shutdown_process_timeout=settings.agent_job_stop_timeout,
+        initialize_process_timeout=settings.agent_start_timeout,
+        drain_timeout=math.ceil(settings.agent_drain_timeout),
+        max_retry=FOREVER,
+        # The framework's estimate refuses calls that begin at the same moment; agent/job.py counts.
+        load_threshold=math.inf,
+        load_fnc=functools.partial(load_of, most=settings.agent_max_jobs),
+        setup_fnc=process.prepare,
+        preload_modules=[forkserver.PRELOADED],
+        log_level=settings.log_level,
+    )
+
+    async def on_request(req: JobRequest) -> None:
+        await job.request(req, len(server.jobs), settings.agent_max_jobs)
+
+    server.rtc_session(
+        job.entrypoint, agent_name=settings.livekit_agent_name, on_request=on_request
+    )
+    return server
+
+
+SERVER_LIMIT = 0.7  # livekit-server gives a worker that reports this load no more jobs
+
+
+def load_of(server: WatchedServer, most: int) -> float:
+    """The load told to the LiveKit server: calls, not CPU, which jumps at each start."""
+    return SERVER_LIMIT * len(server.jobs) / most
