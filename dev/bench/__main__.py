@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 
 from dev.bench.bench import Bench, progress
-from dev.bench.figures import clone, footprint, joining, restart, rooms, turns
+from dev.bench.figures import clone, footprint, interruption, joining, restart, rooms, turns
 from dev.bench.stock import stock_worker
 from dev.bench.system import running_system
 from dev.bench.table import Result, render
@@ -29,6 +29,7 @@ from dev.caller.voice import Voice
 FIGURES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "joining": joining.measure,
     "turns": turns.measure,
+    "interruption": interruption.measure,
     "rooms": rooms.measure,
     "footprint": footprint.measure,
     "restart": restart.measure,  # last: it ends what the others need
