@@ -165,6 +165,7 @@ class Launcher:
         await life.end_program()
         life.state.set(RESTARTING if self.again else STOPPED, reason)
         self.guardian.dismiss()
+        life.state.log.close()
 
     def _become_new(self) -> None:
         """Replace this process by a new launcher: same pid, new code, new settings."""

@@ -48,6 +48,10 @@ class Log:
         clock = time.strftime("%H:%M:%S", time.localtime(now))
         self._write(f"{clock}.{int(now % 1 * 1000):03d} {level} launcher: {text}")
 
+    def close(self) -> None:
+        for handler in self._file.handlers:
+            handler.close()
+
     def tail(self, lines: int = 10) -> list[str]:
         return list(self.last)[-lines:]
 

@@ -40,18 +40,17 @@ def descendants(root: Identity) -> list[psutil.Process]:
 def family(root: Identity, tag: str) -> list[psutil.Process]:
     """All living processes of the program `root`, itself first when it lives."""
     found = {process.pid: process for process in descendants(root)}
+    # The number of a session proves something only while the process that made it lives.
+    session = root.pid if root.pid in found and _session(root.pid) == root.pid else None
     for other in psutil.process_iter():
-        if other.pid not in found and other.pid != os.getpid() and _belongs(other, root, tag):
+        if other.pid not in found and other.pid != os.getpid() and _belongs(other, tag, session):
             found[other.pid] = other
     return [process for process in found.values() if _lives(process)]
 
 
-def _belongs(process: psutil.Process, root: Identity, tag: str) -> bool:
+def _belongs(process: psutil.Process, tag: str, session: int | None) -> bool:
     try:
-        # A session keeps the number of the process that made it, and that number is not given to a
-        # new process as long as the session has members; members older than the program are still
-        # not its children.
-        if _session(process.pid) == root.pid and process.create_time() >= root.start_time - 1:
+        if session is not None and _session(process.pid) == session:
             return True
         return bool(tag) and process.environ().get(TAG) == tag
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):

@@ -92,7 +92,7 @@ def read(home: Path, name: str) -> Record | None:
 
 def load(file: Path) -> Record | None:
     try:
-        values: dict[str, Any] = json.loads(file.read_text())
+        values: dict[str, Any] = dict(json.loads(file.read_text()))
         for key in ("launcher", "program", "honcho"):
             if values.get(key) is not None:
                 values[key] = Identity(**values[key])

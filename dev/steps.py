@@ -138,9 +138,10 @@ def lock(name: str, what: str) -> Iterator[None]:
 
 def _collect(process: subprocess.Popen[str], lines: deque[str], ended: queue.Queue[int]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        if line.strip():
-            lines.append(line.rstrip())
+    with process.stdout:
+        for line in process.stdout:
+            if line.strip():
+                lines.append(line.rstrip())
     ended.put(process.wait())
 
 

@@ -69,10 +69,10 @@ def ensure(venv: Venv, wanted: str) -> None:
         if complete(venv, wanted):
             return
         stamp = _stamp(venv)
+        if stamp is not None and stamp.get("set") in venv.sets[venv.sets.index(wanted) :]:
+            wanted = str(stamp["set"])  # stays the larger set, so that tests need no second install
         if stamp is None or not _intact(venv, stamp):
             _make(venv)
-        elif stamp.get("set") in venv.sets[venv.sets.index(wanted) :]:
-            wanted = str(stamp["set"])  # stays the larger set, so that tests need no second install
         (venv.path / STAMP).unlink(missing_ok=True)
         _install(venv, wanted)
         _write_stamp(venv, wanted)
@@ -91,7 +91,7 @@ def _make(venv: Venv) -> None:
     python = getattr(sys, "_base_executable", sys.executable)
     with_pip = [] if venv is MAIN else ["--without-pip"]
     steps.run(
-        f"{venv.folder}",
+        f"the virtual environment {venv.folder}",
         [python, "-m", "venv", *with_pip, venv.path],
         limit_s=300,
         advice="On Debian and Ubuntu the package python3-venv must be installed.",

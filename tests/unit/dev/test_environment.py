@@ -1,0 +1,86 @@
+"""The environment of a program: what wins, what is derived, what is refused and how."""
+
+from pathlib import Path
+
+import pytest
+
+from dev.environment import Composed, compose
+
+
+def _compose(tmp_path: Path, name: str = "livekit", dotenv: str = "", **exported: str) -> Composed:
+    path = tmp_path / ".env"
+    path.write_text(dotenv)
+    return compose(name, {"VOICE_HOME": str(tmp_path / "home"), **exported}, path)
+
+
+def test_the_shell_wins_over_the_file_over_the_default(tmp_path: Path) -> None:
+    composed = _compose(tmp_path, dotenv="LETTA_PORT=1111\nMODELS_PORT=2222\n", LETTA_PORT="3333")
+    assert composed.environ["LETTA_BASE_URL"] == "http://localhost:3333"
+    assert composed.environ["MODELS_URL"] == "http://localhost:2222/v1"
+    assert composed.environ["AGENT_URL"] == "http://localhost:8081"
+
+
+def test_an_empty_export_takes_a_setting_of_the_file_back(tmp_path: Path) -> None:
+    dotenv = "LETTA_BASE_URL=http://elsewhere:1\n"
+    composed = _compose(tmp_path, dotenv=dotenv, LETTA_BASE_URL="")
+    assert composed.environ["LETTA_BASE_URL"] == "http://localhost:8283"
+    assert "letta" not in composed.monitors
+
+
+def test_key_and_secret_are_generated_once_and_private(tmp_path: Path) -> None:
+    first, second = _compose(tmp_path), _compose(tmp_path)
+    for name in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+        assert first.environ[name] == second.environ[name]
+    assert len(first.environ["LIVEKIT_API_SECRET"]) >= 32
+    assert (tmp_path / "home" / "livekit.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("exported", "told"),
+    [
+        (
+            {"PROXY_PORT": "abc"},
+            "setting PROXY_PORT has the value 'abc' (exported in the shell), which is not a whole "
+            "number; set it to a whole number, such as 9000 (the default)",
+        ),
+        ({"PROXY_PORT": "99999"}, "which is not at most 65535"),
+        ({"SPEECH": "loud"}, "which is not one of 'offline', 'openai' or 'inference'"),
+        ({"LIVEKIT_API_KEY": "k"}, "LIVEKIT_API_SECRET is not: set both, or neither"),
+        (
+            {"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "short"},
+            "has 5 characters, livekit-server wants at least 32",
+        ),
+        ({"LIVEKIT_URL": "wss://x.livekit.cloud"}, "wss://x.livekit.cloud, a server elsewhere"),
+    ],
+)
+def test_a_wrong_value_is_told(tmp_path: Path, exported: dict[str, str], told: str) -> None:
+    (error,) = _compose(tmp_path, **exported).errors
+    assert told in error
+
+
+def test_the_line_of_a_wrong_value_is_told(tmp_path: Path) -> None:
+    (error,) = _compose(tmp_path, dotenv="\nLETTA_PORT=x\n").errors
+    assert "(.env line 2)" in error
+
+
+def test_a_short_secret_is_not_shown(tmp_path: Path) -> None:
+    (error,) = _compose(tmp_path, LIVEKIT_API_KEY="k", LIVEKIT_API_SECRET="hunter2").errors
+    assert "hunter2" not in error
+
+
+def test_the_home_is_absolute_and_may_be_anywhere(tmp_path: Path) -> None:
+    composed = _compose(tmp_path, VOICE_HOME="~/x", HOME=str(tmp_path))
+    assert Path(composed.environ["VOICE_HOME"]).is_absolute()
+    assert composed.environ["PROCESS_STATUS_DIR"] == composed.home + "/run"
+
+
+def test_the_fingerprint_changes_with_what_the_service_may_read(tmp_path: Path) -> None:
+    def fingerprint(dotenv: str = "", **exported: str) -> str:
+        return _compose(tmp_path, "letta", dotenv, **exported).fingerprint
+
+    plain = fingerprint()
+    assert fingerprint(AGENT_GREETING="hello", TERM="x") == plain
+    assert fingerprint("AGENT_GREETING=hello\n") == plain
+    assert fingerprint(LETTA_PORT="1234") != plain
+    assert fingerprint(LETTA_UNKNOWN="x") != plain
+    assert fingerprint("ANTHROPIC_API_KEY=x\n") != plain
