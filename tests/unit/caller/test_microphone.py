@@ -106,6 +106,14 @@ async def test_a_stall_in_the_last_frame_delays_the_end_of_speech() -> None:
     assert utterance.ended_at == pytest.approx(100.0 + 0.18 + 0.3, abs=1e-4)
 
 
+async def test_a_stall_in_the_silence_after_the_words_does_not_move_their_end() -> None:
+    clock, microphone = made(2.0)
+    utterance = microphone.say(burst(0, 0.2, 0.3))
+    clock.stalls = {25: 0.3}
+    await run(clock, microphone)
+    assert utterance.ended_at == pytest.approx(100.0 - FRAME_S + 0.2, abs=1e-4)
+
+
 async def test_silence_has_neither_begin_nor_end() -> None:
     clock, microphone = made(0.5)
     utterance = microphone.say(Sound.silence(0.1))
