@@ -1,9 +1,9 @@
 """A caller made of code: joins a room as a person would, speaks in real time, times what it hears.
 
-async with Caller(ProxyAccess("http://localhost:9000"), room="r") as caller:
+async with Caller("http://localhost:9000", room="r") as caller:
     await caller.wait_until_listening()
     turn = await caller.say("my favorite color is green")
-    print(turn.heard, turn.reply, turn.first_sound_s, turn.split)
+    print(turn.heard_text, turn.reply, turn.first_sound_s, turn.split)
 """
 
 from dev.caller.access import Access, ProxyAccess, ServerAccess

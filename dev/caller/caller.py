@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from dev.caller.access import Access
+from dev.caller.access import Access, ProxyAccess
 from dev.caller.ear import levels
 from dev.caller.errors import CallError
 from dev.caller.exchange import Exchange, Until
@@ -27,11 +27,14 @@ STALL_S = 10.0  # a microphone this late has stopped
 
 
 class Caller:
-    """`async with Caller(access, room="r") as caller`: joined, microphone on, agent asked for."""
+    """`async with Caller(access, room="r") as caller`: joined, microphone on, agent asked for.
+
+    `access`: the proxy's address, or another way in.
+    """
 
     def __init__(
         self,
-        access: Access,
+        access: Access | str,
         room: str | None = None,
         agent_id: str | None = None,
         voice: Voice | None = None,
@@ -41,7 +44,7 @@ class Caller:
         self.identity = f"caller-{uuid.uuid4().hex[:8]}"
         self.turns: list[Turn] = []
         self.dispatched = ""  # what the dispatch answered, or why it failed
-        self._access = access
+        self._access = ProxyAccess(access) if isinstance(access, str) else access
         self._agent_id = agent_id
         self._voice = voice or Voice()
         self._presence = Presence(self.identity, record)

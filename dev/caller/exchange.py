@@ -71,7 +71,7 @@ class Exchange:
         turn.marks = dict(account.get("ms") or {})
         turn.interrupted = turn.interrupted or bool(account.get("interrupted"))
         me = self._presence.identity
-        turn.heard = self._words(me, other=False) or account.get("user") or ""
+        turn.heard_text = self._words(me, other=False) or account.get("user") or ""
         turn.reply = self._words(me, other=True) or account.get("reply") or ""
         if self._before is not None and self._before.turn.interrupted:
             self._before.silenced_by(self._began_at, self._ended_at)

@@ -15,8 +15,8 @@ NAMES = {
 
 def lines(turn: Turn) -> list[str]:
     said = [f"  said   {turn.said}"]
-    if turn.heard and turn.heard != turn.said:
-        said.append(f"  heard  {turn.heard}")
+    if turn.heard_text and turn.heard_text != turn.said:
+        said.append(f"  heard  {turn.heard_text}")
     if turn.reply:
         said.append(f"  agent  {turn.reply}")
     if turn.interrupted:

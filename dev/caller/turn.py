@@ -15,7 +15,7 @@ class Turn:
     """What was said, heard and answered. Seconds count from the end of the caller's speech."""
 
     said: str
-    heard: str = ""  # the caller's words as the agent recognised them
+    heard_text: str = ""  # the caller's words as the agent recognised them
     reply: str = ""
     first_sound_s: float | None = None  # at the caller's ear; None: no sound came
     reply_s: float | None = None  # how long the reply sounded
@@ -37,7 +37,7 @@ class Turn:
     def as_json(self) -> dict[str, Any]:
         return {
             "said": self.said,
-            "heard": self.heard,
+            "heard_text": self.heard_text,
             "reply": self.reply,
             "answered": self.answered,
             "first_sound_s": _rounded(self.first_sound_s),

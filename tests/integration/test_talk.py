@@ -45,7 +45,7 @@ def test_two_turns_are_understood_answered_and_timed(system: System, tmp_path: P
     assert [turn["said"] for turn in answer["turns"]] == list(sentences)
     for turn in answer["turns"]:
         assert turn["answered"]
-        assert word_errors(turn["said"], turn["heard"])[0] <= 1, turn
+        assert word_errors(turn["said"], turn["heard_text"])[0] <= 1, turn
         assert turn["reply"]
         assert turn["reply_s"] > 0.3
         split = turn["split_ms"]

@@ -93,7 +93,7 @@ def _split(turns: list[Turn]) -> list[str]:
 def _accuracy(turns: dict[str, list[Turn]]) -> list[str]:
     lines = []
     for name, all_ in turns.items():
-        counts = [word_errors(turn.said, turn.heard) for turn in all_]
+        counts = [word_errors(turn.said, turn.heard_text) for turn in all_]
         wrong, words = sum(each[0] for each in counts), sum(each[1] for each in counts)
         over = sum(turn.talked_over for turn in all_)
         if words:

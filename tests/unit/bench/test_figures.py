@@ -38,7 +38,8 @@ def test_a_size_is_told_with_late_and_absent_apart() -> None:
 
 def answered(*seconds: float) -> list[Turn]:
     return [
-        Turn("yes", heard="yes", first_sound_s=each, reply_s=1.0, marks=MARKS) for each in seconds
+        Turn("yes", heard_text="yes", first_sound_s=each, reply_s=1.0, marks=MARKS)
+        for each in seconds
     ]
 
 
@@ -69,7 +70,7 @@ def test_split_and_accuracy_are_told() -> None:
     (line,) = turns._split(answered(0.7, 0.9))
     assert line.startswith("ours, median ms of each stage: end of utterance 300, transcript 10")
     assert "playout 200 (2 turns)" in line
-    misheard = [Turn("one two three four", heard="one two tree four", talked_over=True)]
+    misheard = [Turn("one two three four", heard_text="one two tree four", talked_over=True)]
     (line,) = turns._accuracy({OURS: misheard})
     assert line == "ours: 25 % of 4 words misheard, 1 of 1 sentences talked over"
 

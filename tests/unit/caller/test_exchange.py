@@ -72,7 +72,7 @@ async def test_first_sound_words_and_split(history: History) -> None:
     turn = exchange.turn
     assert turn.first_sound_s == pytest.approx(0.75, abs=1e-3)
     assert turn.reply_s == pytest.approx(1.25, abs=1e-3)
-    assert (turn.heard, turn.reply) == ("what is my color", "It is green.")
+    assert (turn.heard_text, turn.reply) == ("what is my color", "It is green.")
     assert turn.split["playout"] == pytest.approx(150, abs=1)
     assert not turn.talked_over
 
@@ -116,7 +116,7 @@ async def test_another_turns_account_is_not_taken(history: History) -> None:
     history.event(13.2, "turn", turn=3, user="later", ms={"transcript": 3})
     assert await exchange.wait_first_sound(0.01)
     exchange.settle()
-    assert exchange.turn.heard == "mine"
+    assert exchange.turn.heard_text == "mine"
     assert exchange.turn.marks == MARKS
 
 

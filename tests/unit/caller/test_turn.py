@@ -40,10 +40,12 @@ def test_without_marks_or_sound_there_is_no_split() -> None:
 
 
 def test_json_is_complete_and_rounded() -> None:
-    turn = Turn("hi", heard="hi", reply="hello", first_sound_s=0.74849, reply_s=1.2, marks=MARKS)
+    turn = Turn(
+        "hi", heard_text="hi", reply="hello", first_sound_s=0.74849, reply_s=1.2, marks=MARKS
+    )
     assert turn.as_json() == {
         "said": "hi",
-        "heard": "hi",
+        "heard_text": "hi",
         "reply": "hello",
         "answered": True,
         "first_sound_s": 0.748,
@@ -57,7 +59,7 @@ def test_json_is_complete_and_rounded() -> None:
 
 
 def test_the_terminal_shows_words_time_and_split() -> None:
-    turn = Turn("high", heard="hi", reply="hello", first_sound_s=0.748, marks=MARKS)
+    turn = Turn("high", heard_text="hi", reply="hello", first_sound_s=0.748, marks=MARKS)
     said, heard, reply, time = report.lines(turn)
     assert (said.split(), heard.split(), reply.split()) == (
         ["said", "high"], ["heard", "hi"], ["agent", "hello"],
@@ -67,7 +69,7 @@ def test_the_terminal_shows_words_time_and_split() -> None:
 
 
 def test_what_was_understood_is_told_only_when_it_differs() -> None:
-    assert not any("heard" in line for line in report.lines(Turn("hi", heard="hi")))
+    assert not any("heard" in line for line in report.lines(Turn("hi", heard_text="hi")))
 
 
 def test_a_turn_without_an_answer_says_why() -> None:
