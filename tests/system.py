@@ -1,7 +1,7 @@
-"""A whole running system for tests: its own state folder, its own ports, started by the command users type.
+"""A whole running system for tests: its own state folder and ports, started as users start it.
 
-`start_system(home)` runs `./restart_voice_system.sh` with every port moved to a free one and
-returns a `System`; `System.stop()` runs `./restart_voice_system.sh stop`.
+`System.start()` runs `./restart_voice_system.sh` with every port moved to a free one and
+waits until all is ready; `System.stop()` runs `./restart_voice_system.sh stop`.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class System:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the person at the terminal has exported: this test run's environment and our ports."""
+        """What the person at the terminal has exported: this run's environment and our ports."""
         return {**os.environ, "VOICE_HOME": str(self.home), **self.overrides}
 
     def command(self, *arguments: str, timeout: float = START_DEADLINE_S) -> str:
-        """Run `./restart_voice_system.sh ARGUMENTS`, return its output, fail with it when it fails."""
+        """Run `./restart_voice_system.sh ARGUMENTS` and return its output; fail with it."""
         done = subprocess.run(
             ["./restart_voice_system.sh", *arguments],
             cwd=self.root,

@@ -97,7 +97,7 @@ def sound_energy(page: Page) -> float:
 
 
 def wait_for_sound(page: Page, *, more_than: float, timeout_s: float) -> None:
-    """Return once the page has received more audio energy than `more_than`; fail after the timeout."""
+    """Return once the page has received more audio energy than `more_than`; else fail."""
     page.wait_for_function(
         f"limit => ({SOUND_ENERGY})().then(energy => energy > limit)",
         arg=more_than,

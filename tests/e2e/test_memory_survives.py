@@ -1,4 +1,4 @@
-"""The promise of the README: what is told in one call is spoken back in the next, after a full restart."""
+"""The README's promise: what one call is told, the next one knows, after a full restart."""
 
 from __future__ import annotations
 

@@ -1,0 +1,125 @@
+"""What the model can know: Letta's memory blocks in the system prompt, and what was said and written since.
+
+Letta renders the blocks into the system message as XML; a block's lines may carry numbers. Writes made
+earlier in the same request's history are applied on top, since the system message may be older than they.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from dev.models.rehearsal.facts import Fact, told
+
+ABOUT_THE_PERSON = "human"
+BLOCK = re.compile(r"<(?P<label>[\w-]+)>\s*(?:<description>.*?</description>\s*)?.*?<value>\n?(?P<value>.*?)</value>\s*</(?P=label)>", re.S)  # fmt: skip
+LINE_NUMBER = re.compile(r"^\s*\d+→ ?", re.M)
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Memory:
+    """The facts known now, and the label of the block that new ones belong in.
+
+    Without a block (label None) what was said in this talk is all there is to know.
+    """
+
+    label: str | None
+    lines: list[str] = field(default_factory=list)
+    said: list[Fact] = field(default_factory=list)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """Facts of the block, then those only said in this talk."""
+        written = [fact for line in self.lines if (fact := Fact.from_line(line))]
+        keys = {fact.key for fact in written}
+        return written + [fact for fact in self.said if fact.key not in keys]
+
+    def find(self, key: str) -> Fact | None:
+        return next((fact for fact in self.facts if fact.key == key), None)
+
+    def line_of(self, key: str) -> str | None:
+        """The line of the block that holds `key`, exactly as it stands there."""
+        for line in self.lines:
+            fact = Fact.from_line(line)
+            if fact is not None and fact.key == key:
+                return line
+        return None
+
+
+def read(messages: list[Message]) -> Memory:
+    """The memory as of the last message of the history."""
+    system = "\n".join(text_of(m) for m in messages if m.get("role") in ("system", "developer"))
+    blocks = {m["label"]: LINE_NUMBER.sub("", m["value"]) for m in BLOCK.finditer(system)}
+    label = ABOUT_THE_PERSON if ABOUT_THE_PERSON in blocks else None
+    memory = Memory(label, _lines(blocks.get(ABOUT_THE_PERSON, "")))
+    results = {m.get("tool_call_id"): text_of(m) for m in messages if m.get("role") == "tool"}
+    last_user = _last_user(messages)
+    for position, message in enumerate(messages):
+        if label is None and message.get("role") == "user" and position != last_user:
+            memory.said += told(text_of(message))
+        for call in message.get("tool_calls") or []:
+            if succeeded(results.get(call.get("id"))):
+                _apply(memory, call.get("function") or {})
+    return memory
+
+
+def succeeded(result: str | None) -> bool:
+    """Whether a tool's return says that it worked; Letta sends JSON with a status, others plain text."""
+    if result is None:
+        return False
+    try:
+        parsed = json.loads(result)
+    except ValueError:
+        return not re.match(r"\s*(?:error|traceback)", result, re.I)
+    return not (
+        isinstance(parsed, dict) and str(parsed.get("status", "OK")).lower() in ("failed", "error")
+    )
+
+
+def text_of(message: Message) -> str:
+    """The text of a message, whose content may be a string, a list of parts, or null."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def last_user_text(messages: list[Message]) -> str:
+    """What the person said last."""
+    position = _last_user(messages)
+    return text_of(messages[position]) if position is not None else ""
+
+
+def since_user(messages: list[Message]) -> list[Message]:
+    """The messages after the person's last: tool calls and their returns."""
+    position = _last_user(messages)
+    return messages[position + 1 :] if position is not None else []
+
+
+def _last_user(messages: list[Message]) -> int | None:
+    users = [n for n, message in enumerate(messages) if message.get("role") == "user"]
+    return users[-1] if users else None
+
+
+def _apply(memory: Memory, function: dict[str, Any]) -> None:
+    try:
+        arguments = json.loads(function.get("arguments") or "{}")
+    except ValueError:
+        return
+    if arguments.get("label") != memory.label:
+        return
+    if function.get("name") == "memory_insert":
+        memory.lines += [
+            new for new in _lines(str(arguments.get("new_string", ""))) if new not in memory.lines
+        ]
+    elif function.get("name") == "memory_replace":
+        old, new = str(arguments.get("old_string", "")), str(arguments.get("new_string", ""))
+        memory.lines = _lines("\n".join(memory.lines).replace(old, new)) if old else memory.lines
+
+
+def _lines(value: str) -> list[str]:
+    return [line for line in value.split("\n") if line.strip()]

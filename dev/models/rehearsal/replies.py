@@ -1,0 +1,115 @@
+"""The partner's next step: a call of a memory tool, or something to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dev.models.rehearsal import facts, memory, talk
+from dev.models.rehearsal.facts import EVERYTHING, NOTE, Fact
+from dev.models.rehearsal.memory import Memory, Message
+
+# Several of these may be known at once; a new one does not replace an old one.
+MANY = {"likes", "dislikes", NOTE}
+SPOKEN_FACTS = 6
+
+
+@dataclass(frozen=True)
+class Say:
+    """Words for the person."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Use:
+    """A call of one of the offered tools."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+Step = Say | Use
+
+
+def next_step(messages: list[Message], tools: set[str]) -> Step:
+    """What comes after `messages` (OpenAI's chat format), with the tools named in `tools` on offer."""
+    text = memory.last_user_text(messages)
+    known = memory.read(messages)
+    used = memory.since_user(messages)
+    if failed := [
+        m for m in used if m.get("role") == "tool" and not memory.succeeded(memory.text_of(m))
+    ]:
+        return Say(f"I could not write that into my memory: {memory.text_of(failed[-1])[:120]}")
+    if key := facts.forgotten(text):
+        return _forget(key, known, tools, done=bool(used))
+    if new := facts.told(text):
+        return _learn(new, known, tools, done=bool(used))
+    if key := facts.asked(text):
+        return Say(_tell(key, known))
+    name = known.find("name")
+    return Say(talk.answer(text, name.value if name else None))
+
+
+def _learn(new: list[Fact], known: Memory, tools: set[str], *, done: bool) -> Step:
+    """Write what is not in memory yet, one call a step, then confirm all of it in one sentence."""
+    can_write = known.label is not None
+    keys = [fact.key for fact in known.facts]
+    new = [Fact(facts.same(fact.key, keys) or fact.key, fact.value) for fact in new]
+    for fact in new if can_write and "memory_replace" in tools else []:
+        line = known.line_of(fact.key)
+        if line is not None and line != fact.line and fact.key not in MANY:
+            return Use(
+                "memory_replace",
+                {"label": known.label, "old_string": line, "new_string": fact.line},
+            )
+    missing = [fact.line for fact in new if fact.line not in known.lines and (fact.key in MANY or known.line_of(fact.key) is None)]  # fmt: skip
+    if missing and can_write and "memory_insert" in tools:
+        return Use("memory_insert", {"label": known.label, "new_string": "\n".join(missing)})
+    sentence = _sentence(_joined(fact.spoken() for fact in new))
+    if missing:
+        return Say(f"{sentence} I have no memory tool here, so I know it only during this talk.")
+    if not done:
+        return Say(f"Yes, I know. {sentence}")
+    if new[0].key == "name":
+        return Say(
+            f"Nice to meet you, {new[0].value}. I will remember that {_joined(f.spoken() for f in new)}."
+        )
+    return Say(f"Okay, I will remember that {_joined(fact.spoken() for fact in new)}.")
+
+
+def _forget(key: str, known: Memory, tools: set[str], *, done: bool) -> Step:
+    lines = known.lines if key == EVERYTHING else []
+    what = "you" if key == EVERYTHING else f"your {key}"
+    if key != EVERYTHING and (match := facts.same(key, [fact.key for fact in known.facts])):
+        lines = [line for line in [known.line_of(match)] if line]
+    lines = [line for line in lines if Fact.from_line(line)]
+    if lines and "memory_replace" in tools:
+        return Use(
+            "memory_replace", {"label": known.label, "old_string": lines[0], "new_string": ""}
+        )
+    if done:
+        return Say(f"Done. I have forgotten what I knew about {what}.")
+    return Say(f"I do not know anything about {what} that I could forget.")
+
+
+def _tell(key: str, known: Memory) -> str:
+    if key == EVERYTHING:
+        if not known.facts:
+            return "I do not know anything about you yet. Tell me your name, for example."
+        shown = known.facts[-SPOKEN_FACTS:]
+        return f"I know that {_joined(fact.spoken() for fact in shown)}."
+    match = facts.same(key, [fact.key for fact in known.facts])
+    if match is None:
+        return f"You have not told me your {key} yet. What is it?"
+    found = [fact.value for fact in known.facts if fact.key == match]
+    return _sentence(Fact(match, _joined(dict.fromkeys(found))).spoken())
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _joined(parts: Any) -> str:
+    *first, last = list(parts)
+    return f"{', '.join(first)} and {last}" if first else str(last)
