@@ -20,7 +20,7 @@ from typing import Any
 from dev import exported as shell
 from dev import hand_over, processes, records
 from dev.life import LOOK_EVERY_S, Life
-from dev.logs import Log
+from dev.logs import BEGINS, Log
 from dev.parents import Parents
 from dev.program import Guardian
 from dev.records import PREPARING, RESTARTING, STOPPED, Identity, Record
@@ -85,6 +85,7 @@ class Launcher:
         composed = await self._compose()
         self.home = home = Path(composed["home"])
         log = Log(home, self.name)
+        log.say(BEGINS)
         if self.warning:
             log.say(self.warning, "WARNING")
         self.lock = await self._take_lock(home, log)

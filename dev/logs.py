@@ -15,6 +15,8 @@ FILE_BYTES = 5_000_000
 OLD_FILES = 3
 LINE_BYTES = 16_000
 KEPT_LINES = 40
+# Marks in the file where a start of the launcher begins; what stands before is older.
+BEGINS = "begins"
 
 
 class Log:
@@ -47,6 +49,12 @@ class Log:
         now = time.time()
         clock = time.strftime("%H:%M:%S", time.localtime(now))
         self._write(f"{clock}.{int(now % 1 * 1000):03d} {level} launcher: {text}")
+
+    @staticmethod
+    def since_start(lines: list[str]) -> list[str]:
+        """Those of the last lines of a log that belong to the last start."""
+        marks = [at for at, line in enumerate(lines) if line.endswith(f" launcher: {BEGINS}")]
+        return lines[marks[-1] + 1 :] if marks else lines
 
     def close(self) -> None:
         for handler in self._file.handlers:

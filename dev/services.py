@@ -93,7 +93,7 @@ SERVICES: dict[str, Service] = {
             settings="agent.settings:AgentSettings",
             # Not letta, which takes long: the worker registers without it, and a job says what it
             # lacks.
-            after=("livekit", "models"),
+            after=("livekit",),
             code="agent",
         ),
         Service(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dev import running
+from dev.logs import Log
 from dev.records import FAILED, MONITORING, READY, Record
 from dev.services import CHECKOUT
 
@@ -86,7 +87,8 @@ class Waiting:
         log = self.home / "logs" / f"{record.name}.log"
         print(f"\n{record.name} is not ready: {why}")
         print(f"the last lines of {short(log)}:")
-        print("\n".join(f"    {line}" for line in last_lines(log, FAILED_LINES)))
+        lines = Log.since_start(last_lines(log, FAILED_LINES))
+        print("\n".join(f"    {line}" for line in lines))
         print(f"When that is mended: ./restart_voice_system.sh {record.name}", flush=True)
 
     def _tell_honcho_ended(self) -> None:

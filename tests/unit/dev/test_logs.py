@@ -41,6 +41,12 @@ def test_lines_go_to_both_and_the_last_are_kept(
     assert log.tail() == ["one", "zwei ü�"]
 
 
+def test_lines_of_an_earlier_start_are_told_apart() -> None:
+    lines = ["old", "12:00:00.000 INFO launcher: begins", "new"]
+    assert Log.since_start(lines) == ["new"]
+    assert Log.since_start(["all", "of it"]) == ["all", "of it"]
+
+
 def test_a_long_line_is_cut_and_says_so(made: Made, tmp_path: Path) -> None:
     log = made(tmp_path)
     log.program(b"x" * (logs.LINE_BYTES + 7))
