@@ -1,0 +1,1 @@
+"""The Letta server process: runs in .venv-letta, where the rest of this project cannot run."""
