@@ -114,8 +114,10 @@ async def log_access(request: web.Request, handler: Handler) -> web.StreamRespon
         status = response.status
         return response
     finally:
+        # That something else is not ready is what /health is asked for, again and again.
+        failed = status >= 400 and not request.path.startswith("/health")
         access_log.log(
-            logging.WARNING if status >= 400 else logging.DEBUG,
+            logging.WARNING if failed else logging.DEBUG,
             "%s %s %d %.1f ms (%s)",
             request.method,
             request.raw_path.partition("?")[0][:200],

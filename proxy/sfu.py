@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -48,11 +49,7 @@ class Sfu:
         self._timeout = settings.livekit_timeout
         self._client: api.LiveKitAPI | None = None
         if settings.livekit_credentials is not None:
-            self._client = api.LiveKitAPI(
-                settings.livekit_url,
-                *settings.livekit_credentials,
-                timeout=aiohttp.ClientTimeout(total=settings.livekit_timeout),
-            )
+            self._client = api.LiveKitAPI(settings.livekit_url, *settings.livekit_credentials)
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -106,7 +103,9 @@ class Sfu:
 
     async def _call(self, call: Awaitable[Result]) -> Result:
         try:
-            return await call
+            # Not by the client's own timeout: it is lost on the way to the request.
+            async with asyncio.timeout(self._timeout):
+                return await call
         except api.ServerError as error:
             raise self._refused(error) from error
         except TimeoutError as error:

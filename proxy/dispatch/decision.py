@@ -1,19 +1,27 @@
 """What to do for a room that wants an agent: a pure function of what is seen.
 
-The LiveKit server keeps a dispatch as long as its room lives, and goes on calling its job
-"running" after the job ended or its worker died. So a job is believed only as far as the worker
-itself lists it, or the agent is in the room, or the job is too young to tell.
+The LiveKit server is a poor witness of jobs. It keeps a dispatch as long as its room lives, goes on
+calling its job "running" after the job ended or its worker died, and may name the job of a new
+dispatch only five seconds after a worker took it. So the worker's own list of jobs counts most,
+then who is in the room, then how old things are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proxy.dispatch.sight import Dispatch, Job, Sight
+from proxy.dispatch.sight import Dispatch, Job, Member, Sight
 from proxy.registration import Worker
 
-GRACE_S = 3.0
-"""Age up to which a dispatch may have no job yet, and a job not be in the worker's list yet."""
+TAKEN_S = 3.0
+"""Age up to which a dispatch may be missing in the worker's list of jobs."""
+NAMED_S = 7.0
+"""Age up to which the server may not have named the job of a dispatch."""
+CLOCKS_S = 1.0
+"""How far apart the clocks of the LiveKit server and the worker may be."""
+AGENT_PREFIX = "agent-"
+"""An agent's identity is this and the id of its job, unless its worker chose another."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +71,32 @@ def decide(
     *,
     now: float,
     patience: float,
-    left: frozenset[str] = frozenset(),
+    left: Mapping[str, float],
 ) -> Decision:
     """What the room of `sight` needs to have exactly one agent.
 
-    `worker` is None when it is not to be asked. `left` are identities of agents that have been in
-    the room and are not any more. `patience` is how long an agent may take to join. All times are
-    seconds, `now` since the epoch.
+    `worker` is None when it is not to be asked. `left` are the identities of agents that have been
+    in the room and are not any more, each with the time it was first seen there. `patience` is how
+    long an agent may take to join. All times are seconds, those of moments since the epoch.
     """
     ours = [dispatch for dispatch in sight.dispatches if dispatch.agent_name == agent_name]
-    by_identity = {job.identity: (d, job) for d in ours for job in d.jobs if job.identity}
     ghosts: list[str] = []
     for agent in sight.agents:
-        dispatch, job = by_identity.get(agent.identity, (None, None))
-        if job is None or not _is_over(job, worker, now):
+        dispatch, job = _origin(agent, ours)
+        if not _is_ghost(agent, job, worker, now):
             return Present(agent.identity, dispatch)
         ghosts.append(agent.identity)
 
-    gone = left | set(ghosts)
+    jobs = _jobs_to_come(sight.room, worker, now - patience, {*left, *ghosts})
     for dispatch in ours:
-        if _is_live(dispatch, worker, now, patience, gone):
+        if dispatch.jobs:
+            coming = any(
+                _will_join(j, worker, now, patience, {*left, *ghosts}) for j in dispatch.jobs
+            )
+        else:
+            came_and_went = any(seen >= dispatch.created_at for seen in left.values())
+            coming = bool(jobs) or (not came_and_went and _may_be_taken(dispatch, worker, now))
+        if coming:
             return Coming(dispatch)
 
     if worker is not None:
@@ -93,29 +107,73 @@ def decide(
     return Needed(tuple(dispatch.id for dispatch in ours), tuple(ghosts))
 
 
-def _is_live(
-    dispatch: Dispatch, worker: Worker | None, now: float, patience: float, gone: frozenset[str]
+def _origin(agent: Member, ours: list[Dispatch]) -> tuple[Dispatch | None, Job | None]:
+    """The dispatch and job that brought `agent`, as far as the server has named them."""
+    for dispatch in ours:
+        for job in dispatch.jobs:
+            if job.identity == agent.identity:
+                return dispatch, job
+    unnamed = [dispatch for dispatch in ours if not dispatch.jobs]
+    return (unnamed[0] if len(unnamed) == 1 else None), None
+
+
+def _is_ghost(agent: Member, job: Job | None, worker: Worker | None, now: float) -> bool:
+    """Whether the server still shows an agent whose job is over."""
+    if now - agent.joined_at < NAMED_S:
+        return False
+    if job is None:
+        job_id = agent.identity.removeprefix(AGENT_PREFIX)
+        if job_id == agent.identity:
+            return False  # not named after a job: nobody can say
+        job = Job(job_id, "running", started_at=agent.joined_at)
+    return _is_over(job, worker, now)
+
+
+def _jobs_to_come(room: str, worker: Worker | None, since: float, gone: set[str]) -> list[str]:
+    """Jobs of `room` the worker runs, whose agents have not been in the room yet."""
+    if worker is None or worker.status is None:
+        return []
+    return [
+        job.id
+        for job in worker.status.jobs
+        if job.room == room and job.since > since and AGENT_PREFIX + job.id not in gone
+    ]
+
+
+def _may_be_taken(dispatch: Dispatch, worker: Worker | None, now: float) -> bool:
+    """Whether a dispatch without a job may still get one."""
+    age = now - dispatch.created_at
+    if worker is None or (worker.status is None and not worker.gone):
+        return age < NAMED_S
+    if worker.status is None or not worker.status.registered:
+        return False
+    registered_at = worker.status.registered_at or 0.0
+    return age < TAKEN_S and dispatch.created_at > registered_at - CLOCKS_S
+
+
+def _will_join(
+    job: Job, worker: Worker | None, now: float, patience: float, gone: set[str]
 ) -> bool:
-    if not dispatch.jobs:
-        return now - dispatch.created_at < GRACE_S
-    return any(
+    """Whether the agent of a job that the server names is still on its way."""
+    return (
         job.status in ("pending", "running")
         and job.identity not in gone
         and now - job.started_at < patience
         and not _is_over(job, worker, now)
-        for job in dispatch.jobs
     )
 
 
 def _is_over(job: Job, worker: Worker | None, now: float) -> bool:
     """Whether the worker shows that it does not run this job (any more)."""
-    if worker is None or now - job.started_at < GRACE_S:
+    if worker is None or now - job.started_at < TAKEN_S:
         return False
-    if worker.status is None or not worker.status.registered:
+    if worker.status is None:
         # Only a process that is not there proves something: a slow one may still run the job.
         return worker.gone
     if job.id in worker.jobs:
         return False
+    if not worker.status.registered:
+        return True
     # Taken after our worker registered, but by another one: that one is not ours to judge.
-    elsewhere = job.worker_id != worker.status.worker_id
+    elsewhere = job.worker_id not in ("", worker.status.worker_id)
     return not (elsewhere and job.started_at > (worker.status.registered_at or 0.0))

@@ -87,7 +87,8 @@ class Dispatcher:
                 record.message = f"Agent {identity} is in the room."
                 record.dispatch_id = dispatch.id if dispatch else None
                 record.dispatched_at = dispatch.created_at if dispatch else None
-                record.seen.add(identity)
+                record.joined_at = record.requested_at
+                record.saw(identity, record.requested_at)
                 said = f"Agent {identity} is already in room {room}; no second one was asked for."
                 return Outcome(said + _other_mind(agent_id, dispatch), record.dispatch_id)
             case Coming(dispatch):
@@ -143,7 +144,7 @@ class Dispatcher:
         """The server reported that an agent joined or left `room`."""
         record = self._records.get(room)
         if record is not None:
-            record.seen.add(identity)
+            record.saw(identity, self._placer.clock())
             record.news.set()
 
     async def room_finished(self, room: str) -> None:

@@ -126,9 +126,11 @@ class DispatchEndpoints:
     async def status(self, request: web.Request) -> web.Response:
         room = validated(RoomPath, request.match_info).room
         record, settled = await self._dispatcher.status(room)
-        state, message = record.state, record.message
+        state, message, joined_at = record.state, record.message, record.joined_at
         if isinstance(settled.decision, Present):
-            state, message = "joined", f"Agent {settled.decision.identity} is in the room."
+            identity = settled.decision.identity
+            state, message = "joined", f"Agent {identity} is in the room."
+            joined_at = joined_at or settled.sight.member(identity).joined_at
         elif state == "joined":
             state, message = "none", "The agent has left the room."
         elif state == "none" and isinstance(settled.decision, Coming):
@@ -145,7 +147,7 @@ class DispatchEndpoints:
                 dispatch_id=record.dispatch_id,
                 requested_at=record.requested_at,
                 dispatched_at=record.dispatched_at,
-                joined_at=record.joined_at,
+                joined_at=joined_at,
                 worker=settled.worker.sentence if settled.worker else None,
             )
         )

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from proxy.dispatch.decision import Needed, NoWorker, Present, WrongName
+from proxy.dispatch.decision import Coming, Needed, NoWorker, Present, WrongName
 from proxy.dispatch.placing import Placer, Settled
 from proxy.dispatch.record import Record
 from proxy.dispatch.sight import Sight
@@ -62,7 +62,9 @@ async def follow(record: Record, placer: Placer, settings: ProxySettings) -> Non
         async with record.lock:
             try:
                 settled = await placer.settle(
-                    record, record.agent_id, lambda sight: _may_dispatch(record, sight)
+                    record,
+                    record.agent_id,
+                    lambda sight: _may_dispatch(record, watch, sight, placer.clock()),
                 )
             except SfuError as error:
                 _tell_once(record, watch, error)
@@ -92,10 +94,22 @@ async def _worker_is_ready(placer: Placer) -> bool:
     )
 
 
-def _may_dispatch(record: Record, sight: Sight) -> bool:
-    """A follower never brings a room to life, nor an agent to nobody after a call has ended."""
+def _may_dispatch(record: Record, watch: _Watch, sight: Sight, now: float) -> bool:
+    """A follower never brings a room to life, nor an agent to nobody after a call has ended.
+
+    Nor does it dispatch again when the agent is overdue: that has to be said first.
+    """
     call_ended = record.joined_at is not None and not sight.callers
-    return sight.exists and record.dispatches_made < DISPATCHES_MAX and not call_ended
+    in_time = record.state != "requested" or not _is_overdue(record, watch, now)
+    return sight.exists and record.dispatches_made < DISPATCHES_MAX and not call_ended and in_time
+
+
+def _is_overdue(record: Record, watch: _Watch, now: float) -> bool:
+    """Whether the agent of the last dispatch should have been here by now."""
+    dispatched = record.dispatched_at
+    return (
+        dispatched is not None and record.joined_at is None and now - dispatched >= watch.patience
+    )
 
 
 def _is_settled(record: Record, watch: _Watch, settled: Settled, now: float) -> bool:
@@ -119,7 +133,10 @@ def _is_settled(record: Record, watch: _Watch, settled: Settled, now: float) -> 
             record.message = f"Waiting for a worker. {_worker(settled)}"
             record.dispatches_made = 0
             if settled.sight.callers:
-                record.joined_at = None
+                record.joined_at = None  # the call goes on without its agent
+        case Coming(dispatch=dispatch) if record.state == "waiting_for_worker":
+            record.state, record.message = "requested", "The agent is on its way."
+            record.dispatch_id, record.dispatched_at = dispatch.id, dispatch.created_at
         case Needed():
             if settled.made is not None:
                 note_dispatch(record, settled.made, now)
@@ -148,7 +165,7 @@ def _has_joined(record: Record, watch: _Watch, identity: str, now: float) -> boo
             record.room,
             now - (record.dispatched_at or now),
         )
-    record.seen.add(identity)
+    record.saw(identity, now)
     record.state, record.message = "joined", f"Agent {identity} is in the room."
     record.joined_at = record.joined_at or now
     came_for_this_request = record.dispatches_made > 0
@@ -158,10 +175,7 @@ def _has_joined(record: Record, watch: _Watch, identity: str, now: float) -> boo
 
 def _alarm(record: Record, watch: _Watch, settled: Settled, now: float) -> bool:
     """Say loudly, once a dispatch, that the agent is overdue; whether that is the end of it."""
-    dispatched = record.dispatched_at
-    if watch.alarmed or dispatched is None or record.joined_at is not None:
-        return False
-    if now - dispatched < watch.patience:
+    if watch.alarmed or not _is_overdue(record, watch, now):
         return False
     watch.alarmed = True
     log.critical(

@@ -68,13 +68,14 @@ class Placer:
         """What the room is like and what that means, without doing anything about it."""
         sight, worker = await asyncio.gather(look(self._sfu, record.room), self.worker())
         present = {agent.identity for agent in sight.agents}
+        left = {identity: at for identity, at in record.seen.items() if identity not in present}
         decision = decide(
             self.agent_name,
             sight,
             worker,
             now=self.clock(),
             patience=self._patience,
-            left=frozenset(record.seen - present),
+            left=left,
         )
         return Settled(sight, worker, decision)
 

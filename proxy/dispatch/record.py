@@ -26,13 +26,17 @@ class Record:
     requested_at: float | None = None
     dispatched_at: float | None = None
     joined_at: float | None = None
-    seen: set[str] = field(default_factory=set)
-    """Identities of agents that have been in the room."""
+    seen: dict[str, float] = field(default_factory=dict)
+    """Identities of agents that have been in the room, and when each was first seen."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the room is looked at and acted upon, so that two requests make one dispatch."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server reported something about the room's agents."""
     follower: asyncio.Task[None] | None = None
+
+    def saw(self, identity: str, now: float) -> None:
+        """Remember that an agent is, or was, in the room."""
+        self.seen.setdefault(identity, now)
 
     @property
     def idle(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from livekit import api
@@ -63,6 +64,10 @@ class Sight:
     def callers(self) -> tuple[Member, ...]:
         return tuple(member for member in self.members if member.kind in ("standard", "sip"))
 
+    def member(self, identity: str) -> Member:
+        """The participant of that identity, who is known to be there."""
+        return next(member for member in self.members if member.identity == identity)
+
     def told(self) -> str:
         """The room in one sentence, for the log."""
         if not self.exists:
@@ -93,6 +98,13 @@ async def look(sfu: Sfu, room: str) -> Sight:
         if error.code == "LIVEKIT_NOT_FOUND":
             return Sight(room, exists=False)  # it ended between the two questions
         raise
+    return sight_of(room, participants, dispatches)
+
+
+def sight_of(
+    room: str, participants: Iterable[api.ParticipantInfo], dispatches: Iterable[api.AgentDispatch]
+) -> Sight:
+    """A room that exists, from what the server said of it."""
     return Sight(
         room,
         exists=True,
