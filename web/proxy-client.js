@@ -4,6 +4,8 @@ import { asRecord, asRecords, asText } from './state/read.js';
 
 /** A dispatch may be tried three times by the proxy before it answers. */
 const PATIENCE_MS = 10_000;
+/** A new agent has to be made in Letta, with a database behind it. */
+const CREATION_PATIENCE_MS = 70_000;
 
 /** An answer that is not the hoped-for one, or none at all. */
 export class ProxyError extends Error {
@@ -36,7 +38,8 @@ export async function getAgents() {
 
 /** @param {{name: string, persona?: string, human?: string, model?: string}} agent */
 export async function createAgent(agent) {
-  return asRecord((await ask('POST', '/api/agents', agent)).agent);
+  const patience = { patienceMs: CREATION_PATIENCE_MS };
+  return asRecord((await ask('POST', '/api/agents', agent, undefined, patience)).agent);
 }
 
 /** @param {string} agentId */
@@ -79,11 +82,11 @@ export async function getWorkerHealth() {
  * @param {string} path
  * @param {object} [body]
  * @param {AbortSignal} [signal]
- * @param {{anyStatus?: boolean}} [options]
+ * @param {{anyStatus?: boolean, patienceMs?: number}} [options]
  * @returns {Promise<Record<string, unknown>>}
  */
-async function ask(method, path, body, signal, { anyStatus = false } = {}) {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
+async function ask(method, path, body, signal, { anyStatus = false, patienceMs = PATIENCE_MS } = {}) {
+  const patience = AbortSignal.timeout(patienceMs);
   /** @type {Response} */
   let response;
   /** @type {string} */
@@ -98,7 +101,7 @@ async function ask(method, path, body, signal, { anyStatus = false } = {}) {
     text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ProxyError(patience.aborted ? tooSlow(method, path) : gone(), false);
+    throw new ProxyError(patience.aborted ? tooSlow(method, path, patienceMs) : gone(), false);
   }
   const answer = parsed(text);
   if (!answer) throw new ProxyError(unreadable(method, path, response), false);
@@ -123,10 +126,10 @@ function gone() {
   };
 }
 
-/** @param {string} method @param {string} path */
-function tooSlow(method, path) {
+/** @param {string} method @param {string} path @param {number} patienceMs */
+function tooSlow(method, path, patienceMs) {
   return {
-    what: `The proxy has not answered ${method} ${path} within ${PATIENCE_MS / 1000} s.`,
+    what: `The proxy has not answered ${method} ${path} within ${patienceMs / 1000} s.`,
     next: 'Look at its log: ./restart_voice_system.sh logs proxy',
   };
 }

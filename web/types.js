@@ -47,6 +47,7 @@
  * @property {string} state preparing, starting, ready, restarting, failed, monitoring or stopped
  * @property {string} detail
  * @property {number|null} since seconds since 1970
+ * @property {boolean} answers false if it was asked just now and did not answer
  *
  * @typedef {object} ToolCall
  * @property {string} id

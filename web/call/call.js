@@ -45,11 +45,17 @@ export async function sendText(text) {
   await session?.typed.send(text);
 }
 
+// The reason may lie in a process that went away: look at once, not at the next round.
+let phase = store.state.call.phase;
+store.subscribe(({ call }) => {
+  const troubled = call.phase === 'reconnecting' || (call.phase === 'idle' && phase !== 'idle');
+  if (troubled && call.phase !== phase) queueMicrotask(() => void checkHealth());
+  phase = call.phase;
+}, new AbortController().signal);
+
 /** @param {Session} ended */
 function finished(ended) {
   if (session === ended) session = null;
-  // The reason may lie in a process that went away: look at once, not at the next round.
-  void checkHealth();
   // A room is one Letta conversation, and the agent of this call may still be leaving it.
   if (store.state.selection.roomProposed) {
     tell('room.named', { room: proposeRoom(), proposed: true });

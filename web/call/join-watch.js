@@ -20,13 +20,12 @@ export function watchJoin({ room, emit, signal }, store) {
       getWorkerHealth().catch(failedAs),
       getDispatch(room.name || store.state.call.room).catch(failedAs),
     ]);
-    const { call, config } = store.state;
+    const { call } = store.state;
     if (signal.aborted || call.agent === 'ready') return;
     const { stage, what, next } = whyNoAgent({
       worker,
       dispatch,
       request: call.dispatchProblem,
-      expectedName: config.agentName,
       joined: call.agent === 'joined',
     });
     const sentence = `No agent after ${seconds} s. ${what}`;

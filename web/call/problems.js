@@ -64,13 +64,17 @@ export function microphoneProblem(name, message, { secure, origin }) {
   };
 }
 
+/** LiveKit quotes the token it refuses; it belongs neither on a screen nor in a bug report. */
+const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
+
 /**
  * Why the room could not be entered, and the stage at which it failed.
  * @param {{reason: string, status: number|null, message: string}} error reason by livekit's name
  * @param {{url: string, signalOpen: boolean, pageSecure: boolean}} attempt
  * @returns {{stage: 'token'|'signal'|'media', problem: Problem}}
  */
-export function connectProblem({ reason, status, message }, { url, signalOpen, pageSecure }) {
+export function connectProblem({ reason, status, message: said }, { url, signalOpen, pageSecure }) {
+  const message = said.replace(TOKEN, '(the token)');
   if (reason === 'NotAllowed') {
     return {
       stage: 'token',

@@ -10,13 +10,12 @@ const RESTART_WORKER = 'In a terminal: ./restart_voice_system.sh agent';
  * @property {Record<string, unknown>} worker answer of /health/agent, or {unreachable: sentence}
  * @property {Record<string, unknown>} dispatch answer of /api/dispatch-agent/ROOM, likewise
  * @property {import('../types.js').Problem|null} request why the request for an agent failed
- * @property {string} expectedName under which the worker should register
  * @property {boolean} joined an agent is in the room, but does not listen yet
  *
  * @param {Known} known
  * @returns {{stage: import('../types.js').Stage, what: string, next: string}}
  */
-export function whyNoAgent({ worker, dispatch, request, expectedName, joined }) {
+export function whyNoAgent({ worker, dispatch, request, joined }) {
   if (joined) {
     return {
       stage: 'join',
@@ -32,19 +31,19 @@ export function whyNoAgent({ worker, dispatch, request, expectedName, joined }) 
     };
   }
   const name = asText(worker.agent_name);
-  if (worker.registered === true && expectedName && name && name !== expectedName) {
+  const expected = asText(worker.expected_name);
+  if (worker.registered === true && name !== expected) {
     return {
       stage: 'dispatch',
-      what: `The worker is registered as “${name}”, but “${expectedName}” is asked for.`,
-      next: 'Give both the same LIVEKIT_AGENT_NAME, then restart agent and proxy.',
+      what: `The worker is registered as “${name}”, but “${expected}” is asked for.`,
+      next: asText(worker.next_step) || 'Give both the same LIVEKIT_AGENT_NAME, then restart them.',
     };
   }
   if (worker.registered === false) {
-    const said = asText(worker.message) || asText(worker.last_error);
     return {
       stage: 'dispatch',
-      what: said || 'No worker is registered with LiveKit.',
-      next: `${RESTART_WORKER} (the call stays open; the agent joins by itself)`,
+      what: asText(worker.message) || 'No worker is registered with LiveKit.',
+      next: `${asText(worker.next_step) || RESTART_WORKER} (The call stays open: the agent joins by itself.)`,
     };
   }
   if (request) return { stage: 'dispatch', what: request.what, next: request.next || RESTART_WORKER };

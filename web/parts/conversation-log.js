@@ -11,7 +11,12 @@ export class ConversationLog extends Part {
   #rows = new Map();
   #cut = h('p', { class: 'cut' });
   #empty = h('p', { class: 'empty' });
-  #log = h('div', { role: 'log', 'aria-label': 'Conversation', tabindex: 0, id: 'conversation' });
+  #content = h('div', { class: 'log-content' });
+  #log = h(
+    'div',
+    { role: 'log', 'aria-label': 'Conversation', tabindex: 0, id: 'conversation' },
+    this.#content,
+  );
 
   build() {
     this.#empty.append(
@@ -19,8 +24,9 @@ export class ConversationLog extends Part {
       h('span', {}, 'What you and the agent say appears here, with the time of every reply.'),
     );
     this.#rows.clear();
-    this.#log.replaceChildren(this.#empty);
+    this.#content.replaceChildren(this.#empty);
     this.append(this.#log);
+    keepAtEnd(this.#log, this.#content, this.life);
   }
 
   /** @param {import('./part.js').State} state */
@@ -29,12 +35,7 @@ export class ConversationLog extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  render(state) {
-    keepAtEnd(this.#log, () => this.#show(state));
-  }
-
-  /** @param {import('./part.js').State} state */
-  #show({ conversation: { rows, cut }, turns }) {
+  render({ conversation: { rows, cut }, turns }) {
     this.#empty.hidden = rows.length > 0;
     const shown = new Set(rows.map((each) => each.id));
     for (const [id, row] of this.#rows) {
@@ -52,13 +53,13 @@ export class ConversationLog extends Part {
       if (!row) {
         row = new Utterance(each, clock(each.at).slice(0, 8));
         this.#rows.set(each.id, row);
-        this.#log.append(row.element);
+        this.#content.append(row.element);
       }
       const turn = each.turn === null ? undefined : turns.byId[each.turn];
       row.show(each, turn, lastOfTurn.get(each.turn ?? '') === each.id);
     }
     setText(this.#cut, `${cut} earlier rows were cut; the conversation keeps ${rows.length}.`);
-    if (cut) this.#log.prepend(this.#cut);
+    if (cut) this.#content.prepend(this.#cut);
     else this.#cut.remove();
   }
 }

@@ -11,12 +11,12 @@ const THANKS_MS = 2000;
 export class DebugConsole extends Part {
   #cut = h('p', { class: 'cut' });
   #lines = h('div', { class: 'lines' });
+  #content = h('div', {}, this.#cut, this.#lines);
   // Read out, every line would talk over the call: the status line speaks for what matters.
   #log = h(
     'div',
     { role: 'log', 'aria-label': 'Debug console', 'aria-live': 'off', tabindex: 0 },
-    this.#cut,
-    this.#lines,
+    this.#content,
   );
   #copyLabel = h('span', {}, 'Copy');
   #newest = 0;
@@ -38,6 +38,7 @@ export class DebugConsole extends Part {
       h('div', { class: 'console-head' }, h('h2', {}, 'Console'), copy, clear, taller),
       this.#log,
     );
+    keepAtEnd(this.#log, this.#content, this.life);
   }
 
   /** @param {import('./part.js').State} state */
@@ -47,15 +48,13 @@ export class DebugConsole extends Part {
 
   /** @param {import('./part.js').State} state */
   render({ console: { lines, cut } }) {
-    keepAtEnd(this.#log, () => {
-      const fresh = lines.filter((each) => each.number > this.#newest);
-      if (lines.length === 0) this.#lines.replaceChildren();
-      this.#lines.append(...fresh.map(row));
-      while (this.#lines.childElementCount > lines.length) this.#lines.firstElementChild?.remove();
-      this.#newest = lines.at(-1)?.number ?? 0;
-      this.#cut.hidden = cut === 0;
-      setText(this.#cut, cutSentence(cut));
-    });
+    const fresh = lines.filter((each) => each.number > this.#newest);
+    if (lines.length === 0) this.#lines.replaceChildren();
+    this.#lines.append(...fresh.map(row));
+    while (this.#lines.childElementCount > lines.length) this.#lines.firstElementChild?.remove();
+    this.#newest = lines.at(-1)?.number ?? 0;
+    this.#cut.hidden = cut === 0;
+    setText(this.#cut, cutSentence(cut));
   }
 
   async #copy() {

@@ -5,14 +5,11 @@ import { makeAgent } from '../watch/agents-watch.js';
 import { h, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
-const HUMAN = 'Nothing is known of the caller yet.';
-const PERSONA = 'I am a friendly voice assistant. I keep my answers short, and I remember.';
-
 export class NewAgentDialog extends Part {
   #name = h('input', { type: 'text', required: true, maxlength: 100, autocomplete: 'off' });
-  #persona = h('textarea', { rows: 3 });
-  #human = h('textarea', { rows: 3 });
-  #model = h('input', { type: 'text', autocomplete: 'off', placeholder: 'as the first agent' });
+  #persona = h('textarea', { rows: 3, placeholder: 'a friendly voice assistant' });
+  #human = h('textarea', { rows: 3, placeholder: 'nothing yet' });
+  #model = h('input', { type: 'text', autocomplete: 'off', placeholder: 'that of the first agent' });
   #problem = h('p', { role: 'alert', class: 'problem' });
   #create = h('button', { type: 'submit', class: 'primary' }, 'Create');
   #dialog = h('dialog');
@@ -53,8 +50,8 @@ export class NewAgentDialog extends Part {
   render({ selection }) {
     if (selection.agentDialogs === 0 || this.#dialog.open) return;
     this.#name.value = '';
-    this.#persona.value = PERSONA;
-    this.#human.value = HUMAN;
+    this.#persona.value = '';
+    this.#human.value = '';
     this.#model.value = '';
     this.#say('', false);
     this.#dialog.showModal();

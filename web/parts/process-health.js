@@ -21,7 +21,7 @@ export class ProcessHealth extends Part {
   /** @param {import('./part.js').State} state */
   render({ health }) {
     const shown = health.problem
-      ? [{ name: 'proxy', state: 'gone', detail: health.problem.what, since: null }]
+      ? [{ name: 'proxy', state: 'gone', detail: health.problem.what, since: null, answers: false }]
       : health.processes;
     this.#list.replaceChildren(...shown.map(chip));
   }
@@ -30,12 +30,13 @@ export class ProcessHealth extends Part {
 /** @param {import('../types.js').ProcessHealth} process */
 function chip(process) {
   const verdict = processVerdict(process);
-  const said = process.detail || process.state;
+  const silent = verdict === 'failing' && process.state === 'ready';
+  const word = silent ? 'does not answer' : process.state;
   return h(
     'li',
-    { class: 'chip', 'data-verdict': verdict, title: `${process.name}: ${said}` },
+    { class: 'chip', 'data-verdict': verdict, title: process.detail || process.state },
     icon(GLYPHS[verdict]),
     h('span', { class: 'chip-name' }, process.name),
-    h('span', { class: verdict === 'ok' ? 'hidden' : 'chip-state' }, process.state),
+    h('span', { class: verdict === 'ok' ? 'hidden' : 'chip-state' }, word),
   );
 }

@@ -9,14 +9,14 @@ const GLYPHS = { ok: 'ok', waiting: 'waiting', failing: 'failing', 'not reached'
 
 export class StageDetails extends Part {
   /** @param {import('./part.js').State} state */
-  needs({ stages, selection, health }) {
-    return [stages[selection.stage], selection.stage, selection.stage === 'system' && health];
+  needs({ verdicts, selection, health }) {
+    return [verdicts[selection.stage], selection.stage, selection.stage === 'system' && health];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ stages, selection, health }) {
+  render({ verdicts, selection, health }) {
     const { stage } = selection;
-    const verdict = stages[stage];
+    const verdict = verdicts[stage];
     this.replaceChildren(
       h(
         'div',

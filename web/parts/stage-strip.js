@@ -22,14 +22,14 @@ export class StageStrip extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ stages, selection }) {
-    return [stages, selection.view, selection.stage];
+  needs({ verdicts, selection }) {
+    return [verdicts, selection.view, selection.stage];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ stages, selection }) {
+  render({ verdicts, selection }) {
     for (const [stage, { button, glyph, time, word }] of this.#cells) {
-      const { state, ms, sentence } = stages[stage];
+      const { state, ms, sentence } = verdicts[stage];
       const selected = selection.view === 'stage' && selection.stage === stage;
       button.dataset.state = state;
       button.setAttribute('aria-pressed', String(selected));
@@ -38,8 +38,8 @@ export class StageStrip extends Part {
       setText(word, state);
       setText(time, ms === null ? '' : duration(ms));
     }
-    const failing = firstFailing(stages);
-    setText(this.#said, failing ? `${failing} fails: ${stages[failing].sentence}` : '');
+    const failing = firstFailing(verdicts);
+    setText(this.#said, failing ? `${failing} fails: ${verdicts[failing].sentence}` : '');
   }
 }
 

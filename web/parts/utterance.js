@@ -57,9 +57,22 @@ export class Utterance {
 function split(row, turn, last) {
   const heard = turn?.interrupted ? turn.heard : null;
   if (!last || heard === null || heard === undefined) return { heard: row.text, unheard: '' };
-  const written = turn?.reply || row.text;
-  if (!written.startsWith(heard)) return { heard: row.text, unheard: '' };
-  return { heard, unheard: written.slice(heard.length) };
+  return { heard: row.text, unheard: remainder(turn?.reply ?? '', heard) };
+}
+
+/**
+ * What follows in `whole` after its beginning `part`, whatever white space either has.
+ * @param {string} whole
+ * @param {string} part
+ */
+function remainder(whole, part) {
+  let at = 0;
+  for (const character of part.replace(/\s/g, '')) {
+    while (/\s/.test(whole[at] ?? '')) at += 1;
+    if (whole[at] !== character) return '';
+    at += 1;
+  }
+  return whole.slice(at);
 }
 
 /** @param {import('../types.js').Utterance} row @param {import('../types.js').Turn|undefined} turn */

@@ -1,6 +1,6 @@
 /** How the system's processes are, as the proxy's /health says; and whether the proxy answers at all. */
 
-import { asNumber, asRecords, asText } from './read.js';
+import { asNumber, asRecord, asText } from './read.js';
 
 /**
  * @typedef {object} Health
@@ -39,27 +39,33 @@ export function reduceHealth(health, event) {
 }
 
 /** @param {import('../types.js').ProcessHealth} process @returns {import('../types.js').VerdictState} */
-export function processVerdict(process) {
-  if (GOOD.has(process.state)) return 'ok';
-  return ON_ITS_WAY.has(process.state) ? 'waiting' : 'failing';
+export function processVerdict({ state, answers }) {
+  if (ON_ITS_WAY.has(state)) return 'waiting';
+  return GOOD.has(state) && answers ? 'ok' : 'failing';
+}
+
+/** What is the matter with a process, in a few words. @param {import('../types.js').ProcessHealth} process */
+export function processTrouble({ name, state, detail, answers }) {
+  const how = GOOD.has(state) && !answers ? 'does not answer' : `is ${state}`;
+  return detail ? `${name} ${how}. ${detail}` : `${name} ${how}.`;
 }
 
 /**
- * The processes in an answer of /health.
+ * The processes in an answer of /health, in the order in which it names them.
  * @param {Record<string, unknown>} answer
+ * @returns {import('../types.js').ProcessHealth[]}
  */
 export function processesOf(answer) {
-  return asRecords(answer.processes).map(processHealth);
-}
-
-/** @param {Record<string, unknown>} each @returns {import('../types.js').ProcessHealth} */
-function processHealth(each) {
-  return {
-    name: asText(each.name),
-    state: asText(each.state) || 'stopped',
-    detail: asText(each.detail),
-    since: asNumber(each.since),
-  };
+  return Object.entries(asRecord(answer.processes)).map(([name, said]) => {
+    const each = asRecord(said);
+    return {
+      name,
+      state: asText(each.state) || 'stopped',
+      detail: asText(each.detail),
+      since: asNumber(each.since),
+      answers: each.answers !== false,
+    };
+  });
 }
 
 /**

@@ -4,7 +4,7 @@
  * Pure, and in the shape of the server's verdicts, so that theirs can take its place.
  */
 
-import { processVerdict, processesOf } from './health.js';
+import { processTrouble, processVerdict, processesOf } from './health.js';
 import { asNumber, asRecord, asText } from './read.js';
 
 /** @type {import('../types.js').Stage[]} in the order in which a call reaches them */
@@ -74,9 +74,7 @@ const RULES = {
   'job.session_started': (d) => ({ job: ok('The session has started.', d.elapsed_ms) }),
   'job.init_done': (d) => ({ job: ok('Everything the job needs is ready.', d.elapsed_ms) }),
   'job.retry': (d) => ({ job: waiting(`Trying ${asText(d.what)} again: ${asText(d.error)}`) }),
-  'job.degraded': (d) => ({
-    job: ok(`Goes on without ${asText(d.what)}: ${asText(d.consequence)}`),
-  }),
+  'job.degraded': (d) => ({ [degradedStage(d.what)]: degraded(d) }),
   'job.error': (d) => ({ job: failing({ what: d.message, next: LOG_STEP }) }),
 
   'join.agent_joined': (d, { dispatch }) => ({
@@ -112,13 +110,16 @@ const RULES = {
   'think.tool_return': (d) => ({ think: ok(`The tool ${asText(d.name)} has returned.`) }),
   'think.done': () => ({ think: ok('Letta has answered.') }),
   'think.error': (d) => ({ think: failing({ what: d.message, next: d.next_step }) }),
-  'speak.first_byte': (d) => ({
+  'speak.first_byte': (d, stages) => ({
     speak: ok('The reply is spoken.', d.ms),
-    play: waiting('The first sound is on its way.'),
+    ...unlessBlocked(stages, waiting('The first sound is on its way.')),
   }),
-  'play.speaking': () => ({ speak: ok('The reply is spoken.'), play: ok('The agent is audible.') }),
-  'play.silent': () => ({ play: ok('The agent has spoken.') }),
-  'play.interrupted': () => ({ play: ok('Interrupted by the caller.') }),
+  'play.speaking': (_, stages) => ({
+    speak: ok('The reply is spoken.'),
+    ...unlessBlocked(stages, ok('The agent is audible.')),
+  }),
+  'play.silent': (_, stages) => unlessBlocked(stages, ok('The agent has spoken.')),
+  'play.interrupted': (_, stages) => unlessBlocked(stages, ok('Interrupted by the caller.')),
   'play.audio_blocked': () => ({
     play: failing({ what: 'The browser holds the sound back.', next: 'Press Start audio.' }),
   }),
@@ -147,6 +148,26 @@ export function firstFailing(stages) {
   return STAGES.find((stage) => stages[stage].state === 'failing') ?? null;
 }
 
+/**
+ * The verdicts as they are shown: only the earliest failing stage fails, what waits or fails behind
+ * it is not reached, for its own trouble would be an echo.
+ * @param {Stages} stages
+ * @returns {Stages}
+ */
+export function verdictsOf(stages) {
+  const first = firstFailing(stages);
+  // A microphone that fails stops nobody: the call goes on with typed text.
+  if (!first || first === 'hear') return stages;
+  const shown = { ...stages };
+  for (const stage of STAGES.slice(STAGES.indexOf(first) + 1)) {
+    if (shown[stage].state === 'waiting' || shown[stage].state === 'failing') {
+      const sentence = `Stopped at ${first}.`;
+      shown[stage] = { ...shown[stage], state: 'not reached', sentence, next: '' };
+    }
+  }
+  return shown;
+}
+
 /** @param {Stages} stages @param {import('../types.js').VoiceEvent} event @returns {Stages} */
 function apply(stages, event) {
   const changes = RULES[`${event.stage}.${event.name}`]?.(event.data, stages) ?? {};
@@ -161,20 +182,6 @@ function apply(stages, event) {
   for (const stage of STAGES) {
     const change = changes[stage];
     if (change) next[stage] = { ...next[stage], ...change, ms: change.ms ?? next[stage].ms };
-  }
-  return onlyTheFirstFails(next);
-}
-
-/** What waits behind a failing stage is not reached: its own verdict would be noise. @param {Stages} stages */
-function onlyTheFirstFails(stages) {
-  const first = firstFailing(stages);
-  // A microphone that fails stops nobody: the call goes on with typed text.
-  if (!first || first === 'hear') return stages;
-  const next = { ...stages };
-  for (const stage of STAGES.slice(STAGES.indexOf(first) + 1)) {
-    if (next[stage].state === 'waiting') {
-      next[stage] = { ...next[stage], state: 'not reached', sentence: `Stopped at ${first}.` };
-    }
   }
   return next;
 }
@@ -215,7 +222,7 @@ function systemChange(event) {
   const failed = processes.find((each) => processVerdict(each) === 'failing');
   if (failed) {
     return failing({
-      what: `${failed.name} is ${failed.state}. ${failed.detail}`,
+      what: processTrouble(failed),
       next: `In a terminal: ./restart_voice_system.sh ${failed.name}`,
     });
   }
@@ -242,6 +249,29 @@ function turnTimes(ms) {
   return Object.fromEntries(
     times.filter(([, time]) => time !== undefined).map(([stage, time]) => [stage, { ms: time }]),
   );
+}
+
+/**
+ * The agent may speak, but nobody hears it while the browser holds the sound back.
+ * @param {Stages} stages
+ * @param {Change} play
+ * @returns {Changes}
+ */
+function unlessBlocked(stages, play) {
+  return stages.play.state === 'failing' ? {} : { play };
+}
+
+/** What the worker calls a part of the call that failed while the rest goes on. @param {unknown} what */
+function degradedStage(what) {
+  if (what === 'speech-to-text') return 'transcribe';
+  return what === 'text-to-speech' ? 'speak' : 'job';
+}
+
+/** @param {Data} data @returns {Change} */
+function degraded(data) {
+  const what = `${asText(data.what)} fails (${asText(data.error)}): ${asText(data.consequence)}.`;
+  if (degradedStage(data.what) === 'job') return ok(`The call goes on although ${what}`);
+  return failing({ what, next: LOG_STEP });
 }
 
 /** @param {unknown} stage @returns {import('../types.js').Stage} */

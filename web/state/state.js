@@ -9,7 +9,7 @@ import { initialHealth, reduceHealth } from './health.js';
 import { initialLevels, reduceLevels } from './levels.js';
 import { initialMemory, reduceMemory } from './memory.js';
 import { initialSelection, reduceSelection } from './selection.js';
-import { initialStages, reduceStages } from './stages.js';
+import { firstFailing, initialStages, reduceStages, verdictsOf } from './stages.js';
 import { initialTurns, reduceTurns } from './turns.js';
 
 /**
@@ -25,6 +25,7 @@ import { initialTurns, reduceTurns } from './turns.js';
  * @property {import('./selection.js').Selection} selection
  * @property {import('./stages.js').Stages} stages
  * @property {import('./turns.js').Turns} turns
+ * @property {import('./stages.js').Stages} verdicts the stages as they are shown
  */
 
 /** @type {State} */
@@ -40,6 +41,7 @@ export const initialState = {
   selection: initialSelection,
   stages: initialStages,
   turns: initialTurns,
+  verdicts: initialStages,
 };
 
 /**
@@ -51,6 +53,7 @@ export function reduce(state, event) {
   const turns = reduceTurns(state.turns, event);
   const health = reduceHealth(state.health, event);
   const memory = reduceMemory(state.memory, event);
+  const stages = reduceStages(state.stages, event);
   /** @type {State} */
   const next = {
     agents: reduceAgents(state.agents, event),
@@ -64,12 +67,26 @@ export function reduce(state, event) {
     health,
     levels: reduceLevels(state.levels, event),
     memory,
-    selection: reduceSelection(state.selection, event),
-    stages: reduceStages(state.stages, event),
+    selection: withFailure(reduceSelection(state.selection, event), state.stages, stages),
+    stages,
     turns,
+    verdicts: stages === state.stages ? state.verdicts : verdictsOf(stages),
   };
   const parts = /** @type {(keyof State)[]} */ (Object.keys(next));
   return parts.every((part) => next[part] === state[part]) ? state : next;
+}
+
+/**
+ * A stage that begins to fail is shown at once, with its evidence and its next step.
+ * @param {import('./selection.js').Selection} selection
+ * @param {import('./stages.js').Stages} before
+ * @param {import('./stages.js').Stages} after
+ * @returns {import('./selection.js').Selection}
+ */
+function withFailure(selection, before, after) {
+  const stage = firstFailing(after);
+  if (stage === null || stage === firstFailing(before)) return selection;
+  return { ...selection, view: 'stage', stage };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The one line that says how things are, and what to do if they are not well. */
 
-import { processVerdict } from './health.js';
+import { processTrouble, processVerdict } from './health.js';
 
 /**
  * @typedef {object} Status
@@ -17,7 +17,7 @@ export function statusOf(state) {
     case 'connecting':
       return busy('Connecting...');
     case 'reconnecting':
-      return busy('Connection lost. Reconnecting...');
+      return { ...busy('Connection lost. Reconnecting...'), next: whyLost(health) };
     case 'connected':
       return inCall(call);
     default:
@@ -25,6 +25,13 @@ export function statusOf(state) {
       if (health.problem) return bad(health.problem);
       return beforeCall(state);
   }
+}
+
+/** What is known of the reason while livekit-client tries by itself. @param {import('./health.js').Health} health */
+function whyLost(health) {
+  const livekit = health.processes.find((each) => each.name === 'livekit');
+  if (!livekit || processVerdict(livekit) === 'ok') return '';
+  return `${processTrouble(livekit)} In a terminal: ./restart_voice_system.sh livekit`;
 }
 
 /** @param {import('./call.js').Call} call @returns {Status} */
@@ -48,7 +55,7 @@ function beforeCall({ call, health, agents }) {
   const failed = health.processes.find((each) => processVerdict(each) === 'failing');
   if (failed) {
     return bad({
-      what: `${failed.name} is ${failed.state}. ${failed.detail}`.trim(),
+      what: processTrouble(failed),
       next: `In a terminal: ./restart_voice_system.sh ${failed.name}`,
     });
   }

@@ -2,7 +2,7 @@
 
 /** The marks of a `turn` event in the order of the legend, with the words of the page. */
 export const MARKS = /** @type {const} */ ([
-  { mark: 'end_of_utterance', label: 'end of utterance', short: 'end' },
+  { mark: 'end_of_utterance', label: 'end of utterance', short: 'end of utterance' },
   { mark: 'transcript', label: 'transcript', short: 'transcript' },
   { mark: 'letta_first_token', label: 'Letta’s first token', short: 'Letta' },
   { mark: 'tts_first_byte', label: 'first byte of speech', short: 'voice' },

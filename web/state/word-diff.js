@@ -1,46 +1,69 @@
 /** What changed from one text to another, word by word: how the page shows a memory that was edited. */
 
-// Beyond this many words a comparison costs too much for what it shows: then it is all new.
-const MOST_WORDS = 1500;
+/** Beyond this many words a comparison costs too much for what it shows: then it is all new. */
+export const MOST_WORDS = 1500;
+/** With less in common than this share of words, the text was not edited but written anew. */
+const LEAST_COMMON = 0.3;
 
 /**
  * @typedef {{kind: 'same'|'added'|'removed', text: string}} Piece
  * @param {string} before
  * @param {string} after
- * @returns {Piece[]} in reading order; the texts of same+added pieces joined are `after`
+ * @returns {Piece[]} in reading order; same and added pieces joined are `after`, same and removed
+ *   ones `before`
  */
 export function wordDiff(before, after) {
-  if (before === after) return after ? [{ kind: 'same', text: after }] : [];
   const old = words(before);
   const now = words(after);
-  if (old.length > MOST_WORDS || now.length > MOST_WORDS) return [{ kind: 'added', text: after }];
-
+  if (old.length > MOST_WORDS || now.length > MOST_WORDS) return rewritten(before, after);
   const common = commonLengths(old, now);
+  const kept = longest(common, 0, 0);
+  if (kept < LEAST_COMMON * Math.min(old.length, now.length)) return rewritten(before, after);
+
   /** @type {Piece[]} */
   const pieces = [];
+  let removed = '';
+  let added = '';
+  const change = () => {
+    if (removed) pieces.push({ kind: 'removed', text: removed });
+    if (added) pieces.push({ kind: 'added', text: added });
+    removed = added = '';
+  };
   let i = 0;
   let j = 0;
   while (i < old.length && j < now.length) {
     if (old[i] === now[j]) {
-      push(pieces, 'same', old[i]);
+      change();
+      keep(pieces, old[i] ?? '');
       i += 1;
       j += 1;
-    } else if (longer(common, i + 1, j) >= longer(common, i, j + 1)) {
-      push(pieces, 'removed', old[i]);
+    } else if (longest(common, i + 1, j) >= longest(common, i, j + 1)) {
+      removed += old[i];
       i += 1;
     } else {
-      push(pieces, 'added', now[j]);
+      added += now[j];
       j += 1;
     }
   }
-  for (; i < old.length; i += 1) push(pieces, 'removed', old[i]);
-  for (; j < now.length; j += 1) push(pieces, 'added', now[j]);
+  removed += old.slice(i).join('');
+  added += now.slice(j).join('');
+  change();
   return pieces;
 }
 
-/** Words and the white space between them, so that joining them gives the text back. @param {string} text */
+/** Words, each with the white space after it: joined they give the text back. @param {string} text */
 function words(text) {
-  return text.match(/\s+|[^\s]+/g) ?? [];
+  return text.match(/^\s+|\S+\s*/g) ?? [];
+}
+
+/** @param {string} before @param {string} after @returns {Piece[]} */
+function rewritten(before, after) {
+  /** @type {Piece[]} */
+  const pieces = [
+    { kind: 'removed', text: before },
+    { kind: 'added', text: after },
+  ];
+  return pieces.filter((each) => each.text);
 }
 
 /**
@@ -55,21 +78,21 @@ function commonLengths(old, now) {
       const row = /** @type {Uint16Array} */ (rows[i]);
       row[j] =
         old[i] === now[j]
-          ? longer(rows, i + 1, j + 1) + 1
-          : Math.max(longer(rows, i + 1, j), longer(rows, i, j + 1));
+          ? longest(rows, i + 1, j + 1) + 1
+          : Math.max(longest(rows, i + 1, j), longest(rows, i, j + 1));
     }
   }
   return rows;
 }
 
 /** @param {Uint16Array[]} rows @param {number} i @param {number} j */
-function longer(rows, i, j) {
+function longest(rows, i, j) {
   return rows[i]?.[j] ?? 0;
 }
 
-/** @param {Piece[]} pieces @param {Piece['kind']} kind @param {string|undefined} text */
-function push(pieces, kind, text = '') {
+/** @param {Piece[]} pieces @param {string} word */
+function keep(pieces, word) {
   const last = pieces.at(-1);
-  if (last?.kind === kind) last.text += text;
-  else pieces.push({ kind, text });
+  if (last?.kind === 'same') last.text += word;
+  else pieces.push({ kind: 'same', text: word });
 }

@@ -36,7 +36,11 @@ export async function checkHealth() {
     if (store.state.memory.state === 'failed') void loadMemory();
   } catch (error) {
     if (number !== asked) return;
-    tell('health.unreachable', { ...problemOf(error) });
+    const problem = problemOf(error);
+    // Asked again and again: the same trouble is told once.
+    if (problem.what !== store.state.health.problem?.what) {
+      tell('health.unreachable', { ...problem });
+    }
     configured = false; // It may come back as another one.
   }
   clearTimeout(timer);
