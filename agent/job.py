@@ -75,6 +75,8 @@ async def entrypoint(ctx: JobContext) -> None:
             worker_id=ctx.worker_id,
         )
         await asyncio.wait({bootstrap.opened}, timeout=LETTA_PATIENCE)
+        report(resources.session, events, resources.turns)
+        resources.turns.ended = lambda: resources.mind.turn_ended(resources.session.history.items)
         await tried(
             lambda: start(ctx, resources), "session", START_TRIES, START_RETRY_AFTER, events
         )
@@ -103,7 +105,6 @@ def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
 
 
 async def start(ctx: JobContext, resources: AgentResources) -> None:
-    report(resources.session, resources.events, resources.turns)
     await resources.session.start(
         VoiceAgent(resources.turns), room=ctx.room, room_options=room_options(), record=False
     )

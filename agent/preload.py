@@ -1,16 +1,39 @@
 """Imported once in the server that job processes are forked from: what they share in memory.
 
-Only imports and read-only data belong here: no threads, no event loop, no open connections.
+Only imports and read-only data belong here: no threads, no event loop, no open connections. What a
+call imports or builds when it first needs it is listed here too, because that would stop its event
+loop.
 """
 
 from __future__ import annotations
 
+import typing
+
+import anyio._backends._asyncio
+import livekit.agents.llm.async_toolset
+import livekit.agents.voice.report
+import numpy.fft
+import openai.resources.audio
 from letta_client.resources import agents, conversations
+from letta_client.types import Conversation
+from letta_client.types.agents import LettaStreamingResponse
 from livekit.local_inference import init_vad
 
 from agent import job
-from agent.speech import providers
 
-SHARED = (agents, conversations, job, providers)
+SHARED = (
+    agents,
+    anyio,
+    conversations,
+    job,
+    livekit.agents.llm.async_toolset,
+    livekit.agents.voice.report,
+    numpy.fft,
+    openai.resources.audio.AsyncSpeech,
+    openai.resources.audio.AsyncTranscriptions,
+)
+
+for model in (Conversation, *typing.get_args(typing.get_args(LettaStreamingResponse)[0])):
+    model.model_rebuild(force=True)  # the client puts this off until the first answer
 
 init_vad()  # the detector's weights

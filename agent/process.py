@@ -12,13 +12,17 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from letta_client import AsyncLetta
 from livekit import rtc
-from livekit.agents import AgentSession, JobProcess, vad
+from livekit.agents import AgentSession, JobProcess, stt, tts
 
 from agent.settings import AgentSettings, load
+from agent.speech.ears import SAMPLE_RATE, Degraded
+from agent.speech.providers import make_stt, make_tts
+from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.speech.vad import load as load_vad
 
 logger = logging.getLogger("agent.process")
@@ -30,23 +34,57 @@ NO_KEY = "none-needed"  # the client insists on a key; a server without a passwo
 
 @dataclass
 class Ready:
-    """Made once a process. `detector` is None when it could not be loaded."""
+    """Made once a process, which has one call. `degraded` says what the call must do without."""
 
     settings: AgentSettings
     letta: AsyncLetta
-    detector: vad.VAD | None
+    detector: SharedVAD
+    ears: stt.STT[Any]
+    mouth: tts.TTS[Any]
+    degraded: Degradations
 
 
 def prepare(process: JobProcess) -> None:
     """The worker's set-up function for job processes."""
     began = time.perf_counter()
     settings = load()
+    degraded = Degradations()
     with ThreadPoolExecutor(max_workers=1) as executor:
-        detector = executor.submit(load_vad, settings)
+        loading = executor.submit(load_vad, settings)
         letta = letta_client(settings)
+        mouth = make_tts(settings)
         asyncio.run(_rehearse())
-    process.userdata[READY] = Ready(settings, letta, detector.result())
+        loaded = loading.result()
+    if loaded is None:
+        degraded.tell(
+            "voice activity detection",
+            "the detector could not be loaded in this process",
+            "loudness decides when the caller speaks, which is rougher",
+        )
+    detector = SharedVAD(loaded or LoudnessVAD(settings))
+    ears = make_stt(settings, detector, degraded.tell)
+    process.userdata[READY] = Ready(settings, letta, detector, ears, mouth, degraded)
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)
+
+
+class Degradations:
+    """What a call must do without: kept until there is a call, then told to `listener`."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[str, str, str]] = []
+        self._listener: Degraded | None = None
+
+    def tell(self, what: str, error: str, consequence: str) -> None:
+        logger.warning("%s: %s; %s", what, error, consequence)
+        if self._listener is None:
+            self._told.append((what, error, consequence))
+        else:
+            self._listener(what, error, consequence)
+
+    def listen(self, listener: Degraded) -> None:
+        self._listener = listener
+        for told in self._told:
+            listener(*told)
 
 
 def letta_client(settings: AgentSettings) -> AsyncLetta:
@@ -61,7 +99,8 @@ def letta_client(settings: AgentSettings) -> AsyncLetta:
 
 
 async def _rehearse() -> None:
-    """The first room starts LiveKit's native runtime, the first session imports the rest."""
+    """The first sound source starts LiveKit's native runtime; the first session is slow too."""
     rtc.Room()
+    await rtc.AudioSource(SAMPLE_RATE, 1).aclose()
     session: AgentSession[None] = AgentSession(vad=None, turn_handling={"turn_detection": "vad"})
     await session.aclose()

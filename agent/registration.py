@@ -2,7 +2,7 @@
 
 The framework tells when it has registered, not when that ends. Its connection runs in
 `AgentServer._run_ws` from just after the registration until the connection is lost, so being
-registered is being inside that method: the only private name this depends on.
+registered is being inside that method. `_proc_pool` is the other private name this depends on.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import aiohttp
 from livekit.agents import AgentServer
 from livekit.agents.job import RunningJobInfo
+
+from agent.pool import UnhurriedPool
 
 FRAMEWORK_LOGGER = "livekit.agents"
 CONNECTION_FAILED = "failed to connect to livekit"
@@ -38,12 +40,17 @@ class WatchedServer(AgentServer):
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.registration = Registration()
+        self._unhurried: UnhurriedPool | None = None
+        self.on("worker_started", self._started)
         logging.getLogger(FRAMEWORK_LOGGER).addFilter(self._notice_failure)
 
     @property
     def jobs(self) -> list[RunningJobInfo]:
         """The calls in progress; none before the server runs."""
         return self.active_jobs if hasattr(self, "_proc_pool") else []
+
+    def _started(self) -> None:
+        self._unhurried = UnhurriedPool(self._proc_pool)
 
     async def _run_ws(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.registration.worker_id = self.id

@@ -24,8 +24,6 @@ from agent.letta.errors import Trouble
 from agent.letta.llm import LettaLLM
 from agent.process import Ready
 from agent.session import make_session
-from agent.speech.providers import make_stt, make_tts
-from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.turns import Turns
 
 logger = logging.getLogger("agent.job")
@@ -78,13 +76,7 @@ class Bootstrap:
         sink = RoomSink(room)
         events.sinks.append(sink)
         turns = Turns(events)
-        detector = SharedVAD(ready.detector or LoudnessVAD(settings))
-        if ready.detector is None:
-            self.degraded(
-                "voice activity detection",
-                "the detector could not be loaded in this process",
-                "loudness decides when the caller speaks, which is rougher",
-            )
+        ready.degraded.listen(self._tell_degraded)
         mind = LettaLLM(
             agent_id or settings.letta_agent_id,
             client=ready.letta,
@@ -93,14 +85,13 @@ class Bootstrap:
             turns=turns,
             first_token_timeout=settings.letta_first_token_timeout,
         )
-        ears = make_stt(settings, detector, self.degraded)
-        mouth = make_tts(settings)
-        session = make_session(settings, mind=mind, ears=ears, mouth=mouth, detector=detector)
-        self.resources = AgentResources(events, turns, sink, mind, ears, mouth, session)
+        session = make_session(
+            settings, mind=mind, ears=ready.ears, mouth=ready.mouth, detector=ready.detector
+        )
+        self.resources = AgentResources(events, turns, sink, mind, ready.ears, ready.mouth, session)
         self.opened = asyncio.create_task(self._init_letta(), name="open the conversation")
 
-    def degraded(self, what: str, error: str, consequence: str) -> None:
-        logger.warning("%s: %s; %s", what, error, consequence)
+    def _tell_degraded(self, what: str, error: str, consequence: str) -> None:
         self._events.emit("job", "degraded", what=what, error=error, consequence=consequence)
 
     async def _init_letta(self) -> None:

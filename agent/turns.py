@@ -8,6 +8,7 @@ arrival), in milliseconds; a step that did not happen is null.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from livekit.agents import llm
@@ -35,6 +36,7 @@ class Turns:
     """The turns of one call."""
 
     def __init__(self, events: Events) -> None:
+        self.ended: Callable[[], None] = lambda: None  # called when a reply has been spoken
         self._events = events
         self._count = 0
         self._current: TurnRecord | None = None
@@ -105,6 +107,7 @@ class Turns:
     def _spoken(self, record: TurnRecord, speech: SpeechHandle) -> None:
         record.interrupted = record.interrupted or speech.interrupted
         self._end(record)
+        self.ended()
 
     def _end(self, record: TurnRecord | None) -> None:
         if record is None or record.over:

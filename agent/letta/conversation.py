@@ -70,6 +70,7 @@ class Conversation:
         self._checkpoint: asyncio.Task[str | None] | None = None
         self._next_checkpoint: asyncio.Task[str | None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
+        self._settling = asyncio.Lock()
         self._dropped: set[str] = set()  # conversations that are to be deleted
 
     async def open(self) -> None:
@@ -91,15 +92,23 @@ class Conversation:
 
     async def send(self, talk: Sequence[Said]) -> Turn:
         """Start a run for the last user turn of `talk`, and for what Letta missed before it."""
-        await self._settle(talk)
-        if self._checkpoint is None:
-            # A fork of a conversation with a run shows the state before the run, if it is asked
-            # for before the run ends; so this one need not be waited for.
-            self._checkpoint = self._fork()
-            await asyncio.sleep(0)
+        await self.settle(talk)
         words = missing(talk, self._held)
         self._turn = Turn(words, Run(self._client, self.id, words, self._first_token_timeout))
         return self._turn
+
+    async def settle(self, talk: Sequence[Said]) -> None:
+        """The last turn is over: keep it if all of it was heard, else go back to before it.
+
+        Done as soon as LiveKit knows what was heard, so that the next turn need not wait for it.
+        """
+        async with self._settling:
+            await self._settle(talk)
+            if self._checkpoint is None:
+                # A fork of a conversation with a run shows the state before the run, if it is
+                # asked for before the run ends: the next turn need not wait for this.
+                self._checkpoint = self._fork()
+                await asyncio.sleep(0)
 
     def replied(self, turn: Turn) -> None:
         """The reply is written: make the next checkpoint while it is spoken."""
@@ -131,7 +140,8 @@ class Conversation:
             await asyncio.wait(self._chores, timeout=DELETING_TIMEOUT)
 
     async def _leave(self, talk: Sequence[Said]) -> None:
-        await self._settle(talk)
+        async with self._settling:
+            await self._settle(talk)
         self._discard(self._checkpoint)
         self._checkpoint = None
         words = missing(talk, self._held)
@@ -148,7 +158,6 @@ class Conversation:
             await asyncio.gather(*self._chores, return_exceptions=True)
 
     async def _settle(self, talk: Sequence[Said]) -> None:
-        """Keep the last turn if all of it was heard, else go back to before it."""
         turn, self._turn = self._turn, None
         after, self._next_checkpoint = self._next_checkpoint, None
         if turn is None:

@@ -16,6 +16,7 @@ from livekit.agents import APIConnectOptions, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 
 from agent.events import Events
+from agent.letta import agents
 from agent.letta.conversation import Conversation
 from agent.letta.errors import Trouble, explain
 from agent.letta.memory import said
@@ -23,8 +24,6 @@ from agent.letta.stream import LettaStream
 from agent.turns import Turns
 
 logger = logging.getLogger("agent.letta")
-
-NO_AGENT_AT_ALL = "There is no Letta agent yet. Please create one first."
 
 
 class LettaLLM(llm.LLM[Any]):
@@ -51,6 +50,7 @@ class LettaLLM(llm.LLM[Any]):
         self._first_token_timeout = first_token_timeout
         self._conversation: Conversation | None = None
         self._opening = asyncio.Lock()
+        self._settling: set[asyncio.Task[None]] = set()
 
     @property
     def model(self) -> str:
@@ -104,6 +104,19 @@ class LettaLLM(llm.LLM[Any]):
     ) -> llm.LLMStream:
         return LettaStream(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=conn_options)
 
+    def turn_ended(self, history: Sequence[llm.ChatItem]) -> None:
+        """LiveKit knows what was heard of the last reply: have Letta's memory follow."""
+        if self._conversation is not None:
+            talk = said(history, self.excuses)
+            settling = asyncio.create_task(self._conversation.settle(talk))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settled)
+
+    def _settled(self, settling: asyncio.Task[None]) -> None:
+        self._settling.discard(settling)
+        if not settling.cancelled() and (error := settling.exception()):
+            logger.warning("a turn could not be settled with Letta: %s", self.explain(error))
+
     async def leave(self, history: Sequence[llm.ChatItem]) -> None:
         """The call is over: have Letta's memory hold what was said; never raises."""
         if self._conversation is not None:
@@ -111,15 +124,8 @@ class LettaLLM(llm.LLM[Any]):
 
     async def _open(self) -> Conversation:
         if self._agent_id is None:
-            listed = (await self._client.agents.list(limit=1, order="asc")).items
-            if not listed:
-                raise Trouble(
-                    "no_agent",
-                    f"Letta at {self._client.base_url} has no agent",
-                    "create one on the page or in Letta",
-                    NO_AGENT_AT_ALL,
-                )
-            self._agent_id, self._agent_name = listed[0].id, listed[0].name
+            self._agent_id = await agents.first(self._client)
+        naming = asyncio.create_task(agents.name(self._client, self._agent_id))
         conversation = Conversation(
             self._client,
             self._agent_id,
@@ -128,13 +134,12 @@ class LettaLLM(llm.LLM[Any]):
             moved=self._tell_conversation,
             degraded=self._tell_degraded,
         )
-        if self._agent_name:
+        try:
             await conversation.open()
-        else:
-            agent, _ = await asyncio.gather(
-                self._client.agents.retrieve(self._agent_id), conversation.open()
-            )
-            self._agent_name = agent.name
+            self._agent_name = await naming
+        finally:
+            naming.cancel()
+            await asyncio.gather(naming, return_exceptions=True)
         self._tell_conversation(conversation.id)
         return conversation
 
