@@ -67,10 +67,10 @@ def is_honcho(command: tuple[str, ...]) -> bool:
 
 
 def ancestors() -> list[Seen]:
-    """The living ancestors of this process, nearest first, without process 1."""
+    """The living ancestors of this process, nearest first."""
     found: list[Seen] = []
     pid = os.getppid()
-    while pid > 1 and len(found) < 64:
+    while pid >= 1 and len(found) < 64:
         seen = look(pid)
         if seen is None:
             break
@@ -79,17 +79,48 @@ def ancestors() -> list[Seen]:
     return found
 
 
+def manager(chain: list[Seen], under_honcho: bool) -> int | None:
+    """Where in `chain` honcho itself stands; None when there is none.
+
+    honcho forks a copy of itself for each line of the Procfile, which starts the line's shell and
+    stays behind when honcho is killed. Raises ProcessLookupError when only such a copy is left.
+    """
+    managers = [at for at, seen in enumerate(chain) if is_honcho(seen.command)]
+    if not managers:
+        return None
+    first = managers[0]
+    below = chain[:first]
+    copy_alone = len(managers) == 1 and all(_is_shell(seen.command) for seen in below)
+    if under_honcho and copy_alone:
+        raise ProcessLookupError
+    return managers[-1]
+
+
+def _is_shell(command: tuple[str, ...]) -> bool:
+    return Path(command[0]).name in ("sh", "bash", "dash") if command else False
+
+
 class Parents:
     """What this process must not outlive: its parent, and honcho with all that stands between."""
 
     def __init__(self) -> None:
         chain = ancestors()
-        managers = [at for at, seen in enumerate(chain) if is_honcho(seen.command)]
-        self.honcho = chain[managers[-1]] if managers else None
-        self._watched = chain[: managers[-1] + 1] if managers else chain[:1]
+        self.honcho: Seen | None = None
+        self._watched = chain[:1]
+        self._late = False
+        try:
+            at = manager(chain, "HONCHO_PROCESS_NAME" in os.environ)
+        except ProcessLookupError:
+            self._late = True
+            return
+        if at is not None:
+            self.honcho = chain[at]
+            self._watched = chain[: at + 1]
 
     def gone(self) -> str | None:
         """A sentence naming the ancestor that ended, or None while all live."""
+        if self._late:
+            return "honcho is gone"
         for seen in self._watched:
             now = look(seen.pid)
             if now is None or now.started != seen.started:

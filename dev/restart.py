@@ -38,6 +38,7 @@ class System:
     """The system of one VOICE_HOME, as seen by the restart command."""
 
     def __init__(self) -> None:
+        self.began = time.time()
         environ, _ = exported.exported(Parents())
         self.environ = environ
         self.names = list(services())
@@ -142,7 +143,7 @@ def _result(system: System, waiting: Waiting, honcho_lives: Callable[[], bool]) 
         return 1
     page = records.read(system.home, "proxy")
     where = f" Open http://localhost:{page.port}/debug" if page and page.port else ""
-    print(f"All ready in {time.time() - waiting.began:.1f} s.{where}")
+    print(f"All ready in {time.time() - system.began:.1f} s.{where}")
     return 0
 
 

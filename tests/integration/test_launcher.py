@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.checkout import Checkout, lives, new_checkout, wait_for
+from tests.integration.checkout import NAMES, Checkout, lives, new_checkout, wait_for
 from tests.integration.standin_program import Answer
 
 NASTY_ENV = """\
@@ -73,6 +73,13 @@ def test_nothing_is_left_when_honcho_ends(checkout: Checkout, end: str) -> None:
     checkout.wait_ready()
     assert checkout.processes()
     honcho.send_signal(signal.Signals[end])
+    checkout.assert_nothing_left()
+
+
+def test_nothing_is_left_when_honcho_is_killed_while_all_begins(checkout: Checkout) -> None:
+    honcho = checkout.honcho()
+    wait_for("the lines of the Procfile begin", lambda: len(checkout.processes()) >= 2 * len(NAMES))
+    honcho.kill()
     checkout.assert_nothing_left()
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from dev import parents
-from dev.parents import Parents, is_honcho, look
+from dev.parents import Parents, Seen, is_honcho, look, manager
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,35 @@ def test_a_parent_that_ends_is_named() -> None:
     assert shell.stdout.readline() == "up\n"
     said, _ = shell.communicate("\n")
     assert said == f"the parent (pid {shell.pid}) is gone\n"
+
+
+def _chain(*commands: str) -> list[Seen]:
+    return [Seen(100 - at, 99 - at, "x", tuple(one.split())) for at, one in enumerate(commands)]
+
+
+HONCHO = "python /x/bin/honcho start"
+
+
+@pytest.mark.parametrize(
+    ("commands", "at"),
+    [
+        (["bash", "sshd"], None),
+        ([HONCHO, HONCHO, "bash"], 1),
+        (["/bin/sh -c ./dev/run", HONCHO, HONCHO], 2),
+        # A Python whose multiprocessing does not fork.
+        (["sh", "python -c spawn_main", "python -c forkserver", HONCHO, "bash"], 3),
+    ],
+)
+def test_honcho_is_the_highest_one(commands: list[str], at: int | None) -> None:
+    assert manager(_chain(*commands), True) == at
+
+
+@pytest.mark.parametrize("commands", [[HONCHO, "init"], ["sh -c x", HONCHO, "init"]])
+def test_a_copy_that_honcho_left_behind_is_not_honcho(commands: list[str]) -> None:
+    with pytest.raises(ProcessLookupError):
+        manager(_chain(*commands), True)
+    # `honcho run` starts its command without a copy.
+    assert manager(_chain(*commands), False) is not None
 
 
 def test_a_living_parent_is_not_gone() -> None:
