@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 
-from livekit.agents import JobContext, JobRequest
+from livekit.agents import JobContext
 from livekit.agents.voice import CloseEvent
 from tenacity import (
     AsyncRetrying,
@@ -35,17 +35,6 @@ logger = logging.getLogger("agent.job")
 CONNECT_TRIES, CONNECT_RETRY_AFTER = 5, 3.0
 START_TRIES, START_RETRY_AFTER = 3, 2.0
 LETTA_PATIENCE = 0.5  # seconds; the conversation may open while the call has already begun
-
-
-async def request(req: JobRequest, jobs: int, most: int) -> None:
-    """Take a job, unless the worker has as many as it may."""
-    logger.info("Job request received for room: %s", req.room.name)
-    if jobs >= most:
-        logger.warning("Job refused: there are %s calls already (AGENT_MAX_JOBS is %s)", jobs, most)
-        await req.reject()
-        return
-    await req.accept(name="Agent")
-    logger.info("Job accepted: %s in room %s", req.id, req.room.name)
 
 
 async def entrypoint(ctx: JobContext) -> None:

@@ -15,7 +15,7 @@ import psutil
 from livekit.agents import JobRequest
 from livekit.agents.version import __version__ as agents_version
 
-from agent import forkserver, job, process, status
+from agent import entry, forkserver, status
 from agent.registration import WatchedServer
 from agent.settings import AgentSettings
 
@@ -112,21 +112,32 @@ def make_server(settings: AgentSettings) -> WatchedServer:
         initialize_process_timeout=settings.agent_start_timeout,
         drain_timeout=math.ceil(settings.agent_drain_timeout),
         max_retry=FOREVER,
-        # The framework's estimate refuses calls that begin at the same moment; agent/job.py counts.
+        # The framework's estimate refuses calls that begin at the same moment; `request` counts.
         load_threshold=math.inf,
         load_fnc=functools.partial(load_of, most=settings.agent_max_jobs),
-        setup_fnc=process.prepare,
+        setup_fnc=entry.prepare,
         preload_modules=[forkserver.PRELOADED],
         log_level=settings.log_level,
     )
 
     async def on_request(req: JobRequest) -> None:
-        await job.request(req, len(server.jobs), settings.agent_max_jobs)
+        await request(req, len(server.jobs), settings.agent_max_jobs)
 
     server.rtc_session(
-        job.entrypoint, agent_name=settings.livekit_agent_name, on_request=on_request
+        entry.entrypoint, agent_name=settings.livekit_agent_name, on_request=on_request
     )
     return server
+
+
+async def request(req: JobRequest, jobs: int, most: int) -> None:
+    """Take a job, unless the worker has as many as it may."""
+    logger.info("Job request received for room: %s", req.room.name)
+    if jobs >= most:
+        logger.warning("Job refused: there are %s calls already (AGENT_MAX_JOBS is %s)", jobs, most)
+        await req.reject()
+        return
+    await req.accept(name="Agent")
+    logger.info("Job accepted: %s in room %s", req.id, req.room.name)
 
 
 SERVER_LIMIT = 0.7  # livekit-server gives a worker that reports this load no more jobs
