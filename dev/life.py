@@ -187,12 +187,16 @@ class Life:
         self.state.set(READY, f"ready on port {self.state.record.port}", say=True)
 
     async def _question(self, program: Program) -> str | None:
-        """None when the recorded program itself listens and its protocol answers."""
+        """None when the service answers, and it is the recorded program that listens there."""
+        wrong = await asyncio.to_thread(readiness.ask, self.service, self.environ)
+        # Who listens is dear to find out, and does not change while the program lives.
+        if wrong is not None or self.state.now == READY:
+            return wrong
         number = self.service.port.number(self.environ)
         family = await asyncio.to_thread(processes.descendants, program.identity)
-        if not await asyncio.to_thread(ports.owns, family, number):
-            return f"does not listen on port {number} yet"
-        return await asyncio.to_thread(readiness.ask, self.service, self.environ)
+        if await asyncio.to_thread(ports.owns, family, number):
+            return None
+        return f"another process answers on port {number}"
 
     async def _monitor(self, reason: str) -> None:
         """Ask someone else's service every few seconds, and say when its state changes."""

@@ -1,0 +1,53 @@
+"""Ready means the recorded program itself, not whoever answers on its port."""
+
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from dev.life import Life
+from dev.logs import Log
+from dev.program import Program
+from dev.records import STARTING, Identity, Record
+from dev.services import SERVICES
+from dev.state import State
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _program(pid: int) -> Program:
+    return cast(Program, SimpleNamespace(identity=Identity.of(pid)))
+
+
+async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    number = server.server_address[1]
+    log = Log(tmp_path, "proxy")
+    state = State(tmp_path, Record("proxy", STARTING), log)
+    environ: dict[str, Any] = {"PROXY_PORT": str(number)}
+    life = Life(SERVICES["proxy"], environ, {}, state, lambda _: None)
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        told = await life._question(_program(other.pid))
+        assert told == f"another process answers on port {number}"
+        assert await life._question(_program(os.getpid())) is None
+    finally:
+        other.communicate(b"\n")
+        server.shutdown()
+        server.server_close()
+        log.close()
+    told = await life._question(_program(os.getpid()))
+    assert told == f"127.0.0.1:{number} refuses the connection"
