@@ -1,0 +1,1 @@
+"""The offline models server: speech, chat and embeddings in OpenAI's shapes."""

@@ -1,0 +1,98 @@
+"""The server put together: its routes, the decoders and the voice that they share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from dev.models import embeddings, faults, speech, stream, transcriptions
+from dev.models.decoders import Decoders
+from dev.models.refusal import refusal
+from dev.models.rehearsal import wire
+from dev.models.settings import ModelsSettings
+from dev.models.voice import Voice
+
+# OpenAI takes files of 25 MB.
+MAX_BODY_BYTES = 26 * 2**20
+DECODERS = web.AppKey("decoders", Decoders)
+MODELS = {
+    "rehearsal": "chat",
+    "pocketsphinx": "transcriptions",
+    "espeak-ng": "speech",
+    "hashed-ngrams": "embeddings",
+}
+log = logging.getLogger("models")
+
+
+def make_app(settings: ModelsSettings) -> web.Application:
+    app = web.Application(
+        client_max_size=MAX_BODY_BYTES,
+        middlewares=[_errors, *([faults.inject] if settings.faults_enabled else [])],
+    )
+    decoders = Decoders(settings.models_stt_workers)
+    app[DECODERS] = decoders
+    app.add_routes(
+        [
+            web.get("/health", _health),
+            web.get("/v1/models", _models),
+            web.get("/v1/models/{model}", _model),
+            *wire.routes(),
+            *embeddings.routes(),
+            *speech.routes(Voice(settings.models_voice, settings.models_speed)),
+            *transcriptions.routes(decoders),
+            *stream.routes(decoders),
+        ]
+    )
+    if settings.faults_enabled:
+        app[faults.FAULTS] = []
+        app.add_routes(faults.routes())
+        log.warning("faults may be injected at /faults (FAULTS_ENABLED)")
+
+    async def decoders_life(_: web.Application) -> AsyncIterator[None]:
+        await decoders.start()
+        yield
+        await decoders.close()
+
+    app.cleanup_ctx.append(decoders_life)
+    return app
+
+
+async def _health(request: web.Request) -> web.Response:
+    """200 while a decoder is ready: speech-to-text is the part that takes time to start."""
+    decoders = request.app[DECODERS]
+    state = {"idle": decoders.idle, "busy": decoders.busy, "most": decoders.most}
+    return web.json_response(state, status=200 if decoders.idle + decoders.busy else 503)
+
+
+async def _models(_: web.Request) -> web.Response:
+    return web.json_response({"object": "list", "data": [_card(name) for name in MODELS]})
+
+
+async def _model(request: web.Request) -> web.Response:
+    name = request.match_info["model"]
+    if name not in MODELS:
+        return refusal(404, f"there is no model {name!r}; there are {', '.join(MODELS)}", "model")
+    return web.json_response(_card(name))
+
+
+def _card(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "offline", "for": MODELS[name]}
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every refusal in OpenAI's shape; what nobody foresaw is logged with its traceback."""
+    try:
+        return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return refusal(413, f"the body is larger than {MAX_BODY_BYTES // 2**20} MB")
+    except web.HTTPException as error:
+        return refusal(error.status, f"{request.method} {request.path}: {error.reason}")
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        return refusal(500, "the models server failed; its log has the traceback")

@@ -1,0 +1,102 @@
+"""`POST /v1/audio/speech`: text in, speech out, sentence by sentence as it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import struct
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dev.models import faults
+from dev.models.refusal import refusal
+from dev.models.sound import Pcm, resample
+from dev.models.voice import UnknownVoice, Voice
+
+RATE = 24_000  # OpenAI's rate for pcm
+FORMATS = {"pcm": "audio/pcm", "wav": "audio/wav"}
+MAX_CHARACTERS = 4096  # OpenAI's limit
+# OpenAI's own voices are answered by the default voice, so that a client need not be told.
+OPENAI_VOICES = frozenset(
+    [
+        "alloy",
+        "ash",
+        "ballad",
+        "cedar",
+        "coral",
+        "echo",
+        "fable",
+        "marin",
+        "nova",
+        "onyx",
+        "sage",
+        "shimmer",
+        "verse",
+    ]
+)
+# A WAV whose length is not known yet says the longest.
+UNKNOWN_LENGTH = 0xFFFFFFFF
+PAUSE_S = 0.12
+
+
+class SpeechRequest(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    input: str = Field(max_length=MAX_CHARACTERS)
+    voice: str = ""
+    response_format: str = "mp3"  # OpenAI's default, which is refused here in words
+    speed: float = Field(1.0, ge=0.25, le=4.0)
+
+
+def routes(voice: Voice) -> list[web.RouteDef]:
+    async def speak(request: web.Request) -> web.StreamResponse:
+        return await _speak(request, voice)
+
+    return [web.post("/v1/audio/speech", speak)]
+
+
+async def _speak(request: web.Request, voice: Voice) -> web.StreamResponse:
+    try:
+        wanted = SpeechRequest.model_validate_json(await request.read())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        return refusal(400, f"{where}: {first['msg']}", where)
+    if wanted.response_format not in FORMATS:
+        return refusal(
+            400,
+            f"response_format {wanted.response_format!r} is not made offline: ask for pcm or wav",
+            "response_format",
+        )
+    name = None if not wanted.voice or wanted.voice in OPENAI_VOICES else wanted.voice
+    sentences = [s for s in re.split(r"(?<=[.!?;:])\s+", wanted.input.strip()) if s]
+
+    async def sound(sentence: str) -> Pcm:
+        pcm = await asyncio.to_thread(voice.speak, sentence, voice=name, speed=wanted.speed)
+        return await asyncio.to_thread(resample, pcm, voice.rate, RATE)
+
+    try:
+        pcm = await sound(sentences[0]) if sentences else None
+    except UnknownVoice as error:
+        return refusal(400, str(error), "voice")
+    response = web.StreamResponse(
+        headers={"Content-Type": FORMATS[wanted.response_format], "X-Sample-Rate": str(RATE)}
+    )
+    await response.prepare(request)
+    if wanted.response_format == "wav":
+        await response.write(_wav_header())
+    for position, _ in enumerate(sentences):
+        assert pcm is not None
+        await faults.write(request, response, pcm.tobytes())
+        if position + 1 < len(sentences):
+            await faults.write(request, response, bytes(2 * int(PAUSE_S * RATE)))
+            pcm = await sound(sentences[position + 1])
+    return response
+
+
+def _wav_header() -> bytes:
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF", UNKNOWN_LENGTH, b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16,
+        b"data", UNKNOWN_LENGTH,
+    )  # fmt: skip
