@@ -127,7 +127,7 @@ async def _line(process: asyncio.subprocess.Process) -> str:
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.ERROR)
+    logging.basicConfig(level=logging.CRITICAL)  # as in scripts/talk
     wish = json.loads(sys.stdin.readline())
     outcome = asyncio.run(call(Call(**{**wish, "subject": Subject(**wish["subject"])})))
     print(json.dumps(asdict(outcome)), flush=True)

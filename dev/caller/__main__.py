@@ -25,7 +25,8 @@ from dev.caller.voice import Voice
 
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
-    logging.basicConfig(level=logging.DEBUG if options.debug else logging.ERROR)
+    # The SDK calls what happens at each leaving an error; what matters is told as a CallError.
+    logging.basicConfig(level=logging.DEBUG if options.debug else logging.CRITICAL)
     try:
         return asyncio.run(_talk_until_told(options))
     except KeyboardInterrupt:
