@@ -1,7 +1,7 @@
 """Ready means the recorded program itself, not whoever answers on its port."""
 
+import asyncio
 import os
-import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,13 +39,15 @@ async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None
     state = State(tmp_path, Record("proxy", STARTING), log)
     environ: dict[str, Any] = {"PROXY_PORT": str(number)}
     life = Life(SERVICES["proxy"], environ, {}, state, lambda _: None)
-    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    other = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "input()"), stdin=asyncio.subprocess.PIPE
+    )
     try:
         told = await life._question(_program(other.pid))
         assert told == f"another process answers on port {number}"
         assert await life._question(_program(os.getpid())) is None
     finally:
-        other.communicate(b"\n")
+        await other.communicate(b"\n")
         server.shutdown()
         server.server_close()
         log.close()
