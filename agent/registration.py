@@ -18,6 +18,7 @@ from livekit.agents.job import RunningJobInfo
 from agent.pool import UnhurriedPool
 
 FRAMEWORK_LOGGER = "livekit.agents"
+REJECTED = (401, 403)
 CONNECTION_FAILED = "failed to connect to livekit"
 
 
@@ -59,7 +60,7 @@ class WatchedServer(AgentServer):
         try:
             await super()._run_ws(ws)
         except Exception as error:
-            self.registration.last_error = f"the connection to LiveKit was lost: {error}"
+            self.registration.last_error = f"the connection was lost ({error})"
             raise
         finally:
             self.registration.worker_id = None
@@ -70,5 +71,11 @@ class WatchedServer(AgentServer):
         if record.getMessage().startswith(CONNECTION_FAILED):
             error = getattr(record, "error", None)
             if not self.registration.registered and isinstance(error, aiohttp.ClientError):
-                self.registration.last_error = f"LiveKit cannot be reached: {error}"
+                self.registration.last_error = _reason(error)
         return True
+
+
+def _reason(error: aiohttp.ClientError) -> str:
+    if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in REJECTED:
+        return f"it rejects LIVEKIT_API_KEY and LIVEKIT_API_SECRET ({error.status})"
+    return f"it cannot be reached ({error})"
