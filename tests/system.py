@@ -119,7 +119,8 @@ class System:
         return self._credentials()[1]
 
     def _credentials(self) -> tuple[str, str]:
-        raise NotImplementedError
+        key, secret = (self.home / "livekit.key").read_text().strip().split(": ")
+        return key, secret
 
 
 def new_system(home: Path, **overrides: str) -> System:

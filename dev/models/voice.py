@@ -18,7 +18,7 @@ CHARS_UTF8 = 1
 SLOWEST, FASTEST = 80, 450
 # Below this a sample is silence; espeak-ng begins each text with tens of ms of it.
 SILENCE = 40
-# The attack of a soft consonant is quieter than SILENCE: keep this much before the first loud sample.
+# The attack of a soft consonant is quieter than SILENCE: keep this much before a loud sample.
 ATTACK_S = 0.01
 
 Callback = ctypes.CFUNCTYPE(

@@ -46,7 +46,7 @@ What you know about the person.
 
 
 class Talk:
-    """Plays Letta: renders the block when a talk begins, runs the memory tools, keeps the history."""
+    """Plays Letta: renders the block when a talk begins, runs memory tools, keeps the history."""
 
     def __init__(
         self, block: str = "", tools: set[str] = LETTA_TOOLS, *, fails: bool = False
