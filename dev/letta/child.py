@@ -37,7 +37,10 @@ def main(arguments: list[str]) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
     if os.getppid() != int(parent):
         sys.exit("the parent is gone")
-    os.execv(command[0], command)
+    try:
+        os.execv(command[0], command)
+    except OSError as error:
+        sys.exit(f"cannot run {command[0]} as {identity}: {error.strerror}")
 
 
 def become(identity: str) -> None:

@@ -3,8 +3,6 @@
 import sys
 import time
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
 
 class Problem(Exception):
     """Something a person must mend; its text says what happened and what to do next."""

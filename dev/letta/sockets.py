@@ -12,6 +12,7 @@ from dev.letta.says import Problem
 # sun_path of a Unix socket's address holds 108 bytes with its closing zero, on macOS 104.
 SOCKET_BYTES = 107 if sys.platform == "linux" else 103
 SOCKET_NAME = ".s.PGSQL.5432"
+LAST_RESORT = "/tmp"
 
 
 def socket_folder(folder: Path, owners: set[int]) -> tuple[Path, bool]:
@@ -24,7 +25,7 @@ def socket_folder(folder: Path, owners: set[int]) -> tuple[Path, bool]:
         return beside, False
     name = f"voice-letta-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
     tried = []
-    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):
+    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), LAST_RESORT):
         short = Path(base, name) if base else None
         if short is None or not fits(short):
             continue

@@ -30,7 +30,6 @@ SLOW_S = 5.0
 POLL_S = 0.02
 # The exit code with which the server says that it has already told what is wrong (sysexits.h).
 TOLD = 78
-LEVELS = {"DEBUG": "DEBUG", "LOG": "INFO", "INFO": "INFO", "NOTICE": "INFO", "WARNING": "WARNING"}
 
 Event = tuple[str, int]
 
@@ -127,13 +126,12 @@ class Supervisor:
         """Postgres' log as ours."""
         assert process.stderr
         for line in process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            severity, colon, rest = text.partition(":  ")
-            level = LEVELS.get(severity, "ERROR") if colon else "INFO"
-            if level == "ERROR" and severity not in ("DETAIL", "HINT", "STATEMENT", "CONTEXT"):
-                self.last_words = rest
-            if severity != "LOG":
-                say(text, "postgres", level)
+            severity, _, text = line.decode(errors="replace").strip().partition(":  ")
+            if severity in ("ERROR", "FATAL", "PANIC"):
+                self.last_words = text
+                say(text, "postgres", "ERROR")
+            elif severity != "LOG":
+                say(text or severity, "postgres", "WARNING")
 
     def end(self) -> None:
         """Letta first, so that its connections are gone when Postgres shuts down."""

@@ -80,6 +80,8 @@ def load(log_level):
         lean.remember_statements()
         import letta.server.rest_api.app
     letta.server.server.print = lambda *_: None
+    lean.skip_step_metrics()
+    lean.hang_up_on_cancel()
     lean.share_connections()
     gc.collect()
     gc.freeze()
@@ -87,6 +89,7 @@ def load(log_level):
 
 
 async def serve(plan, sockets):
+    asyncio.get_running_loop().set_exception_handler(logs.unheard)
     import letta
     import uvicorn
     from letta.server.rest_api.app import app, server

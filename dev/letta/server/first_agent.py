@@ -11,13 +11,13 @@ from letta.schemas.block import CreateBlock
 from letta.schemas.enums import AgentType
 
 from dev.letta.server import schema
+from dev.letta.server.models import EMBEDDING
 
 log = logging.getLogger("letta")
 
 NAME = "Ada"
 REMEMBERED = "first_agent"
 CONTEXT_TOKENS = 32_000
-EMBEDDING = "openai/text-embedding-3-small"
 TOOLS = ["memory_insert", "memory_replace", "conversation_search"]
 DESCRIPTION = "A friendly voice that remembers you from call to call."
 PERSONA = """\

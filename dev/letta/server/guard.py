@@ -4,11 +4,14 @@ Letta has no password here and runs tools, so a page of a stranger must not reac
 posting across origins nor by having its own name resolve to this machine.
 """
 
-# mypy: ignore-errors
-# Runs in Letta's own environment, whose packages the type checker does not see.
-
 import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 HOSTS = {"localhost", "127.0.0.1", "::1"}
 
@@ -16,10 +19,10 @@ HOSTS = {"localhost", "127.0.0.1", "::1"}
 class Guard:
     """An ASGI application around Letta's."""
 
-    def __init__(self, app):
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self.app = app
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and (wrong := refusal(dict(scope["headers"]))):
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
@@ -28,7 +31,7 @@ class Guard:
             return
         await self.app(scope, receive, send)
 
-    async def _refuse(self, send, wrong):
+    async def _refuse(self, send: Send, wrong: str) -> None:
         body = json.dumps({"detail": wrong}).encode()
         headers = [
             (b"content-type", b"application/json"),
@@ -38,7 +41,7 @@ class Guard:
         await send({"type": "http.response.body", "body": body})
 
 
-def refusal(headers):
+def refusal(headers: Mapping[bytes, bytes]) -> str | None:
     """Why a request with these headers is refused, or None."""
     host = headers.get(b"host", b"").decode("latin-1")
     if _name(f"//{host}") not in HOSTS:
@@ -49,7 +52,7 @@ def refusal(headers):
     return None
 
 
-def _name(address):
+def _name(address: str) -> str | None:
     try:
         return urlsplit(address).hostname
     except ValueError:

@@ -9,6 +9,7 @@ how, not what: the same routes (but the undocumented copy under /latest), the sa
 
 import functools
 import inspect
+from contextlib import suppress
 
 KEEP_ALIVE_S = 55.0
 
@@ -51,6 +52,46 @@ def trust_our_types():
     import letta.utils
 
     letta.utils.enforce_types = lambda function: function
+
+
+def skip_step_metrics():
+    """How long each step took, which we measure ourselves: two more statements in each turn, and
+    two tasks that now and then want to insert the same row."""
+    from letta.services.step_manager import StepManager
+
+    async def nothing(self, *_, **__):
+        pass
+
+    StepManager.record_step_metrics_async = nothing
+
+
+def hang_up_on_cancel():
+    """When a run is cancelled, Letta forgets the model's reply half read: the model goes on talking
+    until the garbage collector comes by. Close it at once."""
+    from letta.adapters.simple_llm_stream_adapter import SimpleLLMStreamAdapter
+    from letta.services import streaming_service
+
+    replies = {}
+    invoke = SimpleLLMStreamAdapter.invoke_llm
+    watch = streaming_service.cancellation_aware_stream_wrapper
+
+    def invoke_llm(self, *arguments, **named):
+        replies[self.run_id] = reply = invoke(self, *arguments, **named)
+        return reply
+
+    async def until_cancelled(*, run_id, **named):
+        try:
+            async for chunk in watch(run_id=run_id, **named):
+                yield chunk
+        finally:
+            if reply := replies.pop(run_id, None):
+                with suppress(
+                    Exception
+                ):  # Letta takes the end of reading for an error of the model
+                    await reply.aclose()
+
+    SimpleLLMStreamAdapter.invoke_llm = invoke_llm
+    streaming_service.cancellation_aware_stream_wrapper = until_cancelled
 
 
 def share_connections():

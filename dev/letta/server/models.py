@@ -22,6 +22,7 @@ PROVIDER = "openai"  # Letta's name for whatever speaks OpenAI's protocol
 FIRST_WAIT_S, LONGEST_WAIT_S, SAY_AGAIN_S = 0.3, 5.0, 60.0
 SHOWN = 12
 MANY_AGENTS = 1000
+EMBEDDING = "openai/text-embedding-3-small"  # for the long-term archive, which we do not use
 # Listed by servers of many kinds of models, and no good for a talk.
 NOT_FOR_TALK = ("embed", "whisper", "tts", "transcribe", "rerank", "image", "moderation", "audio")
 MOVE = (
@@ -108,11 +109,10 @@ async def move_agents(server, endpoint, handle):
         if model.handle in known and model.model_endpoint == endpoint:
             continue
         new = model.handle if model.handle in known else handle
-        await server.update_agent_async(
-            agent.id,
-            UpdateAgent(model=new, context_window_limit=model.context_window),
-            actor=actor,
-        )
+        change = UpdateAgent(model=new, context_window_limit=model.context_window)
+        if agent.embedding_config:
+            change.embedding = EMBEDDING
+        await server.update_agent_async(agent.id, change, actor=actor)
         log.info(
             "agent %s (%s) thought with %s at %s; it now thinks with %s at %s",
             agent.name, agent.id, model.handle, model.model_endpoint, new, endpoint,
