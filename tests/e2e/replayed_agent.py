@@ -1,13 +1,13 @@
 """An agent that replays a recorded history into a room over the real SFU: text, events, sound.
 
-    python -m tests.e2e.replayed_agent WS_URL TOKEN HISTORY.json
+    python -m tests.e2e.replayed_agent WS_URL TOKEN < HISTORY.json
 
 The token must be of kind agent. A history is a list of steps, done one after another:
     {"wait": 0.2}                                    let time pass, as it did
     {"state": "listening"}                           attribute lk.agent.state
     {"event": ["think", "request", {"turn": 1}]}     as the worker reports it, on voice.event
-    {"caller": "my na", "id": "S1", "final": false}  the caller's words so far, in the caller's name
-    {"agent": "Nice to meet you.", "id": "S2"}       the reply, word by word, with a tone for a voice
+    {"caller": "my na", "id": "S1", "final": false}  the caller's words, in the caller's name
+    {"agent": "Nice to meet you.", "id": "S2"}       the reply, word by word, with a tone as voice
     {"agent": "...", "id": "S3", "until": 3}         the same, broken off after 3 words
 It stays in the room after the last step, until it is told to end (SIGTERM).
 """
@@ -21,7 +21,6 @@ import signal
 import sys
 import time
 from array import array
-from pathlib import Path
 from typing import Any
 
 from livekit import rtc
@@ -132,16 +131,16 @@ class ReplayedAgent:
         await self._source.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, count))
 
 
-async def main(url: str, token: str, history: Path) -> None:
+async def main(url: str, token: str, steps: list[dict[str, Any]]) -> None:
     agent = ReplayedAgent()
     # Ending between two words, never within one: a frame that is being sent cannot be called back.
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, agent.told_to_end.set)
     await agent.join(url, token)
-    await agent.replay(json.loads(history.read_text()))
+    await agent.replay(steps)
     await agent.told_to_end.wait()
     await agent.room.disconnect()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], json.load(sys.stdin)))
