@@ -47,11 +47,15 @@ export function whyNoAgent({ worker, dispatch, request, joined }) {
     };
   }
   if (request) return { stage: 'dispatch', what: request.what, next: request.next || RESTART_WORKER };
-  return byDispatch(dispatch);
+  return byDispatch(dispatch, asText(worker.message) || asText(worker.unreachable));
 }
 
-/** @param {Record<string, unknown>} dispatch @returns {{stage: import('../types.js').Stage, what: string, next: string}} */
-function byDispatch(dispatch) {
+/**
+ * @param {Record<string, unknown>} dispatch
+ * @param {string} worker what the worker says of itself
+ * @returns {{stage: import('../types.js').Stage, what: string, next: string}}
+ */
+function byDispatch(dispatch, worker) {
   const said = asText(dispatch.message) || asText(dispatch.unreachable);
   const next = `Look at the worker’s log: ${WORKER_LOG}`;
   switch (dispatch.state) {
@@ -64,7 +68,7 @@ function byDispatch(dispatch) {
     case 'requested':
       return {
         stage: 'job',
-        what: said || 'The agent was asked for, and no worker has brought it yet.',
+        what: `${said || 'The agent was asked for.'} Nobody has come yet. ${worker}`.trim(),
         next,
       };
     case 'waiting_for_worker':
@@ -76,6 +80,10 @@ function byDispatch(dispatch) {
         next: `It may have left at once. ${next}`,
       };
     default:
-      return { stage: 'job', what: said || 'The agent was asked for, but did not join.', next };
+      return {
+        stage: 'job',
+        what: `${said || 'The agent was asked for, but did not join.'} ${worker}`.trim(),
+        next,
+      };
   }
 }

@@ -172,16 +172,17 @@ export function verdictsOf(stages) {
 function apply(stages, event) {
   const changes = RULES[`${event.stage}.${event.name}`]?.(event.data, stages) ?? {};
   const next = { ...stages };
-  if (event.stage && event.stage in next) {
-    const { evidence } = next[event.stage];
-    next[event.stage] = {
-      ...next[event.stage],
-      evidence: [...evidence, event].slice(-MOST_EVIDENCE),
-    };
-  }
   for (const stage of STAGES) {
     const change = changes[stage];
-    if (change) next[stage] = { ...next[stage], ...change, ms: change.ms ?? next[stage].ms };
+    // An event is evidence for its own stage, and for each that it says something of.
+    if (!change && stage !== event.stage) continue;
+    const before = next[stage];
+    next[stage] = {
+      ...before,
+      ...change,
+      ms: change?.ms ?? before.ms,
+      evidence: [...before.evidence, event].slice(-MOST_EVIDENCE),
+    };
   }
   return next;
 }

@@ -50,6 +50,13 @@ test('a stage that begins to fail is shown with its evidence', () => {
   assert.equal(verdicts.token.evidence.at(-1), failed);
 });
 
+test('what is said of another stage is evidence for it too', () => {
+  const late = event('join.late', { stage: 'job', what: 'No agent after 15 s.', next: 'Look.' });
+  const { verdicts } = after([...healthyCall().slice(0, 7), late]);
+  assert.equal(verdicts.job.state, 'failing');
+  assert.equal(verdicts.job.evidence.at(-1), late);
+});
+
 test('a microphone that fails does not stop what is behind it', () => {
   const state = after([
     ...healthyCall(),

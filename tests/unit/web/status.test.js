@@ -73,6 +73,13 @@ test('why no agent: what the worker and the dispatch know', () => {
   );
   assert.equal(stage({ dispatch: { state: 'not_joined', message: 'The job crashed.' } }), 'job');
   assert.equal(what({ dispatch: { state: 'not_joined', message: 'The job crashed.' } }), 'The job crashed.');
+  assert.equal(
+    what({
+      worker: { ...known.worker, message: 'The worker has 4 jobs.' },
+      dispatch: { state: 'requested', message: 'Asked.' },
+    }),
+    'Asked. Nobody has come yet. The worker has 4 jobs.',
+  );
   assert.equal(stage({ dispatch: { state: 'waiting_for_worker' } }), 'dispatch');
   assert.equal(stage({ joined: true }), 'join');
   assert.match(
