@@ -9,7 +9,7 @@ from pydantic import Field
 
 from proxy.endpoint import Answer, Endpoint, answered
 from proxy.registration import Registration, Worker, WorkerJob
-from proxy.settings import ProxySettings, shown
+from proxy.settings import ProxySettings
 
 FRESH_S = 0.3
 """Who asks within this time of another gets the same answer."""
@@ -81,8 +81,8 @@ def describe(worker: Worker, settings: ProxySettings) -> AgentHealthAnswer:
         next_step = "Set LIVEKIT_AGENT_NAME to the same value for both and restart them."
     elif status.livekit_url and not _same_server(status.livekit_url, settings.livekit_url):
         message += (
-            f" It is at {shown(status.livekit_url)}, but the proxy uses "
-            f"{shown(settings.livekit_url)}."
+            f" It is at {_without_password(status.livekit_url)}, but the proxy uses "
+            f"{settings.livekit_url}."
         )
         next_step = "If these are two servers, set LIVEKIT_URL to the same one for both."
     return AgentHealthAnswer(
@@ -94,7 +94,9 @@ def describe(worker: Worker, settings: ProxySettings) -> AgentHealthAnswer:
         name_matches=matches,
         worker_id=status.worker_id if status else None,
         registered_at=status.registered_at if status else None,
-        livekit_url=shown(status.livekit_url) if status and status.livekit_url else None,
+        livekit_url=_without_password(status.livekit_url)
+        if status and status.livekit_url
+        else None,
         load=status.load if status else None,
         jobs=status.jobs if status else [],
         pid=status.pid if status else None,
@@ -103,6 +105,12 @@ def describe(worker: Worker, settings: ProxySettings) -> AgentHealthAnswer:
         message=message,
         next_step=next_step,
     )
+
+
+def _without_password(url: str) -> str:
+    """What a worker says of itself may be more than it should."""
+    address = urlsplit(url)
+    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
 
 
 def _same_server(one: str, other: str) -> bool:

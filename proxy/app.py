@@ -133,6 +133,8 @@ async def start(settings: ProxySettings) -> web.AppRunner:
         await create_app(settings),
         access_log=None,
         shutdown_timeout=SHUTDOWN_TIMEOUT_S,
+        # Nobody needs to send us packed bodies, and unpacking has no bounds.
+        auto_decompress=False,
         # A browser that goes away during a stream must not keep Letta talking to nobody.
         handler_cancellation=True,
     )

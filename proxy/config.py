@@ -6,7 +6,7 @@ from aiohttp import web
 
 from proxy import __version__
 from proxy.endpoint import Answer, Endpoint, answered
-from proxy.settings import ProxySettings, shown
+from proxy.settings import ProxySettings
 
 
 class ConfigAnswer(Answer):
@@ -24,9 +24,9 @@ class Config:
 
     def __init__(self, settings: ProxySettings) -> None:
         self._answer = ConfigAnswer(
-            livekit_url=shown(settings.livekit_url),
+            livekit_url=settings.livekit_url,
             agent_name=settings.livekit_agent_name,
-            letta_base_url=shown(settings.letta_base_url),
+            letta_base_url=settings.letta_base_url,
             version=__version__,
             join_timeout_s=settings.agent_join_timeout,
         )

@@ -106,6 +106,8 @@ async def read_body(request: web.Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_DEADLINE_S):
             return await request.read()
+    except web.RequestPayloadError as error:
+        raise ApiError(400, "BAD_REQUEST", f"The body cannot be read: {error}.") from None
     except TimeoutError:
         raise ApiError(
             408, "BODY_TOO_SLOW", f"The body did not arrive within {BODY_DEADLINE_S:g} s."

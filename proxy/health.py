@@ -17,7 +17,7 @@ from proxy import status_files
 from proxy.endpoint import Answer, Endpoint, answered
 from proxy.outside import FAILURES, in_words
 from proxy.registration import Registration
-from proxy.settings import ProxySettings, shown
+from proxy.settings import ProxySettings
 from proxy.status_files import State, StatusFile
 
 PROBE_TIMEOUT_S = 1.0
@@ -178,16 +178,15 @@ class Health:
 
     async def _get(self, url: str) -> str:
         """What is wrong with what answers at `url`; empty when nothing is."""
-        where = shown(url)
         try:
             async with self._session.get(
                 url, timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
             ) as response:
                 if response.status < 400:
                     return ""
-                return f"it answered {response.status} to GET {where}"
+                return f"it answered {response.status} to GET {url}"
         except FAILURES as error:
-            return f"no answer from {where}: {in_words(error)}"
+            return f"no answer from {url}: {in_words(error)}"
 
 
 def _is_fine(process: ProcessHealth) -> bool:

@@ -11,7 +11,7 @@ import aiohttp
 
 from proxy.errors import ApiError
 from proxy.outside import FAILURES, in_words
-from proxy.settings import ProxySettings, shown
+from proxy.settings import ProxySettings
 
 log = logging.getLogger("proxy.letta")
 
@@ -42,7 +42,6 @@ class Letta:
 
     def __init__(self, settings: ProxySettings, session: aiohttp.ClientSession) -> None:
         self.base_url = settings.letta_base_url
-        self._shown = shown(settings.letta_base_url)
         self._session = session
         key = settings.letta_api_key
         self.headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
@@ -104,8 +103,8 @@ class Letta:
             raise LettaError(
                 502,
                 "LETTA_HAS_NO_MODEL",
-                f"Letta at {self._shown} lists no language model. Give it one (a provider key, or "
-                "the offline models server), or name one as 'model'.",
+                f"Letta at {self.base_url} lists no language model. Give it one (a provider key, "
+                "or the offline models server), or name one as 'model'.",
             )
         return {"model": model, **({"embedding": embedding} if embedding else {})}
 
@@ -145,7 +144,7 @@ class Letta:
             raise LettaError(
                 502,
                 "LETTA_ERROR",
-                f"What answers at {self._shown} is not Letta: no JSON came back. "
+                f"What answers at {self.base_url} is not Letta: no JSON came back. "
                 "LETTA_BASE_URL names the server.",
             ) from error
 
@@ -154,8 +153,8 @@ class Letta:
         return LettaError(
             503,
             "LETTA_UNREACHABLE",
-            f"Letta cannot be reached at {self._shown}: {in_words(error)}. It takes about 20 s to "
-            f"start. {HOW_TO_CHECK}",
+            f"Letta cannot be reached at {self.base_url}: {in_words(error)}. It takes about 20 s "
+            f"to start. {HOW_TO_CHECK}",
         )
 
     async def _refused(self, response: aiohttp.ClientResponse) -> LettaError:
@@ -163,7 +162,7 @@ class Letta:
             return LettaError(
                 502,
                 "LETTA_KEY_REJECTED",
-                f"Letta at {self._shown} rejects LETTA_API_KEY (it answered {response.status}). "
+                f"Letta at {self.base_url} rejects LETTA_API_KEY (it answered {response.status}). "
                 "Set the key that belongs to this server.",
                 said=response.status,
             )
@@ -174,7 +173,7 @@ class Letta:
         return LettaError(
             502,
             "LETTA_ERROR",
-            f"Letta at {self._shown} answered {response.status}: {said}",
+            f"Letta at {self.base_url} answered {response.status}: {said}",
             said=response.status,
         )
 

@@ -62,6 +62,7 @@ _REQUEST_HEADERS = (
     hdrs.ACCEPT,
     hdrs.ACCEPT_ENCODING,
     hdrs.ACCEPT_LANGUAGE,
+    hdrs.CONTENT_ENCODING,
     hdrs.CONTENT_TYPE,
     "Last-Event-ID",
 )
@@ -187,16 +188,24 @@ class _Body:
     def __init__(self, request: web.Request) -> None:
         self._content = request.content
         self._size = request.content_length or 0
+        self._broken: web.RequestPayloadError | None = None
         self.check()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         self._size = 0
-        async for chunk in self._content.iter_any():
-            self._size += len(chunk)
-            self.check()
-            yield chunk
+        try:
+            async for chunk in self._content.iter_any():
+                self._size += len(chunk)
+                self.check()
+                yield chunk
+        except web.RequestPayloadError as error:
+            self._broken = error
+            raise
 
     def check(self) -> None:
+        """Raise the `ApiError` of a body that cannot be passed on."""
+        if self._broken is not None:
+            raise ApiError(400, "BAD_REQUEST", f"The body cannot be read: {self._broken}.")
         if self._size > BODY_MAX_BYTES:
             raise ApiError(
                 413,

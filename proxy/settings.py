@@ -20,6 +20,8 @@ def _url_with(*schemes: str) -> AfterValidator:
         if address.scheme not in schemes or not address.hostname:
             wanted = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
             raise ValueError(f"not an address such as {wanted}")
+        if "@" in address.netloc:
+            raise ValueError("not an address without a user name and password")
         return value.rstrip("/")
 
     return AfterValidator(check)
@@ -154,12 +156,6 @@ def _listed(text: str) -> list[str]:
     return [part for each in text.split(",") if (part := each.strip())]
 
 
-def shown(url: str) -> str:
-    """`url` without a user name and password, for messages and answers."""
-    address = urlsplit(url)
-    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-
-
 WANTED = {
     "int_parsing": "a whole number",
     "float_parsing": "a number",
@@ -184,7 +180,9 @@ def load() -> ProxySettings:
         wanted = str(first["msg"]).removeprefix("Value error, not ")
     else:
         wanted = WANTED[first["type"]].format(**first.get("ctx", {}))
+    value = str(first["input"])
+    shown = "a value with a password (not shown)" if "@" in value else f"the value {value!r}"
     raise SettingsError(
-        f"setting {name.upper()} has the value {first['input']!r}, which is not {wanted}; set it "
+        f"setting {name.upper()} has {shown}, which is not {wanted}; set it "
         f"to {wanted}, such as {default} (the default)"
     )

@@ -11,7 +11,7 @@ from livekit import api
 
 from proxy.errors import ApiError
 from proxy.outside import FAILURES, in_words
-from proxy.settings import ProxySettings, shown
+from proxy.settings import ProxySettings
 
 Result = TypeVar("Result")
 
@@ -45,7 +45,7 @@ class Sfu:
     """Calls to one LiveKit server. Made within the running loop; `aclose` when done."""
 
     def __init__(self, settings: ProxySettings) -> None:
-        self._url = shown(settings.livekit_url)
+        self._url = settings.livekit_url
         self._timeout = settings.livekit_timeout
         self._client: api.LiveKitAPI | None = None
         if settings.livekit_credentials is not None:

@@ -11,7 +11,7 @@ from livekit import api
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.endpoint import Answer, Endpoint, answered, read_body
 from proxy.errors import ApiError
-from proxy.settings import ProxySettings, shown
+from proxy.settings import ProxySettings
 from proxy.sfu import credentials_missing
 
 log = logging.getLogger("proxy.webhooks")
@@ -22,7 +22,7 @@ class Webhooks:
 
     def __init__(self, settings: ProxySettings, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self._url = shown(settings.livekit_url)
+        self._url = settings.livekit_url
         self._receiver: api.WebhookReceiver | None = None
         if settings.livekit_credentials is not None:
             verifier = api.TokenVerifier(*settings.livekit_credentials)

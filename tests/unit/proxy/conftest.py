@@ -10,14 +10,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import pytest
+from aiohttp import web
 from livekit import api
 
 from proxy import app
@@ -30,6 +31,7 @@ KEY = "unit-test-key"
 SECRET = "unit-test-secret-0123456789abcdef-unit"
 LETTA_KEY = "sk-let-planted-0123456789"
 READY_S = 10.0
+PORT_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -57,31 +59,41 @@ def livekit_server_binary() -> str:
 def livekit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKit]:
     """The real server, once for all tests of the proxy."""
     folder = tmp_path_factory.mktemp("livekit")
-    port, tcp, udp, webhook_port = free_ports(4)
-    config = {
-        "port": port,
-        "bind_addresses": ["127.0.0.1"],
-        "rtc": {
-            "tcp_port": tcp,
-            "udp_port": udp,
-            "node_ip": "127.0.0.1",
-            "enable_loopback_candidate": True,
-        },
-        "keys": {KEY: SECRET},
-        "webhook": {
-            "api_key": KEY,
-            "urls": [f"http://127.0.0.1:{webhook_port}/webhooks/livekit"],
-        },
-    }
-    file = folder / "livekit.yaml"
-    file.write_text(json.dumps(config))
-    file.chmod(0o600)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [livekit_server_binary(), "--config", str(file)], stdout=log, stderr=log
-        )
+    for attempt in range(PORT_TRIES):
+        # Between finding a port and listening on it, somebody else may take it.
+        port, tcp, udp, webhook_port = free_ports(4)
+        config = {
+            "port": port,
+            "bind_addresses": ["127.0.0.1"],
+            "rtc": {
+                "tcp_port": tcp,
+                "udp_port": udp,
+                "node_ip": "127.0.0.1",
+                "enable_loopback_candidate": True,
+            },
+            "keys": {KEY: SECRET},
+            "webhook": {
+                "api_key": KEY,
+                "urls": [f"http://127.0.0.1:{webhook_port}/webhooks/livekit"],
+            },
+        }
+        file, log_file = folder / "livekit.yaml", folder / f"log-{attempt}"
+        file.write_text(json.dumps(config))
+        file.chmod(0o600)
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [livekit_server_binary(), "--config", str(file)], stdout=log, stderr=log
+            )
+        trouble = _trouble_until_it_answers(f"http://127.0.0.1:{port}/", process, log_file)
+        if not trouble:
+            break
+        process.kill()
+        process.wait()
+        if "address already in use" not in trouble:
+            pytest.fail(trouble)
+    else:
+        pytest.fail(trouble)
     try:
-        _wait_until_it_answers(f"http://127.0.0.1:{port}/", process, folder / "log")
         yield LiveKit(f"ws://127.0.0.1:{port}", webhook_port, process.pid)
     finally:
         process.kill()
@@ -101,24 +113,26 @@ def joiner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stderr=log,
         )
     try:
-        _wait_until_it_answers(f"http://127.0.0.1:{port}/", process, log_file)
+        trouble = _trouble_until_it_answers(f"http://127.0.0.1:{port}/", process, log_file)
+        assert not trouble, trouble
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _trouble_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> str:
+    """Empty as soon as `url` answers; else what the process said before it ended."""
     deadline = time.monotonic() + READY_S
     while True:
         try:
             with urllib.request.urlopen(url, timeout=1):
-                return
+                return ""
         except urllib.error.HTTPError:
-            return  # it refuses, so it answers
+            return ""  # it refuses, so it answers
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"{process.args!r} did not start:\n{log.read_text()}")
+                return f"{process.args!r} did not start:\n{log.read_text()}"
             time.sleep(0.02)  # between two probes of a process that cannot notify us
 
 
@@ -138,8 +152,11 @@ class Asked:
 class Proxy:
     """A running proxy and a client of it."""
 
-    def __init__(self, settings: ProxySettings, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, settings: ProxySettings, app: web.Application, session: aiohttp.ClientSession
+    ) -> None:
         self.settings = settings
+        self.app = app
         self.session = session
         self.url = f"http://127.0.0.1:{settings.proxy_port}"
 
@@ -159,31 +176,39 @@ class Proxy:
         return await self.post("/api/dispatch-agent", {"room": room, **more})
 
 
-StartProxy = Callable[..., Any]
+async def running_proxy(stack: AsyncExitStack, **settings: Any) -> Proxy:
+    """A proxy that runs until `stack` ends. Nothing outside of it answers unless set."""
+    own, nobody, no_letta, no_livekit = free_ports(4)
+    chosen: dict[str, Any] = {
+        "livekit_url": f"ws://127.0.0.1:{no_livekit}",
+        "livekit_api_key": KEY,
+        "livekit_api_secret": SECRET,
+        "letta_base_url": f"http://127.0.0.1:{no_letta}",
+        "letta_api_key": LETTA_KEY,
+        "agent_url": f"http://127.0.0.1:{nobody}",
+        "proxy_port": own,
+        **settings,
+    }
+    configured = ProxySettings(**chosen)
+    runner = await app.start(configured)
+    stack.push_async_callback(runner.cleanup)
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    return Proxy(configured, runner.app, session)
+
+
+class StartProxy(Protocol):
+    """Starts a proxy with the given settings."""
+
+    async def __call__(self, **settings: Any) -> Proxy: ...
 
 
 @pytest.fixture
 async def start_proxy() -> AsyncIterator[StartProxy]:
-    """Starts proxies: `await start_proxy(SETTING=value, …)`. Nothing outside answers by default."""
+    """Starts proxies that end with the test."""
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> Proxy:
-            own, nobody, no_letta, no_livekit = free_ports(4)
-            chosen: dict[str, Any] = {
-                "livekit_url": f"ws://127.0.0.1:{no_livekit}",
-                "livekit_api_key": KEY,
-                "livekit_api_secret": SECRET,
-                "letta_base_url": f"http://127.0.0.1:{no_letta}",
-                "letta_api_key": LETTA_KEY,
-                "agent_url": f"http://127.0.0.1:{nobody}",
-                "proxy_port": own,
-                **settings,
-            }
-            configured = ProxySettings(**chosen)
-            runner = await app.start(configured)
-            stack.push_async_callback(runner.cleanup)
-            session = await stack.enter_async_context(aiohttp.ClientSession())
-            return Proxy(configured, session)
+            return await running_proxy(stack, **settings)
 
         yield start
 

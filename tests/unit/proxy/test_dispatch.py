@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from livekit import api
 
+from proxy.dispatch import decision, following
 from proxy.dispatch.record import Records
 from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy
 from tests.unit.proxy.letta_server import AGENT, LettaServer
@@ -54,13 +55,21 @@ async def agents(server: api.LiveKitAPI, room: str) -> list[str]:
     return [p.identity for p in found.participants if p.kind == p.AGENT]
 
 
+@pytest.fixture(autouse=True)
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a poll that happens every second."""
+    monkeypatch.setattr(following, "POLL_S", 0.1)
+    monkeypatch.setattr(following, "POLL_WORKER_S", 0.1)
+    monkeypatch.setattr(decision, "TAKEN_S", 1.0)
+    monkeypatch.setattr(decision, "CLOCKS_S", 0.1)
+
+
 @pytest.fixture
 async def proxy(start_proxy: StartProxy, livekit: LiveKit, worker: TinyWorker) -> Proxy:
     """A proxy that gets the server's webhooks and asks the test's worker."""
-    made: Proxy = await start_proxy(
+    return await start_proxy(
         livekit_url=livekit.url, agent_url=worker.status_url, proxy_port=livekit.webhook_port
     )
-    return made
 
 
 async def test_a_dispatch_brings_the_agent(

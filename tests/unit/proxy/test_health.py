@@ -1,0 +1,212 @@
+"""Health: status files that may lie, processes that may hang, and what a dispatch would meet."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from proxy import status_files
+from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy
+from tests.unit.proxy.letta_server import LettaServer
+from tests.unit.proxy.worker import TinyWorker
+
+STARTED = psutil.Process().create_time()
+MYSELF = {"pid": os.getpid(), "start_time": STARTED}
+
+
+def write(folder: Path, name: str, **status: Any) -> None:
+    """A status file as a launcher writes it."""
+    whole = {
+        "name": name,
+        "state": "ready",
+        "since": 1.0,
+        "detail": "ready after 1.0 s",
+        "launcher": MYSELF,
+        "program": MYSELF,
+        "port": 1,
+        "restarts": 0,
+        "ready_after_s": 1.0,
+        "updated": 2.0,
+        **status,
+    }
+    (folder / f"{name}.json").write_text(json.dumps(whole))
+
+
+@pytest.fixture
+async def healthy(
+    start_proxy: StartProxy,
+    livekit: LiveKit,
+    letta: LettaServer,
+    worker: TinyWorker,
+    tmp_path: Path,
+) -> Proxy:
+    """A proxy in a system in which all is well; the models server is played by Letta's."""
+    await worker.start()
+    for name in ("livekit", "models", "letta", "agent", "proxy"):
+        write(tmp_path, name)
+    return await start_proxy(
+        livekit_url=livekit.url,
+        letta_base_url=letta.url,
+        models_url=f"{letta.url}/v1/models/embedding?",
+        agent_url=worker.status_url,
+        process_status_dir=tmp_path,
+    )
+
+
+async def test_all_is_well(healthy: Proxy) -> None:
+    answer = await healthy.get("/health")
+    assert (answer.status, answer.json["success"], answer.json["status"]) == (200, True, "ok")
+    processes = answer.json["processes"]
+    assert [*processes] == ["livekit", "models", "letta", "agent", "proxy"]
+    assert processes["letta"] == {
+        "state": "ready",
+        "since": 1.0,
+        "detail": "ready after 1.0 s",
+        "answers": True,
+        "port": 1,
+        "pid": os.getpid(),
+        "restarts": 0,
+    }
+
+
+async def test_a_process_that_starts_is_waited_for(healthy: Proxy, tmp_path: Path) -> None:
+    write(tmp_path, "letta", state="starting", detail="importing")
+    answer = await healthy.get("/health")
+    assert (answer.status, answer.json["status"]) == (503, "starting")
+    assert (answer.json["success"], answer.json["error"]) == (False, "NOT_READY")
+    assert answer.json["message"] == "letta is starting: importing"
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "told"),
+    [
+        ({"state": "failed", "detail": "port 8283 is taken"}, "failed", "port 8283 is taken"),
+        ({"launcher": {**MYSELF, "start_time": 5.0}}, "stopped", "Its launcher is gone"),
+        ({"launcher": None}, "stopped", "Its launcher is gone"),
+        (
+            {"state": "monitoring", "detail": "no answer", "answers": False},
+            "monitoring",
+            "no answer",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_said(
+    healthy: Proxy, tmp_path: Path, status: dict[str, Any], state: str, told: str
+) -> None:
+    write(tmp_path, "letta", **status)
+    answer = await healthy.get("/health")
+    assert (answer.status, answer.json["status"]) == (503, "failing")
+    assert answer.json["processes"]["letta"]["state"] == state
+    assert told in answer.json["message"]
+
+
+async def test_a_service_elsewhere_that_answers_is_well(healthy: Proxy, tmp_path: Path) -> None:
+    write(tmp_path, "letta", state="monitoring", detail="answers", answers=True, program=None)
+    assert (await healthy.get("/health")).json["status"] == "ok"
+
+
+async def test_ready_by_the_file_but_not_answering(healthy: Proxy, letta: LettaServer) -> None:
+    await letta.aclose()
+    answer = await healthy.get("/health")
+    process = answer.json["processes"]["letta"]
+    assert (answer.json["status"], process["answers"]) == ("failing", False)
+    assert "does not do its work: no answer from" in process["detail"]
+    assert "connection refused" in process["detail"]
+
+
+async def test_ready_by_the_file_but_hanging(
+    healthy: Proxy, livekit: LiveKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.health.PROBE_TIMEOUT_S", 0.1)
+    os.kill(livekit.pid, signal.SIGSTOP)
+    try:
+        answer = await healthy.get("/health")
+    finally:
+        os.kill(livekit.pid, signal.SIGCONT)
+    assert answer.json["processes"]["livekit"]["answers"] is False
+    assert "did not answer in time" in answer.json["message"]
+
+
+async def test_a_worker_that_runs_but_is_not_registered_is_not_well(
+    healthy: Proxy, worker: TinyWorker
+) -> None:
+    await worker.vanish()
+    answer = await healthy.get("/health")
+    assert answer.json["processes"]["agent"]["answers"] is False
+    assert "not registered" in answer.json["processes"]["agent"]["detail"]
+
+
+async def test_an_unreadable_file_is_no_file(healthy: Proxy, tmp_path: Path) -> None:
+    (tmp_path / "letta.json").write_text("{cut o")
+    process = (await healthy.get("/health")).json["processes"]["letta"]
+    assert process["state"] == "ready"
+    assert process["detail"] == "It answers. No launcher watches it."
+
+
+async def test_without_launchers_the_proxy_asks_by_itself(
+    start_proxy: StartProxy, letta: LettaServer
+) -> None:
+    proxy = await start_proxy(letta_base_url=letta.url)
+    answer = await proxy.get("/health")
+    states = {name: process["state"] for name, process in answer.json["processes"].items()}
+    assert states == {"livekit": "stopped", "letta": "ready", "agent": "stopped", "proxy": "ready"}
+
+
+def test_a_pid_counts_only_with_its_start_time(tmp_path: Path) -> None:
+    assert status_files.Pid(pid=os.getpid(), start_time=STARTED).alive
+    assert not status_files.Pid(pid=os.getpid(), start_time=STARTED - 2).alive
+    assert not status_files.Pid(pid=2**22 + 1, start_time=1.0).alive
+
+
+async def test_liveness_asks_nobody(start_proxy: StartProxy) -> None:
+    answer = await (await start_proxy()).get("/healthz")
+    assert (answer.status, answer.json) == (200, {"success": True, "status": "ok"})
+
+
+async def test_a_registered_worker(healthy: Proxy, worker: TinyWorker) -> None:
+    answer = await healthy.get("/health/agent")
+    assert answer.status == 200
+    told = answer.json
+    assert (told["success"], told["registered"], told["name_matches"]) == (True, True, True)
+    assert told["agent_name"] == told["expected_name"] == "letta-voice-agent"
+    assert (told["worker_id"], told["jobs"], told["load"]) == (worker.worker_id, [], 0.0)
+    assert told["next_step"] == ""
+
+
+async def test_a_worker_of_another_name(healthy: Proxy, worker: TinyWorker) -> None:
+    worker.name = "somebody-else"
+    answer = await healthy.get("/health/agent")
+    assert (answer.status, answer.json["error"]) == (503, "AGENT_NAME_MISMATCH")
+    assert answer.json["registered"] is True
+    assert "'somebody-else'" in answer.json["message"]
+    assert "'letta-voice-agent'" in answer.json["message"]
+    assert "LIVEKIT_AGENT_NAME" in answer.json["next_step"]
+
+
+async def test_no_worker(start_proxy: StartProxy) -> None:
+    answer = await (await start_proxy()).get("/health/agent")
+    assert (answer.status, answer.json["error"]) == (503, "AGENT_NOT_REGISTERED")
+    assert "connection refused" in answer.json["message"]
+    assert "restart_voice_system.sh agent" in answer.json["next_step"]
+
+
+async def test_something_else_at_the_workers_address(
+    start_proxy: StartProxy, letta: LettaServer
+) -> None:
+    proxy = await start_proxy(agent_url=f"{letta.url}/v1/agents")
+    answer = await proxy.get("/health/agent")
+    assert "404" in answer.json["message"] or "something else" in answer.json["message"]
+
+
+async def test_a_worker_at_another_server_is_pointed_out(
+    healthy: Proxy, worker: TinyWorker
+) -> None:
+    worker.url = "wss://user:planted@elsewhere.example"
+    told = (await healthy.get("/health/agent")).json
+    assert "It is at wss://elsewhere.example, but the proxy uses" in told["message"]

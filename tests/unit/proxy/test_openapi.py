@@ -1,0 +1,80 @@
+"""The OpenAPI document is complete and true, as far as a document can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy import __version__
+from proxy.openapi import documented_path
+from tests.unit.proxy.conftest import Proxy, StartProxy
+from tests.unit.proxy.letta_server import LettaServer
+
+
+@pytest.fixture
+async def proxy(start_proxy: StartProxy, letta: LettaServer) -> Proxy:
+    return await start_proxy(letta_base_url=letta.url)
+
+
+async def document(proxy: Proxy) -> dict[str, Any]:
+    found: dict[str, Any] = (await proxy.get("/api/openapi.json")).json
+    return found
+
+
+async def test_every_route_is_in_it_and_nothing_else(proxy: Proxy) -> None:
+    routes = {
+        (route.method.lower(), documented_path(resource.canonical))
+        for resource in proxy.app.router.resources()
+        for route in resource
+        if route.method != "HEAD"
+    }
+    paths = (await document(proxy))["paths"]
+    assert routes == {(method, path) for path, methods in paths.items() for method in methods}
+    assert len(routes) > 15
+
+
+async def test_every_reference_leads_somewhere(proxy: Proxy) -> None:
+    whole = await document(proxy)
+    schemas = whole["components"]["schemas"]
+
+    def references(part: Any) -> list[str]:
+        if isinstance(part, list):
+            return [each for item in part for each in references(item)]
+        if isinstance(part, dict):
+            own = [part["$ref"]] if "$ref" in part else []
+            return own + [each for item in part.values() for each in references(item)]
+        return []
+
+    found = references(whole)
+    assert found
+    assert {each.rpartition("/")[2] for each in found} <= {*schemas}
+
+
+async def test_answers_have_the_documented_form(proxy: Proxy) -> None:
+    whole = await document(proxy)
+    for path in ("/api/config", "/api/agents", "/health", "/health/agent", "/healthz"):
+        schema = whole["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        name = schema["schema"]["$ref"].rpartition("/")[2]
+        properties = whole["components"]["schemas"][name]["properties"]
+        assert {*(await proxy.get(path)).json} == {*properties}, path
+
+
+async def test_parameters_and_bodies_are_described(proxy: Proxy) -> None:
+    paths = (await document(proxy))["paths"]
+    (parameter,) = paths["/api/dispatch-agent/{room}"]["get"]["parameters"]
+    assert (parameter["name"], parameter["in"]) == ("room", "path")
+    body = paths["/api/dispatch-agent"]["post"]["requestBody"]
+    assert body["required"] is True
+
+
+async def test_the_version(proxy: Proxy) -> None:
+    assert (await document(proxy))["info"]["version"] == __version__
+    assert (await proxy.get("/api/config")).json == {
+        "success": True,
+        "livekit_url": proxy.settings.livekit_url,
+        "agent_name": "letta-voice-agent",
+        "letta_base_url": proxy.settings.letta_base_url,
+        "version": __version__,
+        "join_timeout_s": 15.0,
+    }
