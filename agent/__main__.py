@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import signal
 import sys
 
 from agent import forkserver, logs
@@ -10,6 +13,8 @@ from agent.settings import SettingsError, load
 
 
 def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the worker has its own handlers
+        signal.signal(number, lambda *_: os._exit(0))
     try:
         settings = load()
     except SettingsError as error:
@@ -31,4 +36,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Taking the interpreter apart takes seconds on a busy machine, in which a restart would wait.
+    os._exit(code)

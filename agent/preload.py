@@ -10,6 +10,8 @@ from __future__ import annotations
 import typing
 
 import anyio._backends._asyncio
+import httpcore
+import httpcore2
 import livekit.agents.llm.async_toolset
 import livekit.agents.voice.report
 import numpy.fft
@@ -19,11 +21,13 @@ from letta_client.types import Conversation
 from letta_client.types.agents import LettaStreamingResponse
 from livekit.local_inference import init_vad
 
-from agent import job
+from agent import job, tls
 
 SHARED = (
     agents,
     anyio,
+    httpcore.AsyncConnectionPool,
+    httpcore2.AsyncConnectionPool,
     conversations,
     job,
     livekit.agents.llm.async_toolset,
@@ -31,6 +35,7 @@ SHARED = (
     numpy.fft,
     openai.resources.audio.AsyncSpeech,
     openai.resources.audio.AsyncTranscriptions,
+    tls.CONTEXT,
 )
 
 for model in (Conversation, *typing.get_args(typing.get_args(LettaStreamingResponse)[0])):

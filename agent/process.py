@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from letta_client import AsyncLetta
 from livekit import rtc
 from livekit.agents import AgentSession, JobProcess, stt, tts
 
+from agent import tls
 from agent.settings import AgentSettings, load
 from agent.speech.ears import SAMPLE_RATE, Degraded
 from agent.speech.providers import make_stt, make_tts
@@ -28,8 +28,6 @@ from agent.speech.vad import load as load_vad
 logger = logging.getLogger("agent.process")
 
 READY = "ready"  # key in the process's userdata
-LETTA_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-NO_KEY = "none-needed"  # the client insists on a key; a server without a password takes any
 
 
 @dataclass
@@ -90,9 +88,10 @@ class Degradations:
 def letta_client(settings: AgentSettings) -> AsyncLetta:
     client = AsyncLetta(
         base_url=settings.letta_base_url,
-        api_key=settings.letta_api_key or NO_KEY,
-        timeout=LETTA_TIMEOUT,
+        api_key=settings.letta_api_key or tls.NO_KEY,
+        timeout=tls.LETTA_TIMEOUT,
         max_retries=1,
+        http_client=tls.http_client(),
     )
     _ = client.conversations.messages, client.agents  # imported when first asked for
     return client

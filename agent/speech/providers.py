@@ -11,14 +11,13 @@ from typing import Any
 from livekit.agents import inference, stt, tts
 from livekit.plugins import openai
 
+from agent import tls
 from agent.settings import AgentSettings
 from agent.speech.clauses import ClauseTokenizer
 from agent.speech.ears import Degraded
 from agent.speech.stt_offline import OfflineSTT
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
-
-NO_KEY = "none-needed"  # the OpenAI client insists on a key; servers of one's own rarely do
 
 OPENAI_STT_MODEL = "gpt-4o-mini-transcribe"
 OPENAI_TTS_MODEL = "gpt-4o-mini-tts"
@@ -37,9 +36,12 @@ def make_stt(settings: AgentSettings, vad: SharedVAD, degraded: Degraded) -> stt
     recordings = openai.STT(
         model=settings.stt_model or OPENAI_STT_MODEL,
         language=settings.stt_language,
-        base_url=settings.stt_base_url or settings.openai_base_url,
-        api_key=settings.openai_api_key or NO_KEY,
+        client=tls.openai_client(
+            settings.stt_base_url or settings.openai_base_url, settings.openai_api_key
+        ),
     )
+    if recordings.capabilities.streaming:  # a realtime model
+        return recordings
     return RequestSTT(recordings, vad, settings.stt_language, degraded)
 
 
@@ -50,9 +52,10 @@ def make_tts(settings: AgentSettings) -> tts.TTS[Any]:
     voice = openai.TTS(
         model=settings.tts_model or (OFFLINE_TTS_MODEL if offline else OPENAI_TTS_MODEL),
         voice=settings.tts_voice or (OFFLINE_VOICE if offline else OPENAI_VOICE),
-        base_url=settings.tts_base_url
-        or (settings.models_url if offline else settings.openai_base_url),
-        api_key=(None if offline else settings.openai_api_key) or NO_KEY,
+        client=tls.openai_client(
+            settings.tts_base_url or (settings.models_url if offline else settings.openai_base_url),
+            None if offline else settings.openai_api_key,
+        ),
         response_format="pcm",  # the default, mp3, must be decoded first
     )
     return tts.StreamAdapter(tts=voice, sentence_tokenizer=ClauseTokenizer())
