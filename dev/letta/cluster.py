@@ -20,7 +20,8 @@ from dev.letta.sockets import socket_folder
 
 MAJOR = "18"
 USER = "postgres"
-FREE_BYTES = 150_000_000
+# What a new cluster takes with its log, and what one that is there needs to go on.
+NEW_BYTES, GROWTH_BYTES = 150_000_000, 50_000_000
 CHILD = str(Path(__file__).with_name("child.py"))
 
 # Small, since this machine also runs speech and an SFU: one caller is one connection or two.
@@ -42,6 +43,7 @@ CONFIGURATION = {
     "max_parallel_maintenance_workers": "0",
     "autovacuum_max_workers": "1",
     "io_method": "sync",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder, where a killed one's is found again
     "jit": "off",
     "log_checkpoints": "off",
     "log_error_verbosity": "terse",
@@ -102,7 +104,7 @@ def prepare(folder: Path) -> Cluster:
     bin_folder = binaries()
     data = folder / "postgres"
     check_version(data)
-    check_space(folder)
+    check_space(folder, GROWTH_BYTES if (data / "PG_VERSION").exists() else NEW_BYTES)
     identity = _identity(bin_folder, folder)
     if not (data / "PG_VERSION").exists():
         _make(bin_folder, data, identity)
@@ -126,12 +128,12 @@ def check_version(data: Path) -> None:
         )
 
 
-def check_space(folder: Path) -> None:
+def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
-    if free < FREE_BYTES:
+    if free < needed:
         raise Problem(
             f"the disk of {folder} has {free // 1_000_000} MB left and the memory needs "
-            f"{FREE_BYTES // 1_000_000} MB to work: make room, or set VOICE_HOME to a folder on "
+            f"{needed // 1_000_000} MB to work: make room, or set VOICE_HOME to a folder on "
             f"another disk"
         )
 

@@ -81,6 +81,7 @@ def load(log_level):
         import letta.server.rest_api.app
     letta.server.server.print = lambda *_: None
     lean.skip_step_metrics()
+    lean.let_go_of_watchdog()
     lean.hang_up_on_cancel()
     lean.share_connections()
     gc.collect()

@@ -29,7 +29,8 @@ def test_too_little_room_is_told_with_numbers(
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10, 5, 5_000_000))
     with pytest.raises(Problem, match=r"has 5 MB left and the memory needs 150 MB.*VOICE_HOME"):
-        cluster.check_space(tmp_path)
+        cluster.check_space(tmp_path, cluster.NEW_BYTES)
+    cluster.check_space(tmp_path, 5_000_000)
 
 
 def test_the_line_that_says_what_is_wrong() -> None:
