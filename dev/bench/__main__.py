@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import os
 import platform
-import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +21,7 @@ from dev.bench.stock import stock_worker
 from dev.bench.system import running_system
 from dev.bench.table import Result, render
 from dev.caller import CallError
-from dev.caller.ending import end_process
+from dev.caller.ending import end_process, run
 from dev.caller.voice import Voice
 
 FIGURES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
@@ -54,22 +52,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     logging.basicConfig(level=logging.CRITICAL)  # as in scripts/talk
     try:
-        return asyncio.run(_until_told(options))
-    except KeyboardInterrupt:
-        return 130
+        return run(_measure(options))
     except CallError as error:
         print(error, file=sys.stderr)
         return 1
-
-
-async def _until_told(options: argparse.Namespace) -> int:
-    """As _measure; a TERM ends what was started before it ends the program."""
-    task = asyncio.ensure_future(_measure(options))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
 
 
 async def _measure(options: argparse.Namespace) -> int:

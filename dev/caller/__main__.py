@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 from dev.caller import report, where
 from dev.caller.access import ProxyAccess
 from dev.caller.caller import Caller
-from dev.caller.ending import end_process
+from dev.caller.ending import end_process, run
 from dev.caller.errors import CallError
 from dev.caller.options import parse
 from dev.caller.sound import Sound, read_wav, write_wav
@@ -28,24 +26,12 @@ def main(arguments: Sequence[str]) -> int:
     # The SDK calls what happens at each leaving an error; what matters is told as a CallError.
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.CRITICAL)
     try:
-        return asyncio.run(_talk_until_told(options))
-    except KeyboardInterrupt:
-        return 130
+        return run(_talk(options))
     except CallError as error:
         if options.json:
             print(json.dumps({"answered": False, "error": str(error)}))
         print(error, file=sys.stderr)
         return 1
-
-
-async def _talk_until_told(options: argparse.Namespace) -> int:
-    """As _talk; a TERM leaves the room before it ends the program."""
-    task = asyncio.ensure_future(_talk(options))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
 
 
 async def _talk(options: argparse.Namespace) -> int:

@@ -1,10 +1,39 @@
-"""How a process that used the LiveKit SDK ends."""
+"""How a program that makes calls ends: it hangs up first, whoever tells it to end."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
-from typing import NoReturn
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(work: Coroutine[Any, Any, int]) -> int:
+    """The exit code of `work`; told to end it cleans up, told twice it ends at once."""
+    return asyncio.run(_until_told(work))
+
+
+async def _until_told(work: Coroutine[Any, Any, int]) -> int:
+    task = asyncio.ensure_future(work)
+    told: list[int] = []
+
+    def end(number: signal.Signals) -> None:
+        if told:
+            end_process(128 + number)
+        told.append(number)
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, end, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return 128 + told[0] if told else 1
 
 
 def end_process(code: int) -> NoReturn:
