@@ -90,6 +90,14 @@ class DebugPage:
         rows: list[str] = self.console.locator(".line > span").all_inner_texts()
         return rows
 
+    def wait_for_level(self, meter: str, *, more_than: int) -> None:
+        """Return once the meter of this name shows more; looked at in every frame, for it jumps."""
+        self.page.wait_for_function(
+            """([name, limit]) =>
+              Number(document.querySelector(`[aria-label="${name}"]`).ariaValueNow) > limit""",
+            arg=[meter, more_than],
+        )
+
     def width_to_spare(self) -> int:
         """Pixels that are left before the page would scroll sideways; negative if it does."""
         spare: int = self.page.evaluate("innerWidth - document.documentElement.scrollWidth")

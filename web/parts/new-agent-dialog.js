@@ -6,7 +6,15 @@ import { h, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
 export class NewAgentDialog extends Part {
-  #name = h('input', { type: 'text', required: true, maxlength: 100, autocomplete: 'off' });
+  #name = h('input', {
+    type: 'text',
+    required: true,
+    maxlength: 100,
+    autocomplete: 'off',
+    // What Letta takes; its own refusal is hard to read.
+    pattern: "[\\p{L}\\p{N}_ '\\-]+",
+    title: 'Letters, digits, spaces, hyphens, underscores and apostrophes',
+  });
   #persona = h('textarea', { rows: 3, placeholder: 'a friendly voice assistant' });
   #human = h('textarea', { rows: 3, placeholder: 'nothing yet' });
   #model = h('input', { type: 'text', autocomplete: 'off', placeholder: 'that of the first agent' });

@@ -9,8 +9,13 @@ const EVERY_MS = 3000;
 /** A tab that nobody looks at asks seldom. */
 const HIDDEN_EVERY_MS = 15_000;
 
+/** What could not be loaded is tried again after this many looks, then after twice as many. */
+const MOST_LOOKS = 16;
+
 /** @type {ReturnType<typeof setTimeout>|undefined} */
 let timer;
+let looks = 0;
+let looksToWait = 1;
 let asked = 0;
 let configured = false;
 
@@ -30,10 +35,10 @@ export async function checkHealth() {
   try {
     const answer = await getHealth();
     if (number !== asked) return; // A later look is on its way; its answer counts.
+    const before = store.state.health;
     tell('health.checked', answer);
     if (!configured) await configure();
-    if (store.state.agents.state === 'failed') void loadAgents();
-    if (store.state.memory.state === 'failed') void loadMemory();
+    loadAgain(store.state.health !== before);
   } catch (error) {
     if (number !== asked) return;
     const problem = problemOf(error);
@@ -45,6 +50,18 @@ export async function checkHealth() {
   }
   clearTimeout(timer);
   timer = setTimeout(checkHealth, document.hidden ? HIDDEN_EVERY_MS : EVERY_MS);
+}
+
+/** @param {boolean} changed something is other than it was: it may work now */
+function loadAgain(changed) {
+  const { agents, memory } = store.state;
+  looks += 1;
+  if (changed || (agents.state !== 'failed' && memory.state !== 'failed')) looksToWait = 1;
+  else if (looks < looksToWait) return;
+  looks = 0;
+  looksToWait = Math.min(MOST_LOOKS, looksToWait * 2);
+  if (agents.state === 'failed') void loadAgents();
+  if (memory.state === 'failed') void loadMemory();
 }
 
 async function configure() {
