@@ -10,6 +10,7 @@ import array
 import asyncio
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Awaitable
@@ -117,6 +118,8 @@ async def listen(track: rtc.Track, heard: asyncio.Event) -> None:
 def main() -> None:
     order = json.load(sys.stdin)
     asyncio.run(probe(order["url"], order["speaker"], order["listener"]))
+    # Everything is reported. The native library may crash when it is taken down in an orderly way.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,9 @@ CHECK_TIMEOUT_S = 1.0
 KNOWN_FOR_S = 60.0
 AGENTS_MAX = 500
 PAGE = 100
+
+_NOT_A_CHAT_MODEL = re.compile(r"tts|whisper|transcribe|speech|espeak|sphinx|audio|image|dall-e")
+"""An OpenAI-compatible server lists all it has, and Letta takes all of it for language models."""
 
 HOW_TO_CHECK = (
     "`./restart_voice_system.sh status` tells whether the letta process runs; LETTA_BASE_URL "
@@ -188,4 +192,5 @@ def _embedding_of(agent: Mapping[str, Any]) -> str | None:
 
 
 def _first_handle(models: list[dict[str, Any]]) -> str | None:
-    return next((model["handle"] for model in models if model.get("handle")), None)
+    handles = [model["handle"] for model in models if model.get("handle")]
+    return next((handle for handle in handles if not _NOT_A_CHAT_MODEL.search(handle)), None)

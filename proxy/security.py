@@ -147,13 +147,16 @@ def page_policy(html: str, livekit_url: str) -> str:
 
 def _livekit_sources(livekit_url: str) -> list[str]:
     address = urlsplit(livekit_url)
-    secure = address.scheme in ("wss", "https")
+    host = address.hostname or ""
     port = f":{address.port}" if address.port else ""
-    hosts = [address.hostname or ""]
-    if hosts[0] in ("localhost", "127.0.0.1", "::1"):
-        hosts = ["localhost", "127.0.0.1", "[::1]"]
-    elif hosts[0].endswith(".livekit.cloud"):
+    schemes = ("wss", "https") if address.scheme in ("wss", "https") else ("ws", "http")
+    hosts = [host]
+    if host in ("localhost", "127.0.0.1"):
+        hosts = ["localhost", "127.0.0.1"]
+    elif host.endswith(".livekit.cloud"):
         # Its client is sent on to the servers of a region.
         hosts.append("*.livekit.cloud")
-    schemes = ("wss", "https") if secure else ("ws", "http")
+    elif ":" in host:
+        # The policy's language has no IPv6 addresses.
+        return [f"{scheme}:" for scheme in schemes]
     return [f"{scheme}://{host}{port}" for host in hosts for scheme in schemes]

@@ -133,6 +133,8 @@ class DispatchEndpoints:
             joined_at = joined_at or settled.sight.member(identity).joined_at
         elif state == "joined":
             state, message = "none", "The agent has left the room."
+            if settled.sight.agents:
+                message = "The agent is still shown in the room, but its worker is gone."
         elif state == "none" and isinstance(settled.decision, Coming):
             state, message = "requested", "An agent is on its way."
         return answered(

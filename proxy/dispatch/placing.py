@@ -91,7 +91,7 @@ class Placer:
             stop=stop_after_attempt(TRIES) | stop_after_delay(NO_TRY_AFTER_S),
             wait=wait_exponential(multiplier=FIRST_WAIT_S),
             retry=retry_if_exception(_may_pass),
-            before_sleep=_say_so,
+            before_sleep=lambda state: _say_so(record.room, state),
             reraise=True,
         ):
             with attempt:
@@ -125,6 +125,6 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, SfuError) and error.transient
 
 
-def _say_so(state: RetryCallState) -> None:
+def _say_so(room: str, state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    log.warning("Dispatch try %d of %d failed: %s", state.attempt_number, TRIES, error)
+    log.warning("Try %d of %d for room %s failed: %s", state.attempt_number, TRIES, room, error)

@@ -95,8 +95,9 @@ async def look(sfu: Sfu, room: str) -> Sight:
             sfu.participants(room), sfu.dispatches(room)
         )
     except SfuError as error:
-        if error.code == "LIVEKIT_NOT_FOUND":
-            return Sight(room, exists=False)  # it ended between the two questions
+        # It may have ended between the questions; the server is then slow to say so.
+        if error.code in ("LIVEKIT_NOT_FOUND", "LIVEKIT_TIMEOUT") and not await sfu.room(room):
+            return Sight(room, exists=False)
         raise
     return sight_of(room, participants, dispatches)
 

@@ -93,7 +93,7 @@ class LettaServer:
 
     async def _models(self, request: web.Request) -> web.Response:
         kind = "embedding" if request.path.endswith("embedding") else "model"
-        return web.json_response([{"handle": f"maker/{kind}"}])
+        return web.json_response([{"handle": "maker/tts-1"}, {"handle": f"maker/{kind}"}])
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "version": "0"})

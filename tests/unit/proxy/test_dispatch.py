@@ -298,7 +298,7 @@ async def test_a_failure_that_passes_is_tried_again(
         waiting = asyncio.create_task(proxy.dispatch(room))
 
         async def first_try_failed() -> bool:
-            return any("Dispatch try 1 of 3 failed" in m for m in caplog.messages)
+            return any(f"Try 1 of 3 for room {room} failed" in m for m in caplog.messages)
 
         await soon(first_try_failed)
     finally:

@@ -119,3 +119,8 @@ def test_the_page_may_connect_to_the_regions_of_livekit_cloud() -> None:
     sources = directives(page_policy("", "wss://mine.livekit.cloud"))["connect-src"]
     assert {"wss://mine.livekit.cloud", "https://*.livekit.cloud"} <= {*sources}
     assert "ws://localhost" not in str(sources)
+
+
+def test_a_numeric_ipv6_address_has_no_form_in_a_policy() -> None:
+    sources = directives(page_policy("", "ws://[::1]:7880"))["connect-src"]
+    assert sources == ["'self'", "ws:", "http:"]
