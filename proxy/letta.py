@@ -22,6 +22,9 @@ CHECK_TIMEOUT_S = 1.0
 """How long a dispatch waits to learn whether its agent exists."""
 KNOWN_FOR_S = 60.0
 AGENTS_MAX = 500
+CONVENTIONS = "X-Stainless-Package-Version"
+"""Header of letta-client since 1.0. Without it an agent comes with all its relations: slowly, and
+with the values of its tools' secrets."""
 PAGE = 100
 
 _NOT_A_CHAT_MODEL = re.compile(r"tts|whisper|transcribe|speech|espeak|sphinx|audio|image|dall-e")
@@ -47,8 +50,10 @@ class Letta:
     def __init__(self, settings: ProxySettings, session: aiohttp.ClientSession) -> None:
         self.base_url = settings.letta_base_url
         self._session = session
-        key = settings.letta_api_key
-        self.headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+        self.headers = {CONVENTIONS: "1.0.0"}
+        if settings.letta_api_key is not None:
+            key = settings.letta_api_key.get_secret_value()
+            self.headers["Authorization"] = f"Bearer {key}"
         self._known: dict[str, float] = {}
 
     async def agents(self) -> list[dict[str, Any]]:

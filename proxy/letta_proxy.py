@@ -6,6 +6,7 @@ sends along of its own (cookies, Authorization) stays here.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 from yarl import URL
 
 from proxy.endpoint import Endpoint
@@ -54,6 +56,8 @@ ALLOWED: tuple[tuple[str, str], ...] = (
     ("POST", "/v1/conversations/ID/cancel"),
 )
 _ALLOWED = [(method, re.compile(path.replace("ID", _ID))) for method, path in ALLOWED]
+_AGENT_STATE = re.compile(rf"/v1/agents(/{_ID})?")
+_SECRET_FIELDS = ("secrets", "tool_exec_environment_variables")
 _WITH_SLASH = re.compile(r"/v1/(health|models|agents|conversations)")
 """Collections: Letta redirects to the form that ends with a slash, which costs a request."""
 _PLAIN_PATH = re.compile(rf"(/{_ID})+/?")
@@ -102,18 +106,19 @@ class LettaProxy:
         ]
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
-        target = self._target(request)
+        path = _checked_path(request)
+        agents = _AGENT_STATE.fullmatch(path) is not None
         headers = {
             name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers
         }
-        # An answer is passed on as it comes, so it must come as the browser can read it.
-        headers.setdefault(hdrs.ACCEPT_ENCODING, "identity")
+        if agents or hdrs.ACCEPT_ENCODING not in headers:
+            headers[hdrs.ACCEPT_ENCODING] = "identity"
         headers.update(self._letta.headers)
         body = _Body(request)
         try:
             upstream = await self._session.request(
                 request.method,
-                target,
+                self._target(path, request),
                 headers=headers,
                 data=body.chunks() if request.can_read_body else None,
                 allow_redirects=False,
@@ -127,59 +132,90 @@ class LettaProxy:
             body.check()
             raise self._letta.unreachable(error) from error
         try:
-            return await self._answer(request, upstream)
+            answer = await (self._told(upstream) if agents else _passed_on(request, upstream))
         finally:
             # Also when the browser went away: Letta learns of it by its connection being closed.
             upstream.close()
+        return answer
 
-    def _target(self, request: web.Request) -> URL:
-        """Where the request goes; `ApiError` when it may not go anywhere."""
-        raw_path, _, query = request.raw_path.partition("?")
-        path = raw_path.removeprefix(PREFIX)
-        if not _PLAIN_PATH.fullmatch(path):
-            raise ApiError(
-                400,
-                "PATH_REFUSED",
-                f"The path {raw_path[:200]!r} is not a plain one. Only letters, digits, '-', '_' "
-                "and single slashes go through to Letta.",
-            )
-        path = path.rstrip("/")
-        if not any(request.method == m and known.fullmatch(path) for m, known in _ALLOWED):
-            raise ApiError(
-                403,
-                "LETTA_PATH_REFUSED",
-                f"{request.method} {path} is not among the requests that go through to Letta; "
-                "GET /api/openapi.json lists those that do.",
-            )
+    def _target(self, path: str, request: web.Request) -> URL:
+        query = request.raw_path.partition("?")[2]
         slash = "/" if _WITH_SLASH.fullmatch(path) else ""
-        return URL(
-            self._letta.base_url + path + slash + (f"?{query}" if query else ""), encoded=True
-        )
+        target = self._letta.base_url + path + slash
+        return URL(f"{target}?{query}" if query else target, encoded=True)
 
-    async def _answer(
-        self, request: web.Request, upstream: aiohttp.ClientResponse
-    ) -> web.StreamResponse:
-        response = web.StreamResponse(status=upstream.status, reason=upstream.reason)
-        for name in _ANSWER_HEADERS:
-            if name in upstream.headers:
-                response.headers[name] = upstream.headers[name]
-        location = upstream.headers.get(hdrs.LOCATION)
-        if location is not None:
-            response.headers[hdrs.LOCATION] = (
-                PREFIX + urlsplit(location)._replace(scheme="", netloc="").geturl()
-            )
-        await response.prepare(request)
+    async def _told(self, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
+        """An answer that consists of agents: read as a whole, since agents can hold secrets."""
         try:
-            async for chunk in upstream.content.iter_any():
-                await response.write(chunk)
+            body = await upstream.read()
         except FAILURES as error:
-            # The head of the answer is out: all that is left is to end it visibly cut off.
-            if request.transport is not None:
-                log.warning("Letta's answer to %s broke off: %r", request.raw_path[:200], error)
-                request.transport.abort()
-            return response
-        await response.write_eof()
+            raise self._letta.unreachable(error) from error
+        headers = _headers_of(upstream)
+        headers.pop(hdrs.CONTENT_LENGTH, None)
+        return web.Response(body=_without_secrets(body), status=upstream.status, headers=headers)
+
+
+def _checked_path(request: web.Request) -> str:
+    """Letta's path of `request`; `ApiError` when it may not go there."""
+    raw_path = request.raw_path.partition("?")[0]
+    path = raw_path.removeprefix(PREFIX)
+    if not _PLAIN_PATH.fullmatch(path):
+        raise ApiError(
+            400,
+            "PATH_REFUSED",
+            f"The path {raw_path[:200]!r} is not a plain one. Only letters, digits, '-', '_' and "
+            "single slashes go through to Letta.",
+        )
+    path = path.rstrip("/")
+    if not any(request.method == method and known.fullmatch(path) for method, known in _ALLOWED):
+        raise ApiError(
+            403,
+            "LETTA_PATH_REFUSED",
+            f"{request.method} {path} is not among the requests that go through to Letta; "
+            "GET /api/openapi.json lists those that do.",
+        )
+    return path
+
+
+async def _passed_on(request: web.Request, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
+    """The answer of `upstream`, piece by piece as it comes."""
+    response = web.StreamResponse(
+        status=upstream.status, reason=upstream.reason, headers=_headers_of(upstream)
+    )
+    await response.prepare(request)
+    try:
+        async for chunk in upstream.content.iter_any():
+            await response.write(chunk)
+    except FAILURES as error:
+        # The head of the answer is out: all that is left is to end it visibly cut off.
+        if request.transport is not None:
+            log.warning("Letta's answer to %s broke off: %r", request.raw_path[:200], error)
+            request.transport.abort()
         return response
+    await response.write_eof()
+    return response
+
+
+def _headers_of(upstream: aiohttp.ClientResponse) -> CIMultiDict[str]:
+    headers = CIMultiDict(
+        (name, upstream.headers[name]) for name in _ANSWER_HEADERS if name in upstream.headers
+    )
+    if hdrs.LOCATION in upstream.headers:
+        location = urlsplit(upstream.headers[hdrs.LOCATION])
+        headers[hdrs.LOCATION] = PREFIX + location._replace(scheme="", netloc="").geturl()
+    return headers
+
+
+def _without_secrets(body: bytes) -> bytes:
+    """Agents as Letta tells them, without the values of their tools' secrets."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return body  # not agents, but a page of an error
+    for agent in told if isinstance(told, list) else [told]:
+        if isinstance(agent, dict):
+            agent.update({field: [] for field in _SECRET_FIELDS if field in agent})
+    return json.dumps(told).encode()
 
 
 class _Body:

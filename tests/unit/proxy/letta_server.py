@@ -11,7 +11,8 @@ from aiohttp import web
 
 from tests.system import free_ports
 
-AGENT = {
+TOOL_SECRET = "planted-secret-of-a-tool"
+AGENT: dict[str, Any] = {
     "id": "agent-11111111-1111-4111-8111-111111111111",
     "name": "first",
     "description": None,
@@ -19,6 +20,8 @@ AGENT = {
     "model": None,
     "llm_config": {"handle": "openai-proxy/rehearsal"},
     "embedding_config": {"handle": "openai-proxy/embedding"},
+    "secrets": [{"key": "TOOL_KEY", "value": TOOL_SECRET}],
+    "tool_exec_environment_variables": [{"key": "TOOL_KEY", "value": TOOL_SECRET}],
 }
 
 

@@ -50,6 +50,14 @@ async def test_a_collection_is_asked_for_without_a_redirect(
     assert [request.path for request in letta.requests] == ["/v1/agents/", "/v1/agents/"]
 
 
+async def test_secrets_of_an_agents_tools_stay_here(proxy: Proxy) -> None:
+    for path in ("/letta/v1/agents", f"/letta/v1/agents/{AGENT['id']}"):
+        answer = await proxy.get(path, headers={"Accept-Encoding": "gzip"})
+        agent = answer.json[0] if isinstance(answer.json, list) else answer.json
+        assert (agent["secrets"], agent["tool_exec_environment_variables"]) == ([], [])
+        assert agent["name"] == "first"
+
+
 async def test_lettas_own_refusal_goes_through(proxy: Proxy) -> None:
     answer = await proxy.get("/letta/v1/agents/agent-unknown")
     assert (answer.status, answer.json) == (404, {"detail": "Agent not found"})

@@ -12,10 +12,10 @@ import pytest
 
 from proxy.logs import LineFormatter
 from tests.unit.proxy.conftest import LETTA_KEY, SECRET, LiveKit, StartProxy
-from tests.unit.proxy.letta_server import AGENT, LettaServer
+from tests.unit.proxy.letta_server import AGENT, TOOL_SECRET, LettaServer
 from tests.unit.proxy.worker import TinyWorker
 
-PLANTED = (SECRET, LETTA_KEY)
+PLANTED = (SECRET, LETTA_KEY, TOOL_SECRET)
 
 
 @pytest.fixture
