@@ -1,0 +1,69 @@
+"""The README's two commands, from a clean clone in an empty folder."""
+
+from __future__ import annotations
+
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.system import ROOT, System, new_system
+
+PREPARE_S = 900
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The committed state, nothing else; it prepares itself and uses its own ports."""
+    folder = tmp_path_factory.mktemp("clean") / "voice system"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    system = new_system(folder / ".voice")
+    system.root = folder
+    yield system
+    system.stop()
+
+
+def test_the_first_command_prepares_and_starts_everything(clone: System) -> None:
+    said = clone.command(timeout=PREPARE_S)
+    assert f"Open {clone.proxy_url}/debug" in said
+    with urllib.request.urlopen(f"{clone.proxy_url}/debug") as page:
+        assert page.status == 200
+    with urllib.request.urlopen(f"{clone.proxy_url}/health") as health:
+        assert health.status == 200
+
+
+def test_the_second_command_runs_tests(clone: System) -> None:
+    """A part of the tests: all of them would run this one again."""
+    done = subprocess.run(
+        ["./scripts/test", "tests/unit/models/test_rehearsal.py"],
+        cwd=clone.root,
+        env=clone.environment,
+        capture_output=True,
+        text=True,
+        timeout=PREPARE_S,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+def test_nothing_is_left_but_ignored_files(clone: System) -> None:
+    clone.stop()
+    left = [
+        process.pid
+        for process in psutil.process_iter()
+        if str(clone.root) in " ".join(_command(process))
+    ]
+    assert left == []
+    changed = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=clone.root, capture_output=True, text=True, check=True
+    )
+    assert changed.stdout == ""
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
