@@ -11,7 +11,7 @@ from typing import Literal
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dev.models.refusal import refusal
 
@@ -29,12 +29,12 @@ LONGEST_STALL_S = 120.0
 class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
     endpoint: Endpoint
-    status: int | None = None
-    delay_s: float = 0.0
-    stall_after_bytes: int | None = None
+    status: int | None = Field(None, ge=400, le=599)
+    delay_s: float = Field(0.0, ge=0, le=LONGEST_STALL_S)
+    stall_after_bytes: int | None = Field(None, ge=0)
     empty: bool = False
     reset: bool = False
-    times: int | None = None
+    times: int | None = Field(None, ge=1)
 
 
 FAULTS = web.AppKey("faults", list[Fault])
@@ -65,50 +65,67 @@ async def _clear(request: web.Request) -> web.Response:
 
 @web.middleware
 async def inject(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the first fault of the endpoint happen; what concerns the body is left to `write`."""
-    fault = _take(request)
+    """Let the first fault of the endpoint happen; a stall within the body is left to `write`.
+
+    A WebSocket is only refused here: what else befalls it does so at each utterance (`at_final`).
+    """
+    endpoint = PATHS.get(request.path)
+    fault = _take(request, endpoint, refusing=endpoint == "stream")
     if fault is None:
         return await handler(request)
     request["fault"] = fault
+    await _delay_or_reset(request, fault)
+    if fault.status is not None:
+        return refusal(fault.status, f"failed on purpose with {fault.status}")
+    if fault.empty:
+        return web.json_response({"text": ""}) if endpoint == "transcriptions" else web.Response()
+    return await handler(request)
+
+
+async def write(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
+    """Write a part of the body; with a stall on purpose, only what is allowed, then nothing."""
+    fault: Fault | None = request.get("fault")
+    if fault is None or fault.stall_after_bytes is None:
+        await response.write(data)
+        return
+    left = max(fault.stall_after_bytes - request.get("written", 0), 0)
+    request["written"] = request.get("written", 0) + len(data)
+    await response.write(data[:left])
+    if left < len(data):
+        await asyncio.sleep(LONGEST_STALL_S)
+
+
+async def at_final(request: web.Request, text: str) -> str:
+    """What becomes of the final text of an utterance of a stream."""
+    fault = _take(request, "stream", refusing=False)
+    if fault is None:
+        return text
+    await _delay_or_reset(request, fault)
+    if fault.stall_after_bytes is not None:
+        await asyncio.sleep(LONGEST_STALL_S)
+    return "" if fault.empty else text
+
+
+async def _delay_or_reset(request: web.Request, fault: Fault) -> None:
     if fault.delay_s:
         await asyncio.sleep(fault.delay_s)
     if fault.reset and request.transport is not None:
         request.transport.abort()
         raise ConnectionResetError("reset on purpose")
-    if fault.status is not None:
-        return refusal(fault.status, f"failed on purpose with {fault.status}")
-    if fault.empty and fault.endpoint != "stream":
-        return web.Response(body=b"", content_type="text/event-stream")
-    return await handler(request)
 
 
-def of(request: web.Request) -> Fault | None:
-    """The fault that this request must suffer."""
-    found: Fault | None = request.get("fault")
-    return found
+def _take(request: web.Request, endpoint: Endpoint | None, *, refusing: bool) -> Fault | None:
+    """The first fault of `endpoint`, counted down; `refusing`: only one with a status.
 
-
-async def write(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    """Write a part of the body; with a stall on purpose, only what is allowed, then nothing."""
-    fault = of(request)
-    if fault is None or fault.stall_after_bytes is None:
-        await response.write(data)
-        return
-    left = fault.stall_after_bytes - request.get("written", 0)
-    request["written"] = request.get("written", 0) + len(data)
-    if left >= len(data):
-        await response.write(data)
-        return
-    await response.write(data[: max(left, 0)])
-    await asyncio.sleep(LONGEST_STALL_S)
-
-
-def _take(request: web.Request) -> Fault | None:
-    endpoint = PATHS.get(request.path)
-    faults = request.app[FAULTS]
-    fault = next((fault for fault in faults if fault.endpoint == endpoint), None)
-    if fault is not None and fault.times is not None:
-        fault.times -= 1
-        if fault.times <= 0:
-            faults.remove(fault)
-    return fault.model_copy() if fault else None
+    Of the stream, whose status can only be given when it begins, the others wait for an utterance.
+    """
+    faults = request.app.get(FAULTS, [])
+    for fault in faults:
+        if fault.endpoint != endpoint or (endpoint == "stream" and refusing != bool(fault.status)):
+            continue
+        if fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                faults.remove(fault)
+        return fault
+    return None

@@ -6,8 +6,9 @@ import asyncio
 
 from aiohttp import web
 
-from dev.models.decoders import DecoderDied, Decoders, NoDecoderFree
+from dev.models.decoders import Decoders, NoDecoderFree
 from dev.models.refusal import refusal
+from dev.models.session import DecoderDied
 from dev.models.sound import NotAudio, decode
 
 RATE = 16_000

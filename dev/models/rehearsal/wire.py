@@ -12,6 +12,8 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dev.models import faults
+from dev.models.refusal import refusal
 from dev.models.rehearsal.replies import Say, Step, Use, next_step
 
 MODEL = "rehearsal"
@@ -62,15 +64,9 @@ async def chat(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     for chunk in chunks(wanted, step):
-        await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        await faults.write(request, response, f"data: {json.dumps(chunk)}\n\n".encode())
     await response.write(b"data: [DONE]\n\n")
     return response
-
-
-def refusal(status: int, message: str, param: str | None = None) -> web.Response:
-    """An error in OpenAI's shape."""
-    error = {"message": message, "type": "invalid_request_error", "param": param, "code": None}
-    return web.json_response({"error": error}, status=status)
 
 
 def completion(wanted: ChatRequest, step: Step) -> dict[str, Any]:
