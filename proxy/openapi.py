@@ -18,10 +18,11 @@ _PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 
 
 class OpenApi:
-    """Handler of the route; `endpoints` of the whole application are given to `describe`."""
+    """Handler of the route; the endpoints of the whole application are given to `describe`."""
 
     def __init__(self) -> None:
-        self._document: dict[str, Any] = {}
+        self._described: Sequence[Endpoint] = ()
+        self._document: dict[str, Any] | None = None
         self.endpoints = [
             Endpoint(
                 "GET",
@@ -33,10 +34,12 @@ class OpenApi:
         ]
 
     def describe(self, endpoints: Sequence[Endpoint]) -> None:
-        """Make the document for `endpoints`."""
-        self._document = document_of(endpoints)
+        """Set what the document is about. It is made when somebody asks for it."""
+        self._described = endpoints
 
     async def document(self, request: web.Request) -> web.Response:
+        if self._document is None:
+            self._document = document_of(self._described)
         return web.json_response(self._document)
 
 

@@ -153,10 +153,10 @@ class Proxy:
     """A running proxy and a client of it."""
 
     def __init__(
-        self, settings: ProxySettings, app: web.Application, session: aiohttp.ClientSession
+        self, settings: ProxySettings, runner: web.AppRunner, session: aiohttp.ClientSession
     ) -> None:
         self.settings = settings
-        self.app = app
+        self.runner = runner
         self.session = session
         self.url = f"http://127.0.0.1:{settings.proxy_port}"
 
@@ -193,7 +193,7 @@ async def running_proxy(stack: AsyncExitStack, **settings: Any) -> Proxy:
     runner = await app.start(configured)
     stack.push_async_callback(runner.cleanup)
     session = await stack.enter_async_context(aiohttp.ClientSession())
-    return Proxy(configured, runner.app, session)
+    return Proxy(configured, runner, session)
 
 
 class StartProxy(Protocol):

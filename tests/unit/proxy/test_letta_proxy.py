@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
 from proxy.letta_proxy import ALLOWED
-from tests.unit.proxy.conftest import LETTA_KEY, Proxy, StartProxy
+from tests.unit.proxy.conftest import LETTA_KEY, Proxy, StartProxy, running_proxy
 from tests.unit.proxy.letta_server import AGENT, LettaServer
 
 STREAM = "/letta/v1/conversations/conv-1/messages"
@@ -147,6 +148,15 @@ async def test_who_goes_away_takes_the_stream_along(proxy: Proxy, letta: LettaSe
         assert not letta.stream_ended.is_set()
         answer.close()
     await asyncio.wait_for(letta.stream_ended.wait(), 5)
+
+
+async def test_a_stopping_proxy_cuts_streams_off(letta: LettaServer) -> None:
+    async with AsyncExitStack() as stack:
+        proxy = await running_proxy(stack, letta_base_url=letta.url)
+        async with proxy.session.post(proxy.url + STREAM, json={}) as answer:
+            await answer.content.readline()
+            await asyncio.wait_for(proxy.runner.cleanup(), 4)
+            assert letta.stream_ended.is_set()
 
 
 async def test_letta_that_breaks_off_is_seen_as_broken_off(

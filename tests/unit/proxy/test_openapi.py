@@ -25,7 +25,7 @@ async def document(proxy: Proxy) -> dict[str, Any]:
 async def test_every_route_is_in_it_and_nothing_else(proxy: Proxy) -> None:
     routes = {
         (route.method.lower(), documented_path(resource.canonical))
-        for resource in proxy.app.router.resources()
+        for resource in proxy.runner.app.router.resources()
         for route in resource
         if route.method != "HEAD"
     }
