@@ -124,8 +124,8 @@ def debug_page(
     """A tab of its own, with or without leave to use the microphone."""
     opened = browser.new_context(viewport={"width": width, "height": height}, **context)
     try:
-        if microphone:
-            opened.grant_permissions(["microphone"])
+        granted = ["clipboard-read", "clipboard-write"]
+        opened.grant_permissions(granted + ["microphone"] * microphone)
         yield DebugPage(opened.new_page(), url)
     finally:
         opened.close()

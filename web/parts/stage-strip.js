@@ -1,6 +1,7 @@
 /** The strip of the twelve stages. One stop of the tab key; arrows go from stage to stage. */
 
-import { firstFailing, STAGES } from '../state/stages.js';
+import { STAGES } from '../state/stage-names.js';
+import { firstFailing } from '../state/stages.js';
 import { tell } from '../store.js';
 import { h, icon, setIcon, setText } from './dom.js';
 import { arrowKeys } from './arrow-keys.js';

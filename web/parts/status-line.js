@@ -18,8 +18,8 @@ export class StatusLine extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ call, health, agents }) {
-    return [call, health, agents];
+  needs({ call, health, agents, verdicts }) {
+    return [call, health, agents, verdicts];
   }
 
   /** @param {import('./part.js').State} state */

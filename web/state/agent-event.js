@@ -1,7 +1,7 @@
 /** Reads an event as the worker sends it. */
 
 import { asNumber, asRecord, asText } from './read.js';
-import { STAGES } from './stages.js';
+import { STAGES } from './stage-names.js';
 
 /**
  * @param {string} text JSON

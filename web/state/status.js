@@ -2,6 +2,9 @@
 
 import { processTrouble, processVerdict } from './health.js';
 
+/** @type {import('../types.js').Stage[]} without which an agent that is there does not answer */
+const ANSWERING = ['transcribe', 'think', 'speak', 'play'];
+
 /**
  * @typedef {object} Status
  * @property {'calm'|'busy'|'good'|'bad'} tone
@@ -19,7 +22,7 @@ export function statusOf(state) {
     case 'reconnecting':
       return { ...busy('Connection lost. Reconnecting...'), next: whyLost(health) };
     case 'connected':
-      return inCall(call);
+      return inCall(state);
     default:
       if (call.endProblem) return bad(call.endProblem);
       if (health.problem) return bad(health.problem);
@@ -34,12 +37,14 @@ function whyLost(health) {
   return `${processTrouble(livekit)} In a terminal: ./restart_voice_system.sh livekit`;
 }
 
-/** @param {import('./call.js').Call} call @returns {Status} */
-function inCall(call) {
+/** @param {import('./state.js').State} state @returns {Status} */
+function inCall({ call, verdicts }) {
   if (call.agent === 'left') {
     return bad({ what: 'The agent left the call.', next: 'Disconnect, then connect again.' });
   }
   if (call.agent === 'ready') {
+    const broken = ANSWERING.map((stage) => verdicts[stage]).find((each) => each.state === 'failing');
+    if (broken) return bad({ what: broken.sentence, next: broken.next });
     const text =
       call.microphone === 'failed'
         ? 'Agent connected! Type your message: the microphone is off.'

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STAGES } from '../../../web/state/stages.js';
+import { STAGES } from '../../../web/state/stage-names.js';
 import { after, agent, event, healthyCall, oneTurn } from './events.js';
 
 /** @param {import('../../../web/state/state.js').State} state */
@@ -113,4 +113,6 @@ test('speech that fails at the worker fails at its stage', () => {
 test('evidence is bounded', () => {
   const many = Array.from({ length: 100 }, () => agent('hear.speech_started'));
   assert.ok(after(many).verdicts.hear.evidence.length <= 12);
+  const draft = event('speak.segment', { id: 'R1', text: 'Nice', final: false });
+  assert.deepEqual(after([draft]).verdicts.speak.evidence, []);
 });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { connectProblem, endProblem, microphoneProblem } from '../../../web/call/problems.js';
 import { whyNoAgent } from '../../../web/call/why-no-agent.js';
 import { statusOf } from '../../../web/state/status.js';
-import { after, event, healthyCall } from './events.js';
+import { after, agent, event, healthyCall } from './events.js';
 
 const ready = [
   event('.health.checked', { processes: { livekit: { state: 'ready' } } }),
@@ -51,6 +51,19 @@ test('no agent after the usual time, until one comes', () => {
   const late = event('join.late', { stage: 'dispatch', what: 'No agent after 15 s. x', next: 'y' });
   assert.equal(textAfter(...call.slice(0, 9), late), 'No agent after 15 s. x');
   assert.equal(textAfter(...call.slice(0, 9), late, ...call.slice(9)), 'Agent connected! Start speaking...');
+});
+
+test('an agent that cannot answer is not one to speak to, until it can', () => {
+  const degraded = agent('job.degraded', {
+    what: 'speech-to-text',
+    error: 'refused',
+    consequence: 'the agent hears no words',
+  });
+  const broken = [...healthyCall(), degraded];
+  assert.match(textAfter(...broken), /^speech-to-text fails \(refused\)/);
+  assert.match(textAfter(...broken, agent('hear.speech_ended')), /^speech-to-text fails/);
+  const heard = agent('transcribe.transcript', { text: 'hello', final: true });
+  assert.equal(textAfter(...broken, heard), 'Agent connected! Start speaking...');
 });
 
 test('without a microphone nobody is told to speak', () => {
