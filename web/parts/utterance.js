@@ -57,11 +57,14 @@ export class Utterance {
 function split(row, turn, last) {
   const heard = turn?.interrupted ? turn.heard : null;
   if (!last || heard === null || heard === undefined) return { heard: row.text, unheard: '' };
-  return { heard: row.text, unheard: remainder(turn?.reply ?? '', heard) };
+  const reply = turn?.reply ?? '';
+  // The words on the screen may be a little ahead of the words that were heard.
+  return { heard: row.text, unheard: remainder(reply, row.text) ?? remainder(reply, heard) ?? '' };
 }
 
 /**
- * What follows in `whole` after its beginning `part`, whatever white space either has.
+ * What follows in `whole` after its beginning `part`, whatever white space either has; null if
+ * it does not begin so.
  * @param {string} whole
  * @param {string} part
  */
@@ -69,7 +72,7 @@ function remainder(whole, part) {
   let at = 0;
   for (const character of part.replace(/\s/g, '')) {
     while (/\s/.test(whole[at] ?? '')) at += 1;
-    if (whole[at] !== character) return '';
+    if (whole[at] !== character) return null;
     at += 1;
   }
   return whole.slice(at);
