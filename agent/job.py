@@ -34,6 +34,7 @@ logger = logging.getLogger("agent.job")
 
 CONNECT_TRIES, CONNECT_RETRY_AFTER = 5, 3.0
 START_TRIES, START_RETRY_AFTER = 3, 2.0
+CANNOT_HEAR = "I cannot hear you right now. You can type to me instead."
 LETTA_PATIENCE = 0.5  # seconds; the conversation may open while the call has already begun
 
 
@@ -52,6 +53,7 @@ async def entrypoint(ctx: JobContext) -> None:
     bootstrap = Bootstrap(ready, ctx.room, ctx.job.room.name, asked_agent(ctx.job.metadata), events)
     resources = bootstrap.resources
     end_with_the_call(ctx, resources)
+    ready.degraded.listen(lambda *told: tell_degraded(resources, *told))
     try:
         await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events)
         clock.mark("ctx_connected")
@@ -103,17 +105,33 @@ def watch_callers(ctx: JobContext, resources: AgentResources, absence_timeout: f
     resources.callers = Callers(ctx.room, resources.session, absence_timeout, ctx.shutdown)
 
 
+def tell_degraded(resources: AgentResources, what: str, error: str, consequence: str) -> None:
+    """Tell the page what the call must do without, and a caller who is not heard."""
+    resources.events.emit("job", "degraded", what=what, error=error, consequence=consequence)
+    if what == "speech-to-text":
+        say(resources, CANNOT_HEAR)
+
+
+def say(resources: AgentResources, sentence: str) -> None:
+    """Say what is not Letta's, so that it does not get into its memory; later if too early."""
+    if resources.session.agent_state == "initializing":
+        resources.unsaid.append(sentence)
+    else:
+        resources.session.say(sentence, add_to_chat_ctx=False)
+
+
 def greet(resources: AgentResources, opened: asyncio.Task[None], greeting: str | None) -> None:
-    """Say the greeting, or what is wrong with Letta; neither is Letta's, so neither is kept."""
+    """Say the greeting, or what is wrong."""
 
     def say_trouble(opened: asyncio.Task[None]) -> None:
         if not opened.cancelled() and (error := opened.exception()):
-            sentence = resources.mind.excuse(resources.mind.explain(error))
-            resources.session.say(sentence, add_to_chat_ctx=False)
+            say(resources, resources.mind.excuse(resources.mind.explain(error)))
 
+    if greeting and not resources.unsaid and not (opened.done() and opened.exception()):
+        say(resources, greeting)
+    for sentence in resources.unsaid:
+        say(resources, sentence)
     opened.add_done_callback(say_trouble)
-    if greeting and not (opened.done() and opened.exception()):
-        resources.session.say(greeting, add_to_chat_ctx=False)
 
 
 def asked_agent(metadata: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livekit import rtc
@@ -44,6 +44,7 @@ class AgentResources:
     mouth: tts.TTS[Any]
     session: AgentSession[None]
     callers: Callers | None = None
+    unsaid: list[str] = field(default_factory=list)  # sentences for when the session has begun
 
     async def aclose(self) -> None:
         """End the call for everybody it talked to; each part even if another fails."""
@@ -76,7 +77,6 @@ class Bootstrap:
         sink = RoomSink(room)
         events.sinks.append(sink)
         turns = Turns(events)
-        ready.degraded.listen(self._tell_degraded)
         mind = LettaLLM(
             agent_id or settings.letta_agent_id,
             client=ready.letta,
@@ -90,9 +90,6 @@ class Bootstrap:
         )
         self.resources = AgentResources(events, turns, sink, mind, ready.ears, ready.mouth, session)
         self.opened = asyncio.create_task(self._init_letta(), name="open the conversation")
-
-    def _tell_degraded(self, what: str, error: str, consequence: str) -> None:
-        self._events.emit("job", "degraded", what=what, error=error, consequence=consequence)
 
     async def _init_letta(self) -> None:
         retrying = AsyncRetrying(

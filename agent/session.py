@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, ModelSettings, llm, room_io, stt, tts, vad
+from livekit.agents import (
+    Agent,
+    AgentSession,
+    APIConnectOptions,
+    APIError,
+    ModelSettings,
+    llm,
+    room_io,
+    stt,
+    tts,
+    utils,
+    vad,
+)
 from livekit.agents.voice import (
     AgentStateChangedEvent,
     ConversationItemAddedEvent,
@@ -24,9 +37,15 @@ from agent.settings import AgentSettings
 from agent.speech.unfinished import UnfinishedSentence
 from agent.turns import Turns
 
+logger = logging.getLogger("agent.session")
+
 INPUT_RATE = 16_000  # what the detector and our speech-to-text want: nothing is resampled twice
 INPUT_FRAME_MS = 32  # one window of the detector
 NEVER = 10**9  # errors after which the session gives up: a call outlives its providers' outages
+OUTPUT_RATE = 24_000
+CHARACTERS_A_SECOND = 15.0  # of speech
+SILENCE = 0.2  # seconds of a frame of silence
+VOICE_OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0)
 LAST_WORDS_TIMEOUT = 0.5  # seconds to wait for the transcript of words said while hanging up
 
 
@@ -40,15 +59,43 @@ class VoiceAgent(Agent):
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
-        """The default, with the time of the first sound noted."""
-        frames = Agent.default.tts_node(self, text, model_settings)
-        async with contextlib.aclosing(frames):
-            first = True
-            async for frame in frames:
-                if first:
-                    self._turns.first_byte()
-                    first = False
-                yield frame
+        """The default; without a voice the words still appear, at the pace of speech."""
+        written = Written(text)
+        spoken = 0.0
+        try:
+            frames = Agent.default.tts_node(self, written, model_settings)
+            async with contextlib.aclosing(frames):
+                async for frame in frames:
+                    if not spoken:
+                        self._turns.first_byte()
+                    spoken += frame.duration
+                    yield frame
+        except APIError as error:
+            logger.error("there is no voice for this reply: %s", error)
+            await written.rest()
+            silence = len(written.text) / CHARACTERS_A_SECOND - spoken
+            for _ in range(max(1, round(silence / SILENCE))):
+                yield utils.audio.silence_frame(SILENCE, OUTPUT_RATE)
+
+
+class Written:
+    """Passes text on, and keeps it."""
+
+    def __init__(self, text: AsyncIterable[str]) -> None:
+        self.text = ""
+        self._source = aiter(text)
+
+    def __aiter__(self) -> Written:
+        return self
+
+    async def __anext__(self) -> str:
+        piece = await anext(self._source)
+        self.text += piece
+        return piece
+
+    async def rest(self) -> None:
+        async for _ in self:
+            pass
 
 
 def make_session(
@@ -84,7 +131,9 @@ def make_session(
         aec_warmup_duration=None,  # else the first reply cannot be interrupted for 3 s
         user_away_timeout=None,
         session_close_transcript_timeout=LAST_WORDS_TIMEOUT,
-        conn_options=SessionConnectOptions(max_unrecoverable_errors=NEVER),
+        conn_options=SessionConnectOptions(
+            tts_conn_options=VOICE_OPTIONS, max_unrecoverable_errors=NEVER
+        ),
     )
 
 

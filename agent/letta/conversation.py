@@ -60,8 +60,10 @@ class Conversation:
     ) -> None:
         self.id = ""
         self._client = client
+        self._once = client.with_options(max_retries=0)
         self._agent_id = agent_id
         self._label = f"voice room {room}"
+        self._checkpoint_label = f"{self._label} (checkpoint)"
         self._first_token_timeout = first_token_timeout
         self._moved = moved
         self._degraded = degraded
@@ -75,12 +77,9 @@ class Conversation:
 
     async def open(self) -> None:
         """Find the room's conversation, so that a later job goes on with it, or make one."""
-        found = await self._client.conversations.list(
-            agent_id=self._agent_id, summary_search=self._label, limit=NEWEST
-        )
-        own = [one for one in found if one.summary == self._label]
+        own = await self._labelled(self._label)
         if own:
-            self.id = own[0].id
+            self.id = own[0]
             # The agent's memory may have changed since the prompt was compiled.
             await self._client.conversations.recompile(self.id)
         else:
@@ -90,11 +89,18 @@ class Conversation:
             self.id = made.id
         self._checkpoint = self._fork()
 
+    async def _labelled(self, label: str) -> list[str]:
+        """The room's conversations with a label, newest first."""
+        found = await self._client.conversations.list(
+            agent_id=self._agent_id, summary_search=self._label, limit=NEWEST
+        )
+        return [one.id for one in found if one.summary == label]
+
     async def send(self, talk: Sequence[Said]) -> Turn:
         """Start a run for the last user turn of `talk`, and for what Letta missed before it."""
         await self.settle(talk)
         words = missing(talk, self._held)
-        self._turn = Turn(words, Run(self._client, self.id, words, self._first_token_timeout))
+        self._turn = Turn(words, Run(self._once, self.id, words, self._first_token_timeout))
         return self._turn
 
     async def settle(self, talk: Sequence[Said]) -> None:
@@ -156,6 +162,8 @@ class Conversation:
                 )
         while self._chores:
             await asyncio.gather(*self._chores, return_exceptions=True)
+        for left_behind in await self._labelled(self._checkpoint_label):  # by a killed job
+            await self._delete(left_behind)
 
     async def _settle(self, talk: Sequence[Said]) -> None:
         turn, self._turn = self._turn, None
@@ -209,10 +217,12 @@ class Conversation:
 
     async def _make_fork(self, conversation_id: str) -> str | None:
         try:
-            return (await self._client.conversations.fork(conversation_id)).id
+            fork = await self._client.conversations.fork(conversation_id)
+            await self._client.conversations.update(fork.id, summary=self._checkpoint_label)
         except letta_client.APIError as error:
             logger.warning("the conversation %s could not be forked: %s", conversation_id, error)
             return None
+        return fork.id
 
     def _discard(self, fork: asyncio.Task[str | None] | None) -> None:
         if fork is not None:

@@ -42,7 +42,10 @@ class Outcome:
 
 
 class Run:
-    """A request to a conversation; iterate over it for the events of the answer."""
+    """A request to a conversation; iterate over it for the events of the answer.
+
+    `client` must not repeat requests: a repeated one would be a second run.
+    """
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class Run:
         self._cancelled = True
         if not self.over:
             try:
-                await self._client.with_options(max_retries=0).conversations.cancel(
+                await self._client.conversations.cancel(
                     self.conversation_id, timeout=CANCEL_TIMEOUT
                 )
             except letta_client.ConflictError:
@@ -100,7 +103,7 @@ class Run:
 
     async def _read(self) -> None:
         try:
-            stream = await self._client.with_options(max_retries=0).conversations.messages.create(
+            stream = await self._client.conversations.messages.create(
                 self.conversation_id,
                 messages=self._messages,
                 streaming=True,

@@ -116,7 +116,7 @@ class ReplayedLetta:
         return web.json_response(
             [
                 {"id": key, "agent_id": AGENT, "summary": kept.summary}
-                for key, kept in self.conversations.items()
+                for key, kept in reversed(self.conversations.items())
                 if wanted in (kept.summary or "")
             ]
         )

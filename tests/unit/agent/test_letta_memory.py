@@ -16,6 +16,8 @@ from agent.letta.llm import LettaLLM
 from agent.turns import Turns
 from tests.unit.agent.letta_replay import AGENT, Answer, ReplayedLetta
 
+CHECKPOINT = "voice room r (checkpoint)"
+LEFT_BEHIND = ["voice room r", CHECKPOINT, CHECKPOINT]
 PLAIN = "I heard you say: hello there"  # the answer in histories/plain.sse
 
 
@@ -256,6 +258,21 @@ async def test_a_later_job_goes_on_with_the_rooms_conversation(
         ("user", "two"),
         ("assistant", PLAIN),
     ]
+
+
+async def test_what_a_killed_job_left_behind_goes_with_the_next_call(
+    call: Call, letta: ReplayedLetta
+) -> None:
+    killed = Call(letta)
+    await killed.turn("one")
+    async with asyncio.timeout(5):
+        while [one.summary for one in letta.conversations.values()] != LEFT_BEHIND:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # the checkpoints are made in the background
+    await killed.client.close()
+    await call.turn("two")
+    await call.hang_up()
+    assert len(letta.conversations) == 1
+    assert [text for _, text in letta.room().messages] == ["one", PLAIN, "two", PLAIN]
 
 
 async def test_a_conversation_deleted_during_the_call_is_replaced(
