@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
+from typing import Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -35,8 +36,6 @@ OPENAI_VOICES = frozenset(
         "verse",
     ]
 )
-# A WAV whose length is not known yet says the longest.
-UNKNOWN_LENGTH = 0xFFFFFFFF
 PAUSE_S = 0.12
 
 
@@ -46,6 +45,7 @@ class SpeechRequest(BaseModel):
     voice: str = ""
     response_format: str = "mp3"  # OpenAI's default, which is refused here in words
     speed: float = Field(1.0, ge=0.25, le=4.0)
+    stream_format: Literal["audio"] = "audio"  # server-sent events are not made
 
 
 def routes(voice: Voice) -> list[web.RouteDef]:
@@ -76,27 +76,27 @@ async def _speak(request: web.Request, voice: Voice) -> web.StreamResponse:
         return await asyncio.to_thread(resample, pcm, voice.rate, RATE)
 
     try:
-        pcm = await sound(sentences[0]) if sentences else None
+        pcm = await sound(sentences[0] if sentences else "")
     except UnknownVoice as error:
         return refusal(400, str(error), "voice")
-    response = web.StreamResponse(
-        headers={"Content-Type": FORMATS[wanted.response_format], "X-Sample-Rate": str(RATE)}
-    )
+    headers = {"Content-Type": FORMATS[wanted.response_format], "X-Sample-Rate": str(RATE)}
+    if wanted.response_format == "wav":  # its header says how long it is
+        pause = bytes(2 * int(PAUSE_S * RATE))
+        rest = [(await sound(sentence)).tobytes() for sentence in sentences[1:]]
+        whole = pause.join([pcm.tobytes(), *rest])
+        return web.Response(body=_wav_header(len(whole)) + whole, headers=headers)
+    response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    if wanted.response_format == "wav":
-        await response.write(_wav_header())
-    for position, _ in enumerate(sentences):
-        assert pcm is not None
-        await faults.write(request, response, pcm.tobytes())
-        if position + 1 < len(sentences):
-            await faults.write(request, response, bytes(2 * int(PAUSE_S * RATE)))
-            pcm = await sound(sentences[position + 1])
+    await faults.write(request, response, pcm.tobytes())
+    for sentence in sentences[1:]:
+        await faults.write(request, response, bytes(2 * int(PAUSE_S * RATE)))
+        await faults.write(request, response, (await sound(sentence)).tobytes())
     return response
 
 
-def _wav_header() -> bytes:
+def _wav_header(size: int) -> bytes:
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
-        b"RIFF", UNKNOWN_LENGTH, b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16,
-        b"data", UNKNOWN_LENGTH,
+        b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16,
+        b"data", size,
     )  # fmt: skip

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 EVERYTHING = "*"
 NOTE = "note"
+# Several of these may be known at once; a new one does not replace an old one.
+MANY = {"likes", "dislikes", NOTE}
 MAX_VALUE_WORDS = 12
 # Below this likeness two words are different things ("cat", "car"); above it one was misheard.
 SAME_WORD = 0.7
@@ -30,6 +32,21 @@ LEAD = re.compile(
 TAIL = re.compile(
     r"[\s,]+(?:now|please|okay|ok|today|by the way|instead|actually|thank you|thanks)$", re.I
 )
+# "do you remember what I said" asks; "can you remember that …" (its beginning is in LEAD) tells.
+QUESTION = re.compile(
+    r"(?:do|did|does|what|who|whom|where|when|why|how|which|is|are|am|was|were|have|has)\b", re.I
+)
+TO_REMEMBER = re.compile(
+    r"\b(?:remember|note|don't forget)\s+(?:that\s+)?(?!what\b|who\b|where\b|when\b|how\b|me\b)(?P<what>.+)$",
+    re.I,
+)
+ABOUT = re.compile(
+    r"\b(?:did|have|had) i (?:ever |already )?(?:say|said|tell you|told you|mention|mentioned)(?: to you)?(?: anything| something)? "
+    r"(?:about|of) (?P<topic>.+)$"
+    r"|\bi (?:said|told you|mentioned)(?: to you)?(?: once)? (?:about|of) (?P<topic2>.+)$"
+    r"|\bdid we (?:talk|speak) about (?P<topic3>.+)$",
+    re.I,
+)
 NAME_OF = re.compile(r"(?:'s|s)? name$|^name of (?:my )?", re.I)
 
 TOLD: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -45,7 +62,8 @@ TOLD: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^i have (?:an?|one)\s+(?P<key>[\w\s-]+?)\s+(?:named|called|whose name is)\s+(?P<value>.+)$", ""),
         (r"^my (?P<key>[\w\s-]+?)(?:'s|s)? name(?:'s| is| was)\s+(?P<value>.+)$", ""),
         (r"^my (?P<key>[\w\s'-]+?)\s+(?:is|are|was)\s+(?:named|called)\s+(?P<value>.+)$", ""),
-        (r"^my (?P<key>[\w\s'-]+?)(?:\s+(?:is|are|has changed to|changed to)|'s)\s+(?:now\s+)?(?P<value>.+)$", ""),
+        (r"^my (?P<key>[\w\s'-]+?)\s+(?:is|are|has changed to|changed to)\s+(?:now\s+)?(?P<value>.+)$", ""),
+        (r"^my (?P<key>[\w\s-]+?)'s\s+(?:now\s+)?(?P<value>.+)$", ""),
         (r"^i (?:really )?(?:like|love|enjoy)\s+(?P<value>.+)$", "likes"),
         (r"^i (?:really )?(?:hate|dislike|do not like|don't like)\s+(?P<value>.+)$", "dislikes"),
     )
@@ -115,16 +133,13 @@ class Fact:
 
 def told(text: str) -> list[Fact]:
     """The facts in what a person said, in order; none when it was no statement about them."""
-    if asked(text):
+    if asked(text) or QUESTION.match(LEAD.sub("", text.strip())):
         return []
-    asked_to_remember = bool(
-        re.search(r"\b(?:remember|note|don't forget) (?:that |this )?\w", text, re.I)
-    )
     found: list[Fact] = []
     for part in NEXT_STATEMENT.split(text.strip(" .!?")):
         fact = _one(_plain(part))
-        if fact is None and asked_to_remember and re.search(r"\bremember\b", part, re.I):
-            rest = _plain(re.sub(r"^.*?\bremember\b", "", part, flags=re.I))
+        if fact is None and (wish := TO_REMEMBER.search(part)):
+            rest = _plain(wish["what"])
             fact = Fact(NOTE, rest) if len(rest.split()) > 1 else None
         if fact is not None:
             found.append(fact)
@@ -142,6 +157,15 @@ def asked(text: str) -> str | None:
                 return normal_key(f"favorite {match['key']}")
             return key or normal_key(match["key"])
     return None
+
+
+def recalled(text: str) -> str | None:
+    """What is asked for of earlier talk: "my garden" of "what did I say about my garden"."""
+    plain = TAIL.sub("", re.sub(r"\s+", " ", re.sub(r"[^\w\s'-]", " ", text)).strip())
+    if not (match := ABOUT.search(plain)):
+        return None
+    topic: str = match["topic"] or match["topic2"] or match["topic3"]
+    return topic
 
 
 def forgotten(text: str) -> str | None:

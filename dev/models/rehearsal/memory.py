@@ -11,9 +11,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from dev.models.rehearsal.facts import Fact, told
+from dev.models.rehearsal.facts import MANY, Fact, told
 
 ABOUT_THE_PERSON = "human"
+# A line that stops being true with the first fact, such as the first agent's block begins with.
+NOTHING_YET = re.compile(r"\b(?:know|known) nothing\b|\bnothing (?:is )?known\b", re.I)
 BLOCK = re.compile(r"<(?P<label>[\w-]+)>\s*(?:<description>.*?</description>\s*)?.*?<value>\n?(?P<value>.*?)</value>\s*</(?P=label)>", re.S)  # fmt: skip
 LINE_NUMBER = re.compile(r"^\s*\d+→ ?", re.M)
 
@@ -28,15 +30,21 @@ class Memory:
     """
 
     label: str | None
-    lines: list[str] = field(default_factory=list)
+    value: str = ""
     said: list[Fact] = field(default_factory=list)
 
     @property
+    def lines(self) -> list[str]:
+        return [line for line in self.value.split("\n") if line.strip()]
+
+    @property
     def facts(self) -> list[Fact]:
-        """Facts of the block, then those only said in this talk."""
-        written = [fact for line in self.lines if (fact := Fact.from_line(line))]
-        keys = {fact.key for fact in written}
-        return written + [fact for fact in self.said if fact.key not in keys]
+        """Facts of the block, then those only said in this talk; the first of a key counts."""
+        written = (fact for line in self.lines if (fact := Fact.from_line(line)))
+        known: dict[tuple[str, str], Fact] = {}
+        for fact in [*written, *self.said]:
+            known.setdefault((fact.key, fact.value if fact.key in MANY else ""), fact)
+        return list(known.values())
 
     def find(self, key: str) -> Fact | None:
         return next((fact for fact in self.facts if fact.key == key), None)
@@ -49,13 +57,41 @@ class Memory:
                 return line
         return None
 
+    @property
+    def nothing_yet(self) -> str | None:
+        """The line that says that nothing is known."""
+        return next((line for line in self.lines if NOTHING_YET.search(line)), None)
+
+    def edit(self, line: str, new: str | None) -> tuple[str, str]:
+        """What memory_replace must take out and put in to change `line`, or to remove it (None).
+
+        The tool wants a text that the block has only once: the lines around it are taken in until
+        that is so, and one of them when the line is removed, so that no empty line is left.
+        """
+        lines = self.value.split("\n")
+        at = lines.index(line)
+        first, last = at, at + 1
+        while (new is None and last - first == 1) or self._times(lines[first:last]) > 1:
+            if last < len(lines):
+                last += 1
+            elif first > 0:
+                first -= 1
+            else:
+                break
+        kept = [new] if new is not None else []
+        changed = [*lines[first:at], *kept, *lines[at + 1 : last]]
+        return "\n".join(lines[first:last]), "\n".join(changed)
+
+    def _times(self, lines: list[str]) -> int:
+        return self.value.count("\n".join(lines))
+
 
 def read(messages: list[Message]) -> Memory:
     """The memory as of the last message of the history."""
     system = "\n".join(text_of(m) for m in messages if m.get("role") in ("system", "developer"))
     blocks = {m["label"]: LINE_NUMBER.sub("", m["value"]) for m in BLOCK.finditer(system)}
     label = ABOUT_THE_PERSON if ABOUT_THE_PERSON in blocks else None
-    memory = Memory(label, _lines(blocks.get(ABOUT_THE_PERSON, "")))
+    memory = Memory(label, blocks.get(ABOUT_THE_PERSON, "").removesuffix("\n"))
     results = {m.get("tool_call_id"): text_of(m) for m in messages if m.get("role") == "tool"}
     last_user = _last_user(messages)
     for position, message in enumerate(messages):
@@ -113,13 +149,8 @@ def _apply(memory: Memory, function: dict[str, Any]) -> None:
     if arguments.get("label") != memory.label:
         return
     if function.get("name") == "memory_insert":
-        memory.lines += [
-            new for new in _lines(str(arguments.get("new_string", ""))) if new not in memory.lines
-        ]
+        new = [n for n in str(arguments.get("new_string", "")).split("\n") if n not in memory.lines]
+        memory.value = "\n".join([memory.value, *new])
     elif function.get("name") == "memory_replace":
-        old, new = str(arguments.get("old_string", "")), str(arguments.get("new_string", ""))
-        memory.lines = _lines("\n".join(memory.lines).replace(old, new)) if old else memory.lines
-
-
-def _lines(value: str) -> list[str]:
-    return [line for line in value.split("\n") if line.strip()]
+        before, after = str(arguments.get("old_string", "")), str(arguments.get("new_string", ""))
+        memory.value = memory.value.replace(before, after) if before else memory.value

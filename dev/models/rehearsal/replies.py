@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from typing import Any
 
-from dev.models.rehearsal import facts, memory, talk
-from dev.models.rehearsal.facts import EVERYTHING, NOTE, Fact
+from dev.models.rehearsal import facts, memory, recall, summary, talk
+from dev.models.rehearsal.facts import EVERYTHING, MANY, Fact
 from dev.models.rehearsal.memory import Memory, Message
+from dev.models.rehearsal.steps import Say, Step, Use
 
-# Several of these may be known at once; a new one does not replace an old one.
-MANY = {"likes", "dislikes", NOTE}
 SPOKEN_FACTS = 6
-
-
-@dataclass(frozen=True)
-class Say:
-    """Words for the person."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Use:
-    """A call of one of the offered tools."""
-
-    tool: str
-    arguments: dict[str, Any]
-
-
-Step = Say | Use
+SPOKEN_CHARACTERS = 120
 
 
 def next_step(messages: list[Message], tools: set[str]) -> Step:
@@ -37,14 +19,17 @@ def next_step(messages: list[Message], tools: set[str]) -> Step:
     text = memory.last_user_text(messages)
     known = memory.read(messages)
     used = memory.since_user(messages)
-    if failed := [
-        m for m in used if m.get("role") == "tool" and not memory.succeeded(memory.text_of(m))
-    ]:
-        return Say(f"I could not write that into my memory: {memory.text_of(failed[-1])[:120]}")
+    for result in (memory.text_of(m) for m in used if m.get("role") == "tool"):
+        if not memory.succeeded(result):
+            return Say(f"My memory did not work: {_reason(result)}")
+    if summary.is_wanted(messages):
+        return Say(summary.of(messages))
     if key := facts.forgotten(text):
         return _forget(key, known, tools, done=bool(used))
     if new := facts.told(text):
         return _learn(new, known, tools, done=bool(used))
+    if topic := facts.recalled(text):
+        return recall.step(topic, messages, tools)
     if key := facts.asked(text):
         return Say(_tell(key, known))
     name = known.find("name")
@@ -59,23 +44,30 @@ def _learn(new: list[Fact], known: Memory, tools: set[str], *, done: bool) -> St
     for fact in new if can_write and "memory_replace" in tools else []:
         line = known.line_of(fact.key)
         if line is not None and line != fact.line and fact.key not in MANY:
-            return Use(
-                "memory_replace",
-                {"label": known.label, "old_string": line, "new_string": fact.line},
-            )
+            return _replace(known, line, fact.line)
     missing = [fact.line for fact in new if fact.line not in known.lines and (fact.key in MANY or known.line_of(fact.key) is None)]  # fmt: skip
+    if missing and can_write and known.nothing_yet and "memory_replace" in tools:
+        return _replace(known, known.nothing_yet, "\n".join(missing))
     if missing and can_write and "memory_insert" in tools:
         return Use("memory_insert", {"label": known.label, "new_string": "\n".join(missing)})
     sentence = _sentence(_joined(fact.spoken() for fact in new))
     if missing:
         return Say(f"{sentence} I have no memory tool here, so I know it only during this talk.")
     if not done:
-        return Say(f"Yes, I know. {sentence}")
+        return Say(f"Yes, that is in my memory. {sentence}")
     if new[0].key == "name":
         return Say(
             f"Nice to meet you, {new[0].value}. I will remember that {_joined(f.spoken() for f in new)}."
         )
     return Say(f"Okay, I will remember that {_joined(fact.spoken() for fact in new)}.")
+
+
+def _replace(known: Memory, line: str, new: str | None) -> Use:
+    old_string, new_string = known.edit(line, new)
+    return Use(
+        "memory_replace",
+        {"label": known.label, "old_string": old_string, "new_string": new_string},
+    )
 
 
 def _forget(key: str, known: Memory, tools: set[str], *, done: bool) -> Step:
@@ -85,9 +77,7 @@ def _forget(key: str, known: Memory, tools: set[str], *, done: bool) -> Step:
         lines = [line for line in [known.line_of(match)] if line]
     lines = [line for line in lines if Fact.from_line(line)]
     if lines and "memory_replace" in tools:
-        return Use(
-            "memory_replace", {"label": known.label, "old_string": lines[0], "new_string": ""}
-        )
+        return _replace(known, lines[0], None)
     if done:
         return Say(f"Done. I have forgotten what I knew about {what}.")
     return Say(f"I do not know anything about {what} that I could forget.")
@@ -104,6 +94,15 @@ def _tell(key: str, known: Memory) -> str:
         return f"You have not told me your {key} yet. What is it?"
     found = [fact.value for fact in known.facts if fact.key == match]
     return _sentence(Fact(match, _joined(dict.fromkeys(found))).spoken())
+
+
+def _reason(result: str) -> str:
+    """Why a tool failed, short enough to be spoken."""
+    try:
+        told = str(json.loads(result)["message"])
+    except (ValueError, KeyError, TypeError):
+        told = result
+    return told if len(told) <= SPOKEN_CHARACTERS else f"{told[:SPOKEN_CHARACTERS]} and so on."
 
 
 def _sentence(text: str) -> str:

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dev.models import faults
 from dev.models.refusal import refusal
-from dev.models.rehearsal.replies import Say, Step, Use, next_step
+from dev.models.rehearsal.replies import next_step
+from dev.models.rehearsal.steps import Say, Step, Use
 
 MODEL = "rehearsal"
 CHARACTERS_A_TOKEN = 4

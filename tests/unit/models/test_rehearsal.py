@@ -9,7 +9,8 @@ import pytest
 
 from dev.models.rehearsal import facts
 from dev.models.rehearsal.numbers import number, spoken_number
-from dev.models.rehearsal.replies import Say, next_step
+from dev.models.rehearsal.replies import next_step
+from dev.models.rehearsal.steps import Say
 
 LETTA_TOOLS = {"memory_insert", "memory_replace", "conversation_search"}
 SYSTEM = """You are a voice agent.
@@ -110,7 +111,7 @@ def test_a_change_replaces_the_line_and_nothing_else() -> None:
 
 def test_the_same_told_twice_is_written_once() -> None:
     talk = Talk("name: Ada")
-    assert "I know" in talk.say("my name is ada")
+    assert "in my memory" in talk.say("my name is ada")
     assert talk.used == []
 
 
@@ -132,7 +133,7 @@ def test_forget_removes_and_is_gone() -> None:
 
 
 def test_a_failed_write_is_said() -> None:
-    assert "could not write" in Talk(fails=True).say("my name is ada")
+    assert Talk(fails=True).say("my name is ada") == "My memory did not work: disk full"
 
 
 def test_without_memory_tools_it_says_how_long_it_knows() -> None:
