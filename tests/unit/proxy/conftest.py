@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,6 +99,24 @@ def livekit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKit]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def halted(pid: int) -> Iterator[None]:
+    """All threads of a process stand still within this block, as if the machine were stuck."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # The signal is only on its way: a running thread goes on for a moment.
+        deadline = time.monotonic() + READY_S
+        while not all(
+            stat.read_text().rpartition(")")[2].split()[0] == "T"
+            for stat in Path(f"/proc/{pid}/task").glob("*/stat")
+        ):
+            assert time.monotonic() < deadline, f"process {pid} does not stop"
+            time.sleep(0.001)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
-import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,7 +13,7 @@ from livekit import api
 
 from proxy.dispatch import decision, following
 from proxy.dispatch.record import Records
-from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy
+from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy, halted
 from tests.unit.proxy.letta_server import AGENT, LettaServer
 from tests.unit.proxy.worker import TinyWorker
 
@@ -277,11 +275,8 @@ async def test_a_server_that_hangs_is_given_up_and_nothing_is_dispatched_later(
     start_proxy: StartProxy, livekit: LiveKit, server: api.LiveKitAPI, room: str
 ) -> None:
     proxy = await start_proxy(livekit_url=livekit.url, agent_check=False, livekit_timeout=0.1)
-    os.kill(livekit.pid, signal.SIGSTOP)
-    try:
-        answer = await asyncio.wait_for(proxy.dispatch(room), 3)
-    finally:
-        os.kill(livekit.pid, signal.SIGCONT)
+    with halted(livekit.pid):
+        answer = await asyncio.wait_for(proxy.dispatch(room), DEADLINE_S)
     assert (answer.status, answer.json["error"]) == (503, "LIVEKIT_TIMEOUT")
     assert not (await server.room.list_rooms(api.ListRoomsRequest(names=[room]))).rooms
 
@@ -293,16 +288,13 @@ async def test_a_failure_that_passes_is_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     proxy = await start_proxy(livekit_url=livekit.url, agent_check=False, livekit_timeout=0.1)
-    os.kill(livekit.pid, signal.SIGSTOP)
-    try:
+    with halted(livekit.pid):
         waiting = asyncio.create_task(proxy.dispatch(room))
 
         async def first_try_failed() -> bool:
             return any(f"Try 1 of 3 for room {room} failed" in m for m in caplog.messages)
 
         await soon(first_try_failed)
-    finally:
-        os.kill(livekit.pid, signal.SIGCONT)
     assert (await waiting).status == 200
 
 

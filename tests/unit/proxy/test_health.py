@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import psutil
 import pytest
 
 from proxy import status_files
-from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy
+from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy, halted
 from tests.unit.proxy.letta_server import LettaServer
 from tests.unit.proxy.worker import TinyWorker
 
@@ -124,11 +123,8 @@ async def test_ready_by_the_file_but_hanging(
     healthy: Proxy, livekit: LiveKit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.health.PROBE_TIMEOUT_S", 0.1)
-    os.kill(livekit.pid, signal.SIGSTOP)
-    try:
+    with halted(livekit.pid):
         answer = await healthy.get("/health")
-    finally:
-        os.kill(livekit.pid, signal.SIGCONT)
     assert answer.json["processes"]["livekit"]["answers"] is False
     assert "did not answer in time" in answer.json["message"]
 
