@@ -49,7 +49,7 @@ class System:
 
     def families(self) -> dict[str, list[psutil.Process]]:
         """The living processes of each program and its launcher, by the name in the Procfile."""
-        found = {}
+        found: dict[str, list[psutil.Process]] = {}
         for name in services():
             record = records.read(self.home, name)
             if record is None:
@@ -57,6 +57,8 @@ class System:
             members = processes.family(record.program, record.tag) if record.program else []
             launcher = record.launcher.process() if record.launcher else None
             found[name] = members + ([launcher] if launcher else [])
+            if record.honcho and (manager := record.honcho.process()):
+                found["honcho"] = [manager]
         return found
 
     async def calls_going_on(self) -> int:

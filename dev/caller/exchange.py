@@ -56,7 +56,7 @@ class Exchange:
                 f"the reply had not ended after {REPLY_MAX_S:g} s; "
                 f"the agent's state is {self._presence.agent_state!r}"
             )
-        if self._presence.events:  # a worker of ours; a stock one tells nothing
+        if self._requests():  # a worker of ours; a stock one gives no account
             await self._presence.until(lambda: self._account() is not None, ACCOUNT_TIMEOUT_S)
 
     def settle(self) -> None:
@@ -93,13 +93,17 @@ class Exchange:
         quiet = self._presence.ear.quiet_for(time.monotonic()) >= QUIET_S
         return quiet and self._presence.agent_state not in ("thinking", "speaking")
 
-    def _account(self) -> dict[str, Any] | None:
-        """The worker's own account of this turn: the data of its `turn` event."""
-        mine = {
+    def _requests(self) -> set[int]:
+        """The worker's numbers of what it asked Letta during this exchange."""
+        return {
             event["data"].get("turn")
             for event in self._presence.events
             if event.get("name") == "request" and self._from <= event["arrived"] < self._until
         }
+
+    def _account(self) -> dict[str, Any] | None:
+        """The worker's own account of this turn: the data of its `turn` event."""
+        mine = self._requests()
         for event in reversed(self._presence.events):
             if event.get("name") == "turn" and event["arrived"] >= self._from:
                 data: dict[str, Any] = event["data"]
