@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 from tests.system import ROOT, System, free_ports
 
 HISTORIES = Path(__file__).parent / "histories"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 # Violations of the Content-Security-Policy are events of the document; they are kept for the test.
 KEEP_VIOLATIONS = """
 window.violations = [];
@@ -102,6 +103,16 @@ class DebugPage:
         """Pixels that are left before the page would scroll sideways; negative if it does."""
         spare: int = self.page.evaluate("innerWidth - document.documentElement.scrollWidth")
         return spare
+
+    def assert_accessible(self) -> None:
+        """Nothing on the page as it is now breaks a rule that axe can check (WCAG AA)."""
+        self.page.evaluate(f"{AXE.read_text()}; 0")
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        broken = [
+            f"{rule['id']}: {rule['help']}: {[node['html'] for node in rule['nodes']]}"
+            for rule in found["violations"]
+        ]
+        assert not broken, "\n".join(broken)
 
     def assert_no_complaints(self, *expected: str) -> None:
         """No error in the browser's console and nothing that the page's policy had to stop."""

@@ -323,6 +323,26 @@ def test_everything_by_keyboard(page: DebugPage) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_can_be_read_and_used_by_everybody(
+    chromium: Browser, lonely: str, system: System, scheme: str
+) -> None:
+    with debug_page(chromium, lonely, microphone=False, color_scheme=scheme) as page:
+        page.open()
+        page.assert_accessible()
+        page.button("New…").click()
+        page.assert_accessible()
+        page.button("Cancel").click()
+        page.connect()
+        expect(page.status).to_contain_text("No agent after 2 s.")
+        page.assert_accessible()
+        with replayed_agent(system, page.room, "two_turns"):
+            expect(page.conversation.locator("time-bar:visible")).to_have_count(2)
+            page.conversation.get_by_text("memory_insert").click()
+            page.conversation.locator("time-bar button").first.click()
+            page.assert_accessible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_window_does_not_scroll_sideways(
     chromium: Browser, lonely: str, system: System, scheme: str
 ) -> None:
@@ -335,6 +355,7 @@ def test_a_narrow_window_does_not_scroll_sideways(
         with replayed_agent(system, page.room, "two_turns"):
             expect(page.conversation.locator("time-bar:visible")).to_have_count(2)
             assert page.width_to_spare() >= 0
+            page.assert_accessible()
         for part in (page.agents, page.button("Connect"), page.conversation, page.console):
             part.scroll_into_view_if_needed()
             expect(part).to_be_in_viewport()

@@ -25,7 +25,7 @@ export class MemoryBlocks extends Part {
   /** @param {import('./part.js').State} state */
   render({ memory, agents }) {
     const agent = agents.items.find((each) => each.id === memory.agentId);
-    const title = h('h3', {}, agent ? `Memory of ${agent.name}` : 'Memory');
+    const title = h('h2', {}, agent ? `Memory of ${agent.name}` : 'Memory');
     this.#content.replaceChildren(title, ...body(memory));
   }
 }
@@ -51,7 +51,7 @@ function block({ id, label, value, limit, description }, { before, changedAt }) 
   const head = h(
     'div',
     { class: 'block-head' },
-    h('h4', { title: description }, label),
+    h('h3', { title: description }, label),
     h('span', { class: 'block-length', title: 'characters' }, length),
   );
   if (old === undefined) return h('section', { class: 'block' }, head, h('p', {}, value || '(empty)'));

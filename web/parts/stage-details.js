@@ -22,7 +22,7 @@ export class StageDetails extends Part {
         'div',
         { class: 'verdict', 'data-state': verdict.state },
         icon(GLYPHS[verdict.state]),
-        h('h3', {}, stage),
+        h('h2', {}, stage),
         h('span', { class: 'verdict-state' }, verdict.state),
         h('span', { class: 'verdict-time' }, verdict.ms === null ? '' : `${Math.round(verdict.ms)} ms`),
       ),
@@ -32,7 +32,7 @@ export class StageDetails extends Part {
       this.append(h('p', { class: 'next-step' }, h('strong', {}, 'Next step'), ' ', verdict.next));
     }
     if (stage === 'system') this.append(processes(health));
-    else this.append(h('h4', {}, 'Evidence'), eventList(verdict.evidence));
+    else this.append(h('h3', {}, 'Evidence'), eventList(verdict.evidence));
   }
 }
 

@@ -20,12 +20,12 @@ export class TurnDetails extends Part {
       );
       return;
     }
-    this.replaceChildren(h('h3', {}, `Turn ${turn.id}`));
+    this.replaceChildren(h('h2', {}, `Turn ${turn.id}`));
     if (turn.problem) {
       this.append(h('p', { class: 'problem' }, `${turn.problem.what} ${turn.problem.next}`));
     }
     if (turn.ms) this.append(marks(turn.ms));
-    this.append(h('h4', {}, 'Events'), eventList(turn.events));
+    this.append(h('h3', {}, 'Events'), eventList(turn.events));
   }
 }
 
