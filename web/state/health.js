@@ -46,8 +46,8 @@ export function processVerdict({ state, answers }) {
 
 /** What is the matter with a process, in a few words. @param {import('../types.js').ProcessHealth} process */
 export function processTrouble({ name, state, detail, answers }) {
-  const how = GOOD.has(state) && !answers ? 'does not answer' : `is ${state}`;
-  return detail ? `${name} ${how}. ${detail}` : `${name} ${how}.`;
+  if (GOOD.has(state) && !answers) return `${name}: ${detail || 'it does not answer.'}`;
+  return `${name} is ${state}. ${detail}`.trim();
 }
 
 /**
