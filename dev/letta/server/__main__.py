@@ -84,6 +84,9 @@ def load(log_level):
     lean.let_go_of_watchdog()
     lean.hang_up_on_cancel()
     lean.share_connections()
+    from dev.letta.server import books
+
+    books.keep_short()
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -14,7 +14,11 @@ NOISY = (
     "Letta.letta.schemas.secret",
     "Letta.letta.server.rest_api.app",
 )
-NOISE = ("Context token estimate is not set",)  # said by loggers that are named after agents
+NOISE = (
+    "Context token estimate is not set",  # said in every turn by a logger named after the agent
+    "Exception in ASGI application",  # these two tell again what Letta's handler has told
+    "Unhandled exception in request",
+)
 EXPECTED = ("NoActiveRunsToCancelError",)  # an interruption that came when the reply was complete
 LINE = 500
 RUNS = "Letta.letta.services.run_manager"
