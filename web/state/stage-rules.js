@@ -88,12 +88,9 @@ const RULES = {
     speak: ok('The reply is spoken.', d.ms),
     play: waiting('The first sound is on its way.'),
   }),
-  'play.speaking': (_, stages) => ({
-    speak: ok('The reply is spoken.'),
-    ...unlessBlocked(stages, ok('The agent is audible.')),
-  }),
-  'play.silent': (_, stages) => unlessBlocked(stages, ok('The agent has spoken.')),
-  'play.interrupted': (_, stages) => unlessBlocked(stages, ok('Interrupted by the caller.')),
+  'play.speaking': (_, stages) => ifAudible(stages, ok('The agent is audible.')),
+  'play.silent': (_, stages) => ifAudible(stages, ok('The agent has spoken.')),
+  'play.interrupted': (_, stages) => ifAudible(stages, ok('Interrupted by the caller.')),
   'play.audio_blocked': () => ({
     play: failing({ what: 'The browser holds the sound back.', next: 'Press Start audio.' }),
   }),
@@ -131,13 +128,13 @@ function turnTimes(ms) {
 }
 
 /**
- * The agent may speak, but nobody hears it while the browser holds the sound back.
+ * The agent says that it speaks also when it has no voice, or when the browser holds the sound back.
  * @param {Stages} stages
  * @param {Change} play
  * @returns {Changes}
  */
-function unlessBlocked(stages, play) {
-  return stages.play.state === 'failing' ? {} : { play };
+function ifAudible({ speak, play: before }, play) {
+  return speak.state === 'failing' || before.state === 'failing' ? {} : { play };
 }
 
 /** What the worker calls a part of the call that failed while the rest goes on. @param {unknown} what */

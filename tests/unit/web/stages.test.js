@@ -110,6 +110,20 @@ test('speech that fails at the worker fails at its stage', () => {
   assert.equal(after([degraded('archive')]).verdicts.job.state, 'ok');
 });
 
+test('an agent without a voice is not called audible until it has one again', () => {
+  const failed = agent('job.degraded', {
+    what: 'text-to-speech',
+    error: 'refused',
+    consequence: 'the reply is not heard, only read',
+  });
+  const mute = oneTurn(1).filter((each) => each.name !== 'first_byte');
+  const state = after([...healthyCall(), failed, ...mute]);
+  assert.equal(state.verdicts.speak.state, 'failing');
+  assert.notEqual(state.verdicts.play.state, 'ok');
+  const { verdicts } = after(oneTurn(2), state);
+  assert.deepEqual([verdicts.speak.state, verdicts.play.state], ['ok', 'ok']);
+});
+
 test('evidence is bounded', () => {
   const many = Array.from({ length: 100 }, () => agent('hear.speech_started'));
   assert.ok(after(many).verdicts.hear.evidence.length <= 12);
