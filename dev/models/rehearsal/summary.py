@@ -13,12 +13,13 @@ WANTED = re.compile(
     r"\b(?:create|write) a detailed summary\b|\byour (?:job|task) is to summari[sz]e\b", re.I
 )
 TRANSCRIPT = re.compile(r"<start_transcript>\n(?P<lines>.*)\n<end_transcript>", re.S)
+BEGINNING = 300  # characters
 MOST_WORDS = 250  # Letta asks for 300 at most
 
 
 def is_wanted(messages: list[Message]) -> bool:
-    first = memory.text_of(messages[0]) if messages else ""
-    return bool(WANTED.search(memory.last_user_text(messages)) or WANTED.match(first.strip()))
+    first, last = memory.text_of(messages[0]), memory.last_user_text(messages)
+    return any(WANTED.search(text[:BEGINNING]) for text in (first, last))
 
 
 def of(messages: list[Message]) -> str:

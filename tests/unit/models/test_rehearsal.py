@@ -55,6 +55,7 @@ class Talk:
         self.block, self.tools, self.fails = block, tools, fails
         self.messages: list[dict[str, Any]] = []
         self.used: list[str] = []
+        self.earlier: list[dict[str, str]] = []
         self.begin()
 
     def begin(self) -> None:
@@ -75,20 +76,29 @@ class Talk:
         raise AssertionError(f"no end of tool calls: {self.used}")
 
     def _run(self, tool: str, arguments: dict[str, Any], call: str) -> None:
+        result: dict[str, Any] = {"status": "OK"}
+        if tool == "conversation_search":
+            found = [one for one in self.earlier if arguments["query"] in one["content"]]
+            result["message"] = {"message": "Showing results", "results": found}
+            self._returned(tool, arguments, call, result)
+            return
         assert arguments["label"] == "human"
         if not self.fails and tool == "memory_insert":
             self.block = "\n".join(filter(None, [self.block, arguments["new_string"]]))
         elif not self.fails:
-            assert arguments["old_string"] in self.block, "memory_replace needs the exact text"
+            assert self.block.count(arguments["old_string"]) == 1, "what Letta's tool insists on"
             self.block = self.block.replace(arguments["old_string"], arguments["new_string"])
-        result = {"status": "Failed", "message": "disk full"} if self.fails else {"status": "OK"}
+        if self.fails:
+            result = {"status": "Failed", "message": "disk full"}
+        self._returned(tool, arguments, call, result)
+
+    def _returned(
+        self, tool: str, arguments: dict[str, Any], call: str, result: dict[str, Any]
+    ) -> None:
         function = {"name": tool, "arguments": json.dumps(arguments)}
+        calls = [{"id": call, "function": function}]
         self.messages += [
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [{"id": call, "function": function}],
-            },
+            {"role": "assistant", "content": None, "tool_calls": calls},
             {"role": "tool", "tool_call_id": call, "content": json.dumps(result)},
         ]
 
@@ -204,3 +214,80 @@ def test_replies_are_about_what_was_said(said: str, part: str) -> None:
 @pytest.mark.parametrize("value", [0, 7, 19, 20, 21, 99, 100, 342, 1000, 12_345])
 def test_numbers_are_read_as_they_are_spoken(value: int) -> None:
     assert number(spoken_number(value)) == value
+
+
+def test_the_line_that_says_nothing_is_known_goes_with_the_first_fact() -> None:
+    talk = Talk("I know nothing about this person yet.")
+    talk.say("my name is ada")
+    assert talk.block == "name: Ada"
+
+
+def test_of_two_lines_with_the_same_words_the_right_one_is_changed_or_removed() -> None:
+    talk = Talk("favorite color: green\ncolor: green\nname: Ada")
+    talk.say("my color is red")
+    assert talk.block == "favorite color: green\ncolor: red\nname: Ada"
+    talk = Talk("dog's color: green\ncolor: green")
+    talk.say("forget my color")
+    assert talk.block == "dog's color: green"
+
+
+def test_a_removed_line_leaves_no_empty_one() -> None:
+    talk = Talk("name: Ada\nhome: Rome\nage: six")
+    talk.say("forget where i live")
+    assert talk.block == "name: Ada\nage: six"
+
+
+def test_what_belongs_to_somebody_else_is_kept_apart() -> None:
+    talk = Talk()
+    talk.say("my dog's favorite color is blue")
+    talk.say("my favorite color is green")
+    assert talk.say("what is my dog's favorite color") == "Your dog's favorite color is blue."
+    assert talk.say("what is my favorite color") == "Your favorite color is green."
+
+
+def test_earlier_talks_are_searched_for_what_was_said() -> None:
+    talk = Talk()
+    talk.earlier = [
+        {"timestamp": "2026-01-01", "role": "user", "content": "i dug up the garden"},
+        {"timestamp": "2026-01-02", "role": "user", "content": "i planted my garden"},
+        {"timestamp": "2026-01-03", "role": "user", "content": "what did i say about the garden"},
+    ]
+    assert (
+        talk.say("do you remember what i said about the garden")
+        == "You said: you planted your garden."
+    )
+    assert "nothing" in talk.say("what did i tell you about my car")
+    assert talk.used == ["conversation_search"] * 2
+
+
+def test_without_a_search_tool_this_talk_is_searched() -> None:
+    talk = Talk(tools=set())
+    talk.say("i planted my garden")
+    assert talk.say("what did i say about the garden") == "You said: you planted your garden."
+
+
+def test_a_question_is_no_fact_and_a_wish_to_remember_is() -> None:
+    talk = Talk()
+    talk.say("do you remember what i said")
+    assert talk.block == ""
+    talk.say("can you remember that the code is one two three")
+    assert talk.block == "note: the code is one two three"
+
+
+def test_letta_gets_a_summary_when_it_asks_for_one() -> None:
+    talk = Talk("name: Ada")
+    talk.say("i planted my garden")
+    talk.say("the sun was shining")
+    assert (
+        talk.say("Your task is to create a detailed summary of the conversation so far, …")
+        == "The person said, one after the other: you planted your garden; the sun was shining."
+    )
+    transcript = "<start_transcript>\n[user] my back hurts\n[assistant] Oh.\n<end_transcript>"
+    step = next_step(
+        [
+            {"role": "system", "content": "Your task is to create a detailed summary of …"},
+            {"role": "user", "content": transcript},
+        ],
+        set(),
+    )
+    assert step == Say("The person said, one after the other: your back hurts.")
