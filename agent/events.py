@@ -12,8 +12,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from livekit import rtc
 
@@ -25,7 +24,14 @@ LONGEST_TEXT = 2_000  # characters of one value, when an event is too long as a 
 MOST_WAITING = 1_000  # events kept until the room is connected
 
 Event = dict[str, Any]
-Sink = Callable[[Event], None]
+
+
+class Sink(Protocol):
+    """Takes events at once, in order; `aclose` gives it a moment to pass on what waits."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    async def aclose(self) -> None: ...
 
 
 class Events:
@@ -33,7 +39,7 @@ class Events:
 
     def __init__(self, room: str) -> None:
         self._room = room
-        self.sinks: list[Sink] = [_log]
+        self.sinks: list[Sink] = [LogSink()]
 
     def emit(self, stage: str, name: str, /, **data: Any) -> None:
         event = {
@@ -50,6 +56,22 @@ class Events:
             except Exception:
                 logger.exception("an event could not be told to %r", sink)
 
+    async def aclose(self) -> None:
+        for sink in self.sinks:
+            await sink.aclose()
+
+
+class LogSink:
+    """Logs events at DEBUG."""
+
+    def __call__(self, event: Event) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            data = json.dumps(event["data"], ensure_ascii=False, default=str)[:LONGEST_TEXT]
+            logger.debug("%s %s %s", event["stage"], event["name"], data)
+
+    async def aclose(self) -> None:
+        """Nothing waits here."""
+
 
 class RoomSink:
     """Publishes events to the room, in order; keeps them while the room is not connected yet."""
@@ -62,9 +84,6 @@ class RoomSink:
 
     def __call__(self, event: Event) -> None:
         self._waiting.append(encode(event))
-        self._woken.set()
-
-    def connected(self) -> None:
         self._woken.set()
 
     async def aclose(self) -> None:
@@ -106,9 +125,3 @@ def _shortened(value: Any, longest: int) -> Any:
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
-
-
-def _log(event: Event) -> None:
-    if logger.isEnabledFor(logging.DEBUG):
-        data = json.dumps(event["data"], ensure_ascii=False, default=str)[:LONGEST_TEXT]
-        logger.debug("%s %s %s", event["stage"], event["name"], data)

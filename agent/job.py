@@ -25,7 +25,7 @@ from tenacity import (
 )
 
 from agent.callers import Callers
-from agent.events import Events
+from agent.events import Events, RoomSink
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
 from agent.session import VoiceAgent, report, room_options
@@ -39,8 +39,9 @@ LETTA_PATIENCE = 0.5  # seconds; the conversation may open while the call has al
 
 
 async def entrypoint(ctx: JobContext) -> None:
-    clock = Clock(Events(ctx.job.room.name))
-    events = clock.events
+    events = Events(ctx.job.room.name)
+    events.sinks.append(RoomSink(ctx.room))
+    clock = Clock(events)
     ready: Ready = ctx.proc.userdata[READY]
     logger.info(
         "Job %s in room %s (%s), metadata %s",
@@ -50,7 +51,7 @@ async def entrypoint(ctx: JobContext) -> None:
         ctx.job.metadata or "none",
     )
     clock.mark("handshake_start")
-    bootstrap = Bootstrap(ready, ctx.room, ctx.job.room.name, asked_agent(ctx.job.metadata), events)
+    bootstrap = Bootstrap(ready, ctx.job.room.name, asked_agent(ctx.job.metadata), events)
     resources = bootstrap.resources
     end_with_the_call(ctx, resources)
     ready.degraded.listen(lambda *told: tell_degraded(resources, *told))

@@ -8,7 +8,6 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from livekit import rtc
 from livekit.agents import AgentSession, stt, tts
 from tenacity import (
     AsyncRetrying,
@@ -19,7 +18,7 @@ from tenacity import (
 )
 
 from agent.callers import Callers
-from agent.events import Events, RoomSink
+from agent.events import Events
 from agent.letta.errors import Trouble
 from agent.letta.llm import LettaLLM
 from agent.process import Ready
@@ -38,7 +37,6 @@ class AgentResources:
 
     events: Events
     turns: Turns
-    sink: RoomSink
     mind: LettaLLM
     ears: stt.STT[Any]
     mouth: tts.TTS[Any]
@@ -60,7 +58,7 @@ class AgentResources:
                 await part
             except Exception:
                 logger.exception("a part of the call could not be closed")
-        await self.sink.aclose()
+        await self.events.aclose()
 
 
 class Bootstrap:
@@ -69,13 +67,9 @@ class Bootstrap:
     Letta is asked while the room is being joined, since neither needs the other.
     """
 
-    def __init__(
-        self, ready: Ready, room: rtc.Room, room_name: str, agent_id: str | None, events: Events
-    ) -> None:
+    def __init__(self, ready: Ready, room_name: str, agent_id: str | None, events: Events) -> None:
         settings = ready.settings
         self._events = events
-        sink = RoomSink(room)
-        events.sinks.append(sink)
         turns = Turns(events)
         mind = LettaLLM(
             agent_id or settings.letta_agent_id,
@@ -88,7 +82,7 @@ class Bootstrap:
         session = make_session(
             settings, mind=mind, ears=ready.ears, mouth=ready.mouth, detector=ready.detector
         )
-        self.resources = AgentResources(events, turns, sink, mind, ready.ears, ready.mouth, session)
+        self.resources = AgentResources(events, turns, mind, ready.ears, ready.mouth, session)
         self.opened = asyncio.create_task(self._init_letta(), name="open the conversation")
 
     async def _init_letta(self) -> None:

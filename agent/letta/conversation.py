@@ -76,16 +76,19 @@ class Conversation:
         self._dropped: set[str] = set()  # conversations that are to be deleted
 
     async def open(self) -> None:
-        """Find the room's conversation, so that a later job goes on with it, or make one."""
-        own = await self._labelled(self._label)
-        if own:
-            self.id = own[0]
+        """Find the room's conversation, so that a later job goes on with it, or make one.
+
+        A room nearly always is new, so one is made while the other is looked for.
+        """
+        making = self._client.conversations.create(agent_id=self._agent_id, summary=self._label)
+        older, made = await asyncio.gather(self._labelled(self._label), making)
+        older = [one for one in older if one != made.id]
+        if older:
+            self.id = older[0]
+            self._later(self._delete(made.id))
             # The agent's memory may have changed since the prompt was compiled.
             await self._client.conversations.recompile(self.id)
         else:
-            made = await self._client.conversations.create(
-                agent_id=self._agent_id, summary=self._label
-            )
             self.id = made.id
         self._checkpoint = self._fork()
 

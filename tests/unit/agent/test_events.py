@@ -8,14 +8,9 @@ import logging
 import pytest
 from livekit.agents import llm
 
-from agent.events import LONGEST_EVENT, Event, Events, encode
+from agent.events import LONGEST_EVENT, Event, encode
 from agent.turns import Turns
-
-
-def collected() -> tuple[Events, list[Event]]:
-    events, told = Events("r"), list[Event]()
-    events.sinks = [told.append]
-    return events, told
+from tests.unit.agent.kept_events import Kept, collected
 
 
 def test_the_shape() -> None:
@@ -52,10 +47,11 @@ def test_a_sink_that_fails_is_logged_and_the_others_are_told(
 ) -> None:
     events, told = collected()
 
-    def broken(_: Event) -> None:
-        raise OSError("the disk is full")
+    class Broken(Kept):
+        def __call__(self, event: Event) -> None:
+            raise OSError("the disk is full")
 
-    events.sinks.insert(0, broken)
+    events.sinks.insert(0, Broken())
     with caplog.at_level(logging.ERROR):
         events.emit("hear", "speech_started")
     assert len(told) == 1

@@ -11,9 +11,9 @@ import pytest
 from letta_client import AsyncLetta
 from livekit.agents import llm
 
-from agent.events import Event, Events
 from agent.letta.llm import LettaLLM
 from agent.turns import Turns
+from tests.unit.agent.kept_events import collected
 from tests.unit.agent.letta_replay import AGENT, Answer, ReplayedLetta
 
 CHECKPOINT = "voice room r (checkpoint)"
@@ -26,9 +26,7 @@ class Call:
 
     def __init__(self, letta: ReplayedLetta, agent_id: str | None = AGENT) -> None:
         self.letta = letta
-        self.events: list[Event] = []
-        events = Events("r")
-        events.sinks = [self.events.append]
+        events, self.events = collected()
         self.history = llm.ChatContext.empty()
         self.client = AsyncLetta(base_url=letta.url, api_key="k", timeout=5, max_retries=0)
         self.mind = LettaLLM(
