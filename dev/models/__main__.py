@@ -57,15 +57,24 @@ async def _serve(settings: ModelsSettings) -> None:
     told_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_end.set)
+    # Bound before the models are loaded: a taken port is told at once.
+    sockets = [_bound(host, settings.models_port) for host in _loopback()]
     runner = web.AppRunner(make_app(settings), access_log=None, shutdown_timeout=END_WAIT_S)
     await runner.setup()
     try:
-        for host in _loopback():
-            await web.TCPSite(runner, host, settings.models_port).start()
+        for each in sockets:
+            await web.SockSite(runner, each).start()
         logging.getLogger("models").info("listening on port %d (loopback)", settings.models_port)
         await told_to_end.wait()
     finally:
         await runner.cleanup()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    return bound
 
 
 def _loopback() -> list[str]:
