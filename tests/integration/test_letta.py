@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,7 @@ class Letta:
 
     def end_everything(self) -> None:
         for process in self.running:
-            for one in tree(process):
-                one.kill()
+            kill(tree(process))
             process.wait()
 
 
@@ -131,6 +131,12 @@ def tree(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return [parent, *parent.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):  # it died with its parent a moment ago
+            one.kill()
 
 
 @pytest.fixture
@@ -180,8 +186,7 @@ def test_memory_outlives_a_kill_of_everything(letta: Letta) -> None:
     processes = tree(process)
     assert len(processes) > 4
     data = letta.home / "letta" / "postgres"
-    for one in processes:
-        one.kill()
+    kill(processes)
     psutil.wait_procs(processes, timeout=5)
     process.wait()
     # The dead postmaster's pid may belong to anybody by now: to this test, for example.
