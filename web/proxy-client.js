@@ -1,4 +1,6 @@
-/** Talks to the proxy over HTTP. What goes wrong becomes a `ProxyError` whose words are for people. */
+/**
+ * Talks to the proxy over HTTP. What goes wrong becomes a `ProxyError` whose words are for people.
+ */
 
 import { asRecord, asRecords, asText } from './state/read.js';
 
@@ -57,7 +59,11 @@ export async function getToken(room, signal) {
   };
 }
 
-/** @param {string} room @param {string} agentId '' for the worker's default @param {AbortSignal} signal */
+/**
+ * @param {string} room
+ * @param {string} agentId '' for the worker's default
+ * @param {AbortSignal} signal
+ */
 export async function requestDispatch(room, agentId, signal) {
   const body = agentId ? { room, agent_id: agentId } : { room };
   return ask('POST', '/api/dispatch-agent', body, signal);
@@ -85,7 +91,13 @@ export async function getWorkerHealth() {
  * @param {{anyStatus?: boolean, patienceMs?: number}} [options]
  * @returns {Promise<Record<string, unknown>>}
  */
-async function ask(method, path, body, signal, { anyStatus = false, patienceMs = PATIENCE_MS } = {}) {
+async function ask(
+  method,
+  path,
+  body,
+  signal,
+  { anyStatus = false, patienceMs = PATIENCE_MS } = {},
+) {
   const patience = AbortSignal.timeout(patienceMs);
   /** @type {Response} */
   let response;
@@ -105,7 +117,8 @@ async function ask(method, path, body, signal, { anyStatus = false, patienceMs =
   }
   const answer = parsed(text);
   if (!answer) throw new ProxyError(unreadable(method, path, response), false);
-  if (!response.ok && !anyStatus) throw new ProxyError(refused(answer, method, path, response), true);
+  if (!response.ok && !anyStatus)
+    throw new ProxyError(refused(answer, method, path, response), true);
   return answer;
 }
 
@@ -142,7 +155,12 @@ function unreadable(method, path, response) {
   };
 }
 
-/** @param {Record<string, unknown>} answer @param {string} method @param {string} path @param {Response} response */
+/**
+ * @param {Record<string, unknown>} answer
+ * @param {string} method
+ * @param {string} path
+ * @param {Response} response
+ */
 function refused(answer, method, path, response) {
   const said = asText(answer.message) || asText(answer.error);
   return {

@@ -26,6 +26,7 @@ export function watchConnection({ room, emit, signal }, onEnd) {
     lostAt = 0;
   });
   room.on(RoomEvent.Disconnected, (reason) => {
-    if (!signal.aborted) onEnd(endProblem(reason === undefined ? '' : (DisconnectReason[reason] ?? '')));
+    if (!signal.aborted)
+      onEnd(endProblem(reason === undefined ? '' : (DisconnectReason[reason] ?? '')));
   });
 }

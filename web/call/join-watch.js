@@ -1,4 +1,6 @@
-/** Waits for the agent, and after the usual time says why it is not there, as far as can be known. */
+/**
+ * Waits for the agent, and after the usual time says why it is not there, as far as can be known.
+ */
 
 import { getDispatch, getWorkerHealth, problemOf } from '../proxy-client.js';
 import { whyNoAgent } from './why-no-agent.js';

@@ -20,7 +20,7 @@ const MICROPHONE = {
   },
   NotReadableError: {
     what: 'The microphone is there, but it could not be opened; another program may be using it.',
-    next: 'Close that program (or choose another input in the system settings), then press Try again.',
+    next: 'Close that program, or choose another input in the system settings. Then press Try again.',
   },
   OverconstrainedError: {
     what: 'No microphone has the properties that were asked for.',
@@ -81,7 +81,7 @@ export function connectProblem({ reason, status, message: said }, { url, signalO
       problem: {
         what: `LiveKit at ${url} refused the token (${status ?? 'no status'}: ${message}).`,
         next:
-          'It may have expired, or the key and secret are not the server’s: check LIVEKIT_API_KEY ' +
+          'It may have expired, or key and secret are not the server’s: check LIVEKIT_API_KEY ' +
           `and LIVEKIT_API_SECRET. ${AGAIN}`,
       },
     };
@@ -122,6 +122,7 @@ function serverStep() {
 
 /** @type {Record<string, Problem>} by livekit's name of the reason */
 const ENDINGS = {
+  CLIENT_INITIATED: { what: 'This tab left the room when its page was left.', next: AGAIN },
   DUPLICATE_IDENTITY: {
     what: 'Somebody else joined the room with the identity of this tab, so this one had to leave.',
     next: 'Close the other tab or program, then press Connect.',
@@ -138,7 +139,10 @@ const ENDINGS = {
     what: 'The server did not let this tab back in; the token may have expired.',
     next: 'Press Connect: it gets a new token.',
   },
-  SIGNAL_CLOSE: { what: 'The connection to LiveKit was lost and did not come back.', next: serverStep() },
+  SIGNAL_CLOSE: {
+    what: 'The connection to LiveKit was lost and did not come back.',
+    next: serverStep(),
+  },
   CONNECTION_TIMEOUT: { what: 'The server lost sight of this tab.', next: AGAIN },
   MEDIA_FAILURE: {
     what: 'The path for sound broke and did not come back.',

@@ -1,12 +1,40 @@
 /** Proposes names for rooms: easy to say, unlikely to be taken. */
 
 const QUALITIES = [
-  'amber', 'brisk', 'calm', 'clear', 'early', 'fresh', 'gentle', 'green',
-  'kind', 'light', 'mellow', 'plain', 'quiet', 'rapid', 'steady', 'warm',
+  'amber',
+  'brisk',
+  'calm',
+  'clear',
+  'early',
+  'fresh',
+  'gentle',
+  'green',
+  'kind',
+  'light',
+  'mellow',
+  'plain',
+  'quiet',
+  'rapid',
+  'steady',
+  'warm',
 ];
 const THINGS = [
-  'alder', 'brook', 'cedar', 'comet', 'dune', 'fern', 'finch', 'harbor',
-  'heron', 'lake', 'maple', 'meadow', 'otter', 'pine', 'river', 'wren',
+  'alder',
+  'brook',
+  'cedar',
+  'comet',
+  'dune',
+  'fern',
+  'finch',
+  'harbor',
+  'heron',
+  'lake',
+  'maple',
+  'meadow',
+  'otter',
+  'pine',
+  'river',
+  'wren',
 ];
 const NUMBERS = 10_000;
 

@@ -7,7 +7,7 @@
 
 import { ConnectionError, ConnectionErrorReason, Room, RoomEvent } from 'livekit-client';
 import { now } from '../clock.js';
-import { getToken, problemOf, requestDispatch } from '../proxy-client.js';
+import { getToken, problemOf, ProxyError, requestDispatch } from '../proxy-client.js';
 import { asText } from '../state/read.js';
 import { store } from '../store.js';
 import { watchAgent } from './agent-presence.js';
@@ -24,7 +24,8 @@ import { TypedText } from './typed-text.js';
 /**
  * What the watchers of a session work with.
  *
- * @typedef {(stage: import('../types.js').Stage, name: string, data?: Record<string, unknown>) => void} Emit
+ * @typedef {import('../types.js').Stage} Stage
+ * @typedef {(stage: Stage, name: string, data?: Record<string, unknown>) => void} Emit
  *
  * @typedef {object} CallContext
  * @property {Room} room
@@ -36,6 +37,9 @@ export class Session {
   #life = new AbortController();
   #room = new Room();
   #signalOpen = false;
+
+  /** @type {CallContext} */
+  #context;
 
   /** @param {{roomName: string, agentId: string, agentName: string}} wanted */
   constructor({ roomName, agentId, agentName }) {
@@ -52,9 +56,6 @@ export class Session {
     this.typed = new TypedText(context);
     this.#context = context;
   }
-
-  /** @type {CallContext} */
-  #context;
 
   /** Aborted when the call is over, by whichever side. */
   get over() {
@@ -114,7 +115,11 @@ export class Session {
       await this.#room.connect(url, token);
     } catch (error) {
       if (this.over.aborted) return false;
-      const attempt = { url, signalOpen: this.#signalOpen, pageSecure: location.protocol === 'https:' };
+      const attempt = {
+        url,
+        signalOpen: this.#signalOpen,
+        pageSecure: location.protocol === 'https:',
+      };
       const { stage, problem } = connectProblem(describe(error), attempt);
       this.#finish(stage, 'failed', { ...problem });
       return false;
@@ -148,8 +153,8 @@ export class Session {
     } catch (error) {
       // The call goes on: an agent may join by itself.
       const { what, next } = problemOf(error);
-      const name = error instanceof Error && 'answered' in error && error.answered;
-      this.emit('dispatch', name ? 'refused' : 'unreachable', { error: what, next });
+      const refused = error instanceof ProxyError && error.answered;
+      this.emit('dispatch', refused ? 'refused' : 'unreachable', { error: what, next });
     }
   }
 
@@ -189,5 +194,9 @@ function describe(error) {
       message: error.message,
     };
   }
-  return { reason: '', status: null, message: error instanceof Error ? error.message : String(error) };
+  return {
+    reason: '',
+    status: null,
+    message: error instanceof Error ? error.message : String(error),
+  };
 }

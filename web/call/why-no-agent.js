@@ -3,6 +3,7 @@
 import { asText } from '../state/read.js';
 
 const WORKER_LOG = './restart_voice_system.sh logs agent';
+const STAYS_OPEN = '(The call stays open: the agent joins by itself.)';
 const RESTART_WORKER = 'In a terminal: ./restart_voice_system.sh agent';
 
 /**
@@ -43,10 +44,11 @@ export function whyNoAgent({ worker, dispatch, request, joined }) {
     return {
       stage: 'dispatch',
       what: asText(worker.message) || 'No worker is registered with LiveKit.',
-      next: `${asText(worker.next_step) || RESTART_WORKER} (The call stays open: the agent joins by itself.)`,
+      next: `${asText(worker.next_step) || RESTART_WORKER} ${STAYS_OPEN}`,
     };
   }
-  if (request) return { stage: 'dispatch', what: request.what, next: request.next || RESTART_WORKER };
+  if (request)
+    return { stage: 'dispatch', what: request.what, next: request.next || RESTART_WORKER };
   return byDispatch(dispatch, asText(worker.message) || asText(worker.unreachable));
 }
 

@@ -18,7 +18,13 @@ export class AgentPicker extends Part {
     create.addEventListener('click', () => tell('agent-dialog.opened'));
     this.#select.addEventListener('change', () => chooseAgent(this.#select.value));
     this.append(
-      h('div', { class: 'field-head' }, h('label', { for: this.#id }, 'Letta agent'), refresh, create),
+      h(
+        'div',
+        { class: 'field-head' },
+        h('label', { for: this.#id }, 'Letta agent'),
+        refresh,
+        create,
+      ),
       this.#select,
       this.#hint,
     );

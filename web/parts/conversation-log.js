@@ -1,4 +1,6 @@
-/** The conversation: what both sides say, as it streams; each reply with its work and its time bar. */
+/**
+ * The conversation: what both sides say, as it streams; each reply with its work and its time bar.
+ */
 
 import { clock } from '../state/console.js';
 import { h, icon, setText } from './dom.js';

@@ -73,5 +73,11 @@ export class DebugConsole extends Part {
 
 /** @param {import('../state/console.js').Line} line */
 function row({ at, tone, text }) {
-  return h('div', { class: 'line', 'data-tone': tone }, h('time', {}, clock(at)), ' ', h('span', {}, text));
+  return h(
+    'div',
+    { class: 'line', 'data-tone': tone },
+    h('time', {}, clock(at)),
+    ' ',
+    h('span', {}, text),
+  );
 }

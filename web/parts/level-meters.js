@@ -40,7 +40,13 @@ function meter(label, name) {
     fill,
   );
   const note = h('span', { class: 'meter-note' });
-  const row = h('div', { class: 'meter-row' }, h('span', { class: 'meter-label' }, label), bar, note);
+  const row = h(
+    'div',
+    { class: 'meter-row' },
+    h('span', { class: 'meter-label' }, label),
+    bar,
+    note,
+  );
   return { row, bar, fill, note };
 }
 

@@ -54,7 +54,8 @@ function block({ id, label, value, limit, description }, { before, changedAt }) 
     h('h3', { title: description }, label),
     h('span', { class: 'block-length', title: 'characters' }, length),
   );
-  if (old === undefined) return h('section', { class: 'block' }, head, h('p', {}, value || '(empty)'));
+  if (old === undefined)
+    return h('section', { class: 'block' }, head, h('p', {}, value || '(empty)'));
   const pieces = wordDiff(old, value).map(({ kind, text }) => h(TAGS[kind], {}, text));
   const changed = h('span', { class: 'tag' }, `changed ${clock(changedAt ?? 0).slice(0, 8)}`);
   head.insertBefore(changed, head.lastChild);

@@ -17,7 +17,11 @@ export class NewAgentDialog extends Part {
   });
   #persona = h('textarea', { rows: 3, placeholder: 'a friendly voice assistant' });
   #human = h('textarea', { rows: 3, placeholder: 'nothing yet' });
-  #model = h('input', { type: 'text', autocomplete: 'off', placeholder: 'that of the first agent' });
+  #model = h('input', {
+    type: 'text',
+    autocomplete: 'off',
+    placeholder: 'that of the first agent',
+  });
   #problem = h('p', { role: 'alert', class: 'problem' });
   #create = h('button', { type: 'submit', class: 'primary' }, 'Create');
   #dialog = h('dialog');

@@ -1,4 +1,6 @@
-/** What every part of the page is: an element that renders from the store while it is on the page. */
+/**
+ * What every part of the page is: an element that renders from the store while it is on the page.
+ */
 
 import { store } from '../store.js';
 

@@ -24,7 +24,11 @@ export class StageDetails extends Part {
         icon(GLYPHS[verdict.state]),
         h('h2', {}, stage),
         h('span', { class: 'verdict-state' }, verdict.state),
-        h('span', { class: 'verdict-time' }, verdict.ms === null ? '' : `${Math.round(verdict.ms)} ms`),
+        h(
+          'span',
+          { class: 'verdict-time' },
+          verdict.ms === null ? '' : `${Math.round(verdict.ms)} ms`,
+        ),
       ),
       h('p', {}, verdict.sentence),
     );

@@ -1,4 +1,7 @@
-/** The line that says how the call is; beside it the agent's state, and a button if sound is held back. */
+/**
+ * The line that says how the call is; beside it the agent's state, and a button if sound is held
+ * back.
+ */
 
 import { startSound } from '../call/call.js';
 import { statusOf } from '../state/status.js';

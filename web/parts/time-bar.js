@@ -1,4 +1,6 @@
-/** Where the time of one reply went, as a bar and in figures; pressing it shows the turn's details. */
+/**
+ * Where the time of one reply went, as a bar and in figures; pressing it shows the turn's details.
+ */
 
 import { scaleOf, segments, total } from '../state/time-bar.js';
 import { tell } from '../store.js';

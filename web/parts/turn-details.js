@@ -43,7 +43,11 @@ function marks(ms) {
   const reached = segments(ms);
   const missing = MARKS.filter(({ mark }) => !reached.some((each) => each.mark === mark));
   const rows = [
-    ...reached.map((each) => ({ ...each, at: String(Math.round(each.at)), share: `+${Math.round(each.ms)}` })),
+    ...reached.map((each) => ({
+      ...each,
+      at: String(Math.round(each.at)),
+      share: `+${Math.round(each.ms)}`,
+    })),
     ...missing.map((each) => ({ ...each, at: '–', share: '' })),
   ];
   return h(

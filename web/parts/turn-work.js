@@ -1,4 +1,6 @@
-/** What a reply is made of beside its words: the agent's reasoning, its tools, and trouble; folded. */
+/**
+ * What a reply is made of beside its words: the agent's reasoning, its tools, and trouble; folded.
+ */
 
 import { h, icon } from './dom.js';
 import { Part } from './part.js';
@@ -35,7 +37,11 @@ export class TurnWork extends Part {
     }
   }
 
-  /** The fold of this name, opened or not as the reader left it. @param {string} name @param {string} drawing */
+  /**
+   * The fold of this name, opened or not as the reader left it.
+   * @param {string} name
+   * @param {string} drawing
+   */
   #fold(name, drawing) {
     const known = this.#folds.get(name);
     if (known) return known;

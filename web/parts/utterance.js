@@ -78,7 +78,10 @@ function remainder(whole, part) {
   return whole.slice(at);
 }
 
-/** @param {import('../types.js').Utterance} row @param {import('../types.js').Turn|undefined} turn */
+/**
+ * @param {import('../types.js').Utterance} row
+ * @param {import('../types.js').Turn|undefined} turn
+ */
 function tag(row, turn) {
   if (row.held) return 'typed, waits for the agent';
   if (row.typed) return 'typed';

@@ -15,8 +15,7 @@ const MOST_CHARACTERS = 2000;
 /** @type {Record<string, (data: Data) => Words|null>} by stage and name */
 const LINES = {
   // The six lines of every call, in this order and wording: tests and people look for them.
-  'signal.connecting': (d) =>
-    plain(`🔗 Connecting to room: ${asText(d.room)} on ${asText(d.url)}`),
+  'signal.connecting': (d) => plain(`🔗 Connecting to room: ${asText(d.room)} on ${asText(d.url)}`),
   'media.connected': () => good('✅ Room connected successfully'),
   'dispatch.requested': () => plain('📡 Requesting agent dispatch to room...'),
   'dispatch.accepted': (d) => good(`✅ Agent dispatch requested: ${asText(d.message)}`),
@@ -54,7 +53,9 @@ const LINES = {
         asText(d.error),
     ),
   'job.degraded': (d) =>
-    warn(`Agent job goes on without ${asText(d.what)} (${asText(d.error)}): ${asText(d.consequence)}`),
+    warn(
+      `Agent job goes on without ${asText(d.what)} (${asText(d.error)}): ${asText(d.consequence)}`,
+    ),
   'job.error': (d) => bad(`❌ Agent job failed: ${asText(d.message)}`),
   'transcribe.segment': (d) => (d.final ? plain(`Caller: ${asText(d.text)}`) : null),
   'speak.segment': (d) => (d.final ? plain(`Agent: ${asText(d.text)}`) : null),
@@ -62,7 +63,8 @@ const LINES = {
   'think.tool_return': (d) =>
     plain(`Tool ${asText(d.name)} returned ${asText(d.status)}: ${asShown(d.text)}`),
   'think.error': (d) => bad(`❌ Letta: ${asText(d.message)} ${asText(d.next_step)}`),
-  'play.audio_blocked': () => warn('🔈 The browser holds the sound back until you press Start audio'),
+  'play.audio_blocked': () =>
+    warn('🔈 The browser holds the sound back until you press Start audio'),
   'play.audio_started': () => good('🔊 Sound is on'),
   'play.interrupted': () => plain('Interrupted by the caller'),
   'play.turn': (d) => plain(turnLine(d)),

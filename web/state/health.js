@@ -1,4 +1,7 @@
-/** How the system's processes are, as the proxy's /health says; and whether the proxy answers at all. */
+/**
+ * How the system's processes are, as the proxy's /health says; and whether the proxy answers at
+ * all.
+ */
 
 import { asNumber, asRecord, asText } from './read.js';
 
@@ -38,13 +41,19 @@ export function reduceHealth(health, event) {
   }
 }
 
-/** @param {import('../types.js').ProcessHealth} process @returns {import('../types.js').VerdictState} */
+/**
+ * @param {import('../types.js').ProcessHealth} process
+ * @returns {import('../types.js').VerdictState}
+ */
 export function processVerdict({ state, answers }) {
   if (ON_ITS_WAY.has(state)) return 'waiting';
   return GOOD.has(state) && answers ? 'ok' : 'failing';
 }
 
-/** What is the matter with a process, in a few words. @param {import('../types.js').ProcessHealth} process */
+/**
+ * What is the matter with a process, in a few words.
+ * @param {import('../types.js').ProcessHealth} process
+ */
 export function processTrouble({ name, state, detail, answers }) {
   if (GOOD.has(state) && !answers) return `${name}: ${detail || 'it does not answer.'}`;
   return `${name} is ${state}. ${detail}`.trim();

@@ -1,4 +1,7 @@
-/** Reads values that came over the network: what is not of the expected kind becomes its neutral value. */
+/**
+ * Reads values that came over the network: what is not of the expected kind becomes its neutral
+ * value.
+ */
 
 /** @param {unknown} value @returns {string} */
 export function asText(value) {
@@ -23,7 +26,10 @@ export function asRecords(value) {
   return Array.isArray(value) ? value.map(asRecord) : [];
 }
 
-/** Text as it is, anything else as JSON: for arguments and results of tools. @param {unknown} value */
+/**
+ * Text as it is, anything else as JSON: for arguments and results of tools.
+ * @param {unknown} value
+ */
 export function asShown(value) {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);

@@ -12,7 +12,9 @@ import { STAGES } from './stage-names.js';
 
 const LOG_STEP = 'The reason is in the log: ./restart_voice_system.sh logs agent';
 
-/** @type {Record<string, (data: Data, stages: Stages) => Changes>} by stage and name of the event */
+/**
+ * @type {Record<string, (data: Data, stages: Stages) => Changes>} by stage and name of the event
+ */
 const RULES = {
   'token.requested': () => ({ token: waiting('Asking the proxy for a token.') }),
   'token.received': (d) => ({ token: ok(`Token for ${asText(d.identity)}.`, d.ms) }),
@@ -67,7 +69,9 @@ const RULES = {
   'join.late': (d) => ({ [lateStage(d.stage)]: failing(d) }),
 
   'hear.microphone_enabling': () => ({ hear: waiting('Asking for the microphone.') }),
-  'hear.microphone_on': (d) => ({ hear: ok(`${asText(d.label) || 'The microphone'} is on.`, d.ms) }),
+  'hear.microphone_on': (d) => ({
+    hear: ok(`${asText(d.label) || 'The microphone'} is on.`, d.ms),
+  }),
   'hear.microphone_failed': (d) => ({ hear: failing(d) }),
   'hear.muted': (d) => ({ hear: d.muted ? waiting('Muted.') : ok('The microphone is on.') }),
   'hear.speech_started': () => ({ hear: ok('The agent hears speech.') }),
@@ -137,7 +141,10 @@ function ifAudible({ speak, play: before }, play) {
   return speak.state === 'failing' || before.state === 'failing' ? {} : { play };
 }
 
-/** What the worker calls a part of the call that failed while the rest goes on. @param {unknown} what */
+/**
+ * What the worker calls a part of the call that failed while the rest goes on.
+ * @param {unknown} what
+ */
 function degradedStage(what) {
   if (what === 'speech-to-text') return 'transcribe';
   return what === 'text-to-speech' ? 'speak' : 'job';

@@ -69,7 +69,8 @@ function apply(stages, event) {
     if (!change && stage !== event.stage) continue;
     const before = next[stage];
     // That a stage should come next does not mend it; only its own events do.
-    if (change?.state === 'waiting' && before.state === 'failing' && stage !== event.stage) continue;
+    if (change?.state === 'waiting' && before.state === 'failing' && stage !== event.stage)
+      continue;
     next[stage] = {
       ...before,
       ...change,
@@ -108,7 +109,10 @@ function systemVerdict(stages, event) {
   return same ? stages : { ...stages, system: { ...notReached(), ...change } };
 }
 
-/** @param {import('../types.js').VoiceEvent} event @returns {import('./stage-rules.js').Change|null} */
+/**
+ * @param {import('../types.js').VoiceEvent} event
+ * @returns {import('./stage-rules.js').Change|null}
+ */
 function systemChange(event) {
   if (event.name === 'health.unreachable') return failing(event.data);
   if (event.name !== 'health.checked') return null;

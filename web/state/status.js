@@ -30,7 +30,10 @@ export function statusOf(state) {
   }
 }
 
-/** What is known of the reason while livekit-client tries by itself. @param {import('./health.js').Health} health */
+/**
+ * What is known of the reason while livekit-client tries by itself.
+ * @param {import('./health.js').Health} health
+ */
 function whyLost(health) {
   const livekit = health.processes.find((each) => each.name === 'livekit');
   if (!livekit || processVerdict(livekit) === 'ok') return '';
@@ -43,7 +46,9 @@ function inCall({ call, verdicts }) {
     return bad({ what: 'The agent left the call.', next: 'Disconnect, then connect again.' });
   }
   if (call.agent === 'ready') {
-    const broken = ANSWERING.map((stage) => verdicts[stage]).find((each) => each.state === 'failing');
+    const broken = ANSWERING.map((stage) => verdicts[stage]).find(
+      (each) => each.state === 'failing',
+    );
     if (broken) return bad({ what: broken.sentence, next: broken.next });
     const text =
       call.microphone === 'failed'

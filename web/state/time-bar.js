@@ -36,7 +36,10 @@ export function segments(ms) {
   }));
 }
 
-/** Time from the end of the caller's speech to the last mark known. @param {Record<string, number|null>} ms */
+/**
+ * Time from the end of the caller's speech to the last mark known.
+ * @param {Record<string, number|null>} ms
+ */
 export function total(ms) {
   return segments(ms).at(-1)?.at ?? 0;
 }

@@ -100,9 +100,7 @@ function withTool(tools, id, news) {
 
 /** @param {unknown} ms @returns {Record<string, number|null>} */
 function marks(ms) {
-  return Object.fromEntries(
-    Object.entries(asRecord(ms)).map(([mark, at]) => [mark, asNumber(at)]),
-  );
+  return Object.fromEntries(Object.entries(asRecord(ms)).map(([mark, at]) => [mark, asNumber(at)]));
 }
 
 /** @param {string} id @returns {import('../types.js').Turn} */

@@ -1,4 +1,6 @@
-/** What changed from one text to another, word by word: how the page shows a memory that was edited. */
+/**
+ * What changed from one text to another, word by word: how the page shows a memory that was edited.
+ */
 
 /** Beyond this many words a comparison costs too much for what it shows: then it is all new. */
 export const MOST_WORDS = 1500;
@@ -51,7 +53,10 @@ export function wordDiff(before, after) {
   return pieces;
 }
 
-/** Words, each with the white space after it: joined they give the text back. @param {string} text */
+/**
+ * Words, each with the white space after it: joined they give the text back.
+ * @param {string} text
+ */
 function words(text) {
   return text.match(/^\s+|\S+\s*/g) ?? [];
 }

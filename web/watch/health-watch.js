@@ -1,4 +1,6 @@
-/** Asks the proxy every few seconds how the processes are, and loads again what could not be loaded. */
+/**
+ * Asks the proxy every few seconds how the processes are, and loads again what could not be loaded.
+ */
 
 import { getConfig, getHealth, problemOf } from '../proxy-client.js';
 import { store, tell } from '../store.js';

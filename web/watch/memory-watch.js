@@ -36,7 +36,10 @@ export async function loadMemory() {
   }
 }
 
-/** The agent of the call, or the one chosen for the next. @param {import('../state/state.js').State} state */
+/**
+ * The agent of the call, or the one chosen for the next.
+ * @param {import('../state/state.js').State} state
+ */
 function agentInSight({ call, agents }) {
   return call.phase === 'idle' ? agents.chosen : call.agentId || agents.chosen;
 }

@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { consoleText, initialConsole, MOST_LINES, reduceConsole } from '../../../web/state/console.js';
+import {
+  consoleText,
+  initialConsole,
+  MOST_LINES,
+  reduceConsole,
+} from '../../../web/state/console.js';
 import { after, agent, event, healthyCall } from './events.js';
 
 /** @param {import('../../../web/state/state.js').State} state */
@@ -30,7 +35,10 @@ test('a dispatch that fails is a warning or a failure, in the wording people sea
 });
 
 test('each line has the millisecond at which the page learned of it', () => {
-  const said = { ...event('media.connected'), seen: new Date(2026, 10, 21, 9, 5, 7, 42).getTime() / 1000 };
+  const said = {
+    ...event('media.connected'),
+    seen: new Date(2026, 10, 21, 9, 5, 7, 42).getTime() / 1000,
+  };
   assert.equal(
     consoleText(reduceConsole(initialConsole, said)),
     '09:05:07.042 ✅ Room connected successfully\n',

@@ -6,10 +6,9 @@ import { test } from 'node:test';
 
 const css = readFileSync(new URL('../../../web/style/tokens.css', import.meta.url), 'utf8');
 const colors = Object.fromEntries(
-  [...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(([, name, light, dark]) => [
-    name,
-    [light, dark],
-  ]),
+  [...css.matchAll(/--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(
+    ([, name, light, dark]) => [name, [light, dark]],
+  ),
 );
 
 const GROUNDS = ['ground', 'surface', 'sunken', 'raised'];
@@ -38,8 +37,14 @@ const MARKS = [
   ['edge', 'raised'],
 ];
 
-for (const [theme, index] of /** @type {[string, number][]} */ ([['light', 0], ['dark', 1]])) {
-  for (const [pairs, least] of /** @type {[string[][], number][]} */ ([[TEXT, 4.5], [MARKS, 3]])) {
+for (const [theme, index] of /** @type {[string, number][]} */ ([
+  ['light', 0],
+  ['dark', 1],
+])) {
+  for (const [pairs, least] of /** @type {[string[][], number][]} */ ([
+    [TEXT, 4.5],
+    [MARKS, 3],
+  ])) {
     test(`${theme}: at least ${least} to 1`, () => {
       for (const [front, back] of pairs) {
         const ratio = contrast(color(front, index), color(back, index));

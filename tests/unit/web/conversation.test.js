@@ -52,9 +52,10 @@ test('a turn has what was heard before it, and everything until it is over', () 
 test('a reply without text on the wire is written down from its turn, once', () => {
   const wordless = oneTurn(1).filter((each) => each.name !== 'segment');
   assert.deepEqual(rows(after(wordless)), ['agent: Nice to meet you.']);
-  assert.deepEqual(rows(after(oneTurn(1))).filter((each) => each.startsWith('agent')), [
-    'agent: Nice to meet you.',
-  ]);
+  assert.deepEqual(
+    rows(after(oneTurn(1))).filter((each) => each.startsWith('agent')),
+    ['agent: Nice to meet you.'],
+  );
 });
 
 test('an interrupted turn knows what was heard of it', () => {
@@ -89,7 +90,11 @@ test('a tool call and its return are one tool', () => {
 
 test('trouble with Letta is a note in the conversation', () => {
   const state = after([
-    agent('think.error', { code: 'gone', message: 'The agent was deleted.', next_step: 'Choose another.' }),
+    agent('think.error', {
+      code: 'gone',
+      message: 'The agent was deleted.',
+      next_step: 'Choose another.',
+    }),
   ]);
   assert.deepEqual(rows(state), ['note: The agent was deleted. Choose another.']);
 });

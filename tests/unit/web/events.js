@@ -13,7 +13,9 @@ let clock = 1_795_000_000;
  */
 export function event(path, data = {}, source = 'browser') {
   const at = path.indexOf('.');
-  const stage = /** @type {import('../../../web/types.js').Stage|null} */ (path.slice(0, at) || null);
+  const stage = /** @type {import('../../../web/types.js').Stage|null} */ (
+    path.slice(0, at) || null
+  );
   clock += 0.01;
   return { at: clock, room: 'r', source, stage, name: path.slice(at + 1), data };
 }

@@ -83,7 +83,10 @@ test('the agent is not called audible while the browser holds the sound back', (
 });
 
 test('a call that ends waits for nothing, and shows what it showed', () => {
-  const state = after([...healthyCall().slice(0, 7), event('media.disconnected', { intended: true })]);
+  const state = after([
+    ...healthyCall().slice(0, 7),
+    event('media.disconnected', { intended: true }),
+  ]);
   assert.ok(!states(state).includes('waiting'));
   assert.equal(state.verdicts.dispatch.state, 'ok');
   const again = after([event('token.requested')], state);
@@ -92,13 +95,15 @@ test('a call that ends waits for nothing, and shows what it showed', () => {
 
 test('processes: one that starts is waited for, one that is gone fails', () => {
   const health = (/** @type {Record<string, unknown>} */ letta) =>
-    after([event('.health.checked', { processes: { livekit: { state: 'ready' }, letta } })]).verdicts
-      .system;
+    after([event('.health.checked', { processes: { livekit: { state: 'ready' }, letta } })])
+      .verdicts.system;
   assert.equal(health({ state: 'starting', detail: '12 s so far' }).state, 'waiting');
   assert.equal(health({ state: 'failed', detail: 'Port 8283 is taken.' }).state, 'failing');
   assert.equal(health({ state: 'ready', answers: false, detail: '' }).state, 'failing');
   assert.equal(health({ state: 'monitoring', answers: null }).state, 'ok');
-  const gone = after([event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' })]);
+  const gone = after([
+    event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' }),
+  ]);
   assert.equal(gone.verdicts.system.state, 'failing');
 });
 

@@ -50,7 +50,10 @@ test('no agent after the usual time, until one comes', () => {
   const call = healthyCall();
   const late = event('join.late', { stage: 'dispatch', what: 'No agent after 15 s. x', next: 'y' });
   assert.equal(textAfter(...call.slice(0, 9), late), 'No agent after 15 s. x');
-  assert.equal(textAfter(...call.slice(0, 9), late, ...call.slice(9)), 'Agent connected! Start speaking...');
+  assert.equal(
+    textAfter(...call.slice(0, 9), late, ...call.slice(9)),
+    'Agent connected! Start speaking...',
+  );
 });
 
 test('an agent that cannot answer is not one to speak to, until it can', () => {
@@ -72,7 +75,12 @@ test('without a microphone nobody is told to speak', () => {
 });
 
 test('why no agent: what the worker and the dispatch know', () => {
-  const known = { worker: { registered: true, agent_name: 'a', expected_name: 'a' }, dispatch: {}, request: null, joined: false };
+  const known = {
+    worker: { registered: true, agent_name: 'a', expected_name: 'a' },
+    dispatch: {},
+    request: null,
+    joined: false,
+  };
   const stage = (/** @type {object} */ more) => whyNoAgent({ ...known, ...more }).stage;
   const what = (/** @type {object} */ more) => whyNoAgent({ ...known, ...more }).what;
 
@@ -85,7 +93,10 @@ test('why no agent: what the worker and the dispatch know', () => {
     /“other”.*“mine”/,
   );
   assert.equal(stage({ dispatch: { state: 'not_joined', message: 'The job crashed.' } }), 'job');
-  assert.equal(what({ dispatch: { state: 'not_joined', message: 'The job crashed.' } }), 'The job crashed.');
+  assert.equal(
+    what({ dispatch: { state: 'not_joined', message: 'The job crashed.' } }),
+    'The job crashed.',
+  );
   assert.equal(
     what({
       worker: { ...known.worker, message: 'The worker has 4 jobs.' },
@@ -96,14 +107,25 @@ test('why no agent: what the worker and the dispatch know', () => {
   assert.equal(stage({ dispatch: { state: 'waiting_for_worker' } }), 'dispatch');
   assert.equal(stage({ joined: true }), 'join');
   assert.match(
-    what({ worker: { unreachable: 'The proxy is gone.' }, dispatch: { unreachable: 'The proxy is gone.' } }),
+    what({
+      worker: { unreachable: 'The proxy is gone.' },
+      dispatch: { unreachable: 'The proxy is gone.' },
+    }),
     /^The proxy is gone\./,
   );
 });
 
 test('each way a microphone can fail has words of its own and a next step', () => {
   const page = { secure: true, origin: 'http://localhost:9000' };
-  const names = ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'OverconstrainedError', 'SecurityError', 'Unplugged', 'Strange'];
+  const names = [
+    'NotAllowedError',
+    'NotFoundError',
+    'NotReadableError',
+    'OverconstrainedError',
+    'SecurityError',
+    'Unplugged',
+    'Strange',
+  ];
   const problems = names.map((name) => microphoneProblem(name, 'said', page));
   problems.push(microphoneProblem('NotAllowedError', 'Permission denied by system', page));
   problems.push(microphoneProblem('', '', { secure: false, origin: 'http://10.0.0.7:9000' }));

@@ -8,7 +8,13 @@ import { wordDiff } from '../../../web/state/word-diff.js';
 import { after, event, oneTurn } from './events.js';
 
 test('segments follow the marks in the order in which they were reached', () => {
-  const ms = { end_of_utterance: 400, transcript: 363, letta_first_token: 380, tts_first_byte: null, first_sound: 676 };
+  const ms = {
+    end_of_utterance: 400,
+    transcript: 363,
+    letta_first_token: 380,
+    tts_first_byte: null,
+    first_sound: 676,
+  };
   assert.deepEqual(
     segments(ms).map((each) => [each.mark, each.at, each.ms]),
     [
@@ -43,14 +49,20 @@ test('a difference shows edited words, and joins back to both texts', () => {
     ['removed unknown.', 'added Ada.', 'removed tea.', 'added tea and rain.'],
   );
   const join = (/** @type {string} */ without) =>
-    pieces.filter((each) => each.kind !== without).map((each) => each.text).join('');
+    pieces
+      .filter((each) => each.kind !== without)
+      .map((each) => each.text)
+      .join('');
   assert.equal(join('removed'), now);
   assert.equal(join('added'), before);
 });
 
 test('a text written anew is not shown as a patchwork', () => {
   const pieces = wordDiff('Nothing is known of the caller yet.', 'Name: Ada. Color: green.');
-  assert.deepEqual(pieces.map((each) => each.kind), ['removed', 'added']);
+  assert.deepEqual(
+    pieces.map((each) => each.kind),
+    ['removed', 'added'],
+  );
   assert.deepEqual(wordDiff('', 'x'), [{ kind: 'added', text: 'x' }]);
   assert.deepEqual(wordDiff('same', 'same'), [{ kind: 'same', text: 'same' }]);
   const huge = 'word '.repeat(5000);
@@ -58,7 +70,14 @@ test('a text written anew is not shown as a patchwork', () => {
 });
 
 test('an event of the agent is read, and anything else is not one', () => {
-  const text = JSON.stringify({ at: 1, room: 'r', source: 'agent', stage: 'think', name: 'done', data: {} });
+  const text = JSON.stringify({
+    at: 1,
+    room: 'r',
+    source: 'agent',
+    stage: 'think',
+    name: 'done',
+    data: {},
+  });
   assert.equal(parseAgentEvent(text, 2)?.seen, 2);
   for (const each of ['', '[]', '{"stage":"elsewhere","name":"x"}', '{"stage":"think"}', 'null']) {
     assert.equal(parseAgentEvent(each, 2), null, each);
