@@ -1,28 +1,31 @@
-"""What a person tells about themselves, and what they ask to be told back.
+"""The grammar of facts: what a person tells about themselves, asks to be told back, or wants forgotten.
 
-A fact is a key and a value ("favorite color", "green"). In memory it is one line, `key: value`.
 Speech recognition gives lower case and no punctuation, so nothing here depends on either.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import dataclass
+
+from dev.models.rehearsal.fact import NOTE, Fact, normal_key
 
 EVERYTHING = "*"
-NOTE = "note"
-# Several of these may be known at once; a new one does not replace an old one.
-MANY = {"likes", "dislikes", NOTE}
 MAX_VALUE_WORDS = 12
-# Below this likeness two words are different things ("cat", "car"); above it one was misheard.
-SAME_WORD = 0.7
+MAX_KEY_WORDS = 4
 
 # "my question is whether …" is about the talk, not about the person.
 NOT_ABOUT_THE_PERSON = {"question", "point", "problem", "guess", "idea", "answer", "turn", "bad"}
-# Where one statement ends and the next begins: "… and my dog is Rex", "… but I live in Rome".
+# "my train is late", "my sister is coming": true for an hour; "i like that": of what?
+PASSING = re.compile(
+    r"(?:\w{3,}ing|late|early|gone|broken|here|there|not|very|so|too|really|tired|sick|ill|fine|okay|"
+    r"you|it|that|this|them|those|these|to)\b",
+    re.I,
+)
+# Where one statement ends and the next begins: "… and my dog is Rex", "well my name is Ada".
 NEXT_STATEMENT = re.compile(
-    r"[.!?;,]+\s+|\s+(?:and|but|also)\s+(?=(?:my|i|i'm|im|i am|call|remember|please)\b)", re.I
+    r"[.!?;,]+\s+|\s+(?:and|but|also)\s+(?=(?:my|i|i'm|im|i am|call|remember|please)\b)"
+    r"|(?<!\bof)(?<!\bforget)\s+(?=my (?:favou?rite|name)\b)",
+    re.I,
 )
 LEAD = re.compile(
     r"^(?:(?:well|so|ok|okay|hey|hi|hello|yes|no|oh|and|but|also|please|actually|you know|by the way|now"
@@ -37,30 +40,26 @@ QUESTION = re.compile(
     r"(?:do|did|does|what|who|whom|where|when|why|how|which|is|are|am|was|were|have|has)\b", re.I
 )
 TO_REMEMBER = re.compile(
-    r"\b(?:remember|note|don't forget)\s+(?:that\s+)?(?!what\b|who\b|where\b|when\b|how\b|me\b)(?P<what>.+)$",
+    r"\b(?:remember|note|don't forget)\s+(?:that\s+)?"
+    r"(?!(?:what|who|where|when|how|me|this|that)\b)(?P<what>.+)$",
     re.I,
 )
-ABOUT = re.compile(
-    r"\b(?:did|have|had) i (?:ever |already )?(?:say|said|tell you|told you|mention|mentioned)(?: to you)?(?: anything| something)? "
-    r"(?:about|of) (?P<topic>.+)$"
-    r"|\bi (?:said|told you|mentioned)(?: to you)?(?: once)? (?:about|of) (?P<topic2>.+)$"
-    r"|\bdid we (?:talk|speak) about (?P<topic3>.+)$",
-    re.I,
-)
-NAME_OF = re.compile(r"(?:'s|s)? name$|^name of (?:my )?", re.I)
 
 TOLD: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.I), key)
     for pattern, key in (
         (r"^my name(?:'s| is| was)\s+(?P<value>.+)$", "name"),
         (r"^(?:call me|i am called|i'm called|people call me)\s+(?P<value>.+)$", "name"),
-        (r"^(?:i live|i am living|i'm living)\s+(?:in|at|near)\s+(?P<value>.+)$", "home"),
+        (r"^(?:i live|i am living|i'm living|we live)\s+(?:in|at|near)\s+(?P<value>.+)$", "home"),
+        (r"^(?:i|i have|i've|we)\s+(?:just |recently )?moved to\s+(?P<value>.+)$", "home"),
         (r"^(?:i am from|i'm from|im from|i come from)\s+(?P<value>.+)$", "origin"),
+        (r"^i was born\s+(?P<value>(?:in|on|at)\s.+)$", "born"),
+        (r"^(?:i am|i'm|im)\s+allergic to\s+(?P<value>.+)$", "allergy"),
         (r"^(?:i work as|i am working as)\s+(?:an?\s+)?(?P<value>.+)$", "job"),
         (r"^i work (?:at|for|in)\s+(?P<value>.+)$", "workplace"),
         (r"^(?:i am|i'm|im)\s+(?P<value>[\w\s-]+?)\s+years? old$", "age"),
-        (r"^i have (?:an?|one)\s+(?P<key>[\w\s-]+?)\s+(?:named|called|whose name is)\s+(?P<value>.+)$", ""),
-        (r"^my (?P<key>[\w\s-]+?)(?:'s|s)? name(?:'s| is| was)\s+(?P<value>.+)$", ""),
+        (r"^i have (?:an?|one|two|three|four)\s+(?P<key>[\w\s-]+?)\s+(?:named|called|whose names? (?:is|are))\s+(?P<value>.+)$", ""),
+        (r"^my (?P<key>[\w\s-]+?)(?:'s|s)? names?(?:'s| is| was| are)\s+(?P<value>.+)$", ""),
         (r"^my (?P<key>[\w\s'-]+?)\s+(?:is|are|was)\s+(?:named|called)\s+(?P<value>.+)$", ""),
         (r"^my (?P<key>[\w\s'-]+?)\s+(?:is|are|has changed to|changed to)\s+(?:now\s+)?(?P<value>.+)$", ""),
         (r"^my (?P<key>[\w\s-]+?)'s\s+(?:now\s+)?(?P<value>.+)$", ""),
@@ -76,6 +75,8 @@ ASKED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:who am i|do you (?:know|remember) (?:who i am|me))$", EVERYTHING),
         (r"\bwhere (?:do|did) i live\b|\bwhere i live\b|\bwhere is my home\b", "home"),
         (r"\bwhere (?:am i|do i come|are we) from\b|\bwhere i (?:am|come) from\b", "origin"),
+        (r"\b(?:where|when) (?:was i|i was) born\b", "born"),
+        (r"\bwhat (?:am i|i am) allergic to\b|\bmy allerg(?:y|ies)\b", "allergy"),
         (r"\bhow old (?:am i|i am)\b", "age"),
         (r"\bwhat (?:do i do|is my work|do i work)\b|\bwhat i do for a living\b", "job"),
         (r"\bwhere (?:do i|i) work\b", "workplace"),
@@ -86,49 +87,32 @@ ASKED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:what's|whats|who's|whos|when's|whens) my (?P<key>[\w\s'-]+)$", ""),
         (r"\b(?:who|when|where|which) (?:is|was|are) my (?P<key>[\w\s'-]+)$", ""),
         (r"\b(?:know|remember|recall|guess|tell me|say|repeat) (?:what |who |when )?my (?P<key>[\w\s'-]+?)(?: is| was| are)?$", ""),
-        (r"\b(?:what|which) (?P<key>[\w\s'-]+?) (?:do i (?:like|love) (?:the )?(?:most|best)|is my favou?rite)$", "favorite"),
+        (r"\b(?:what|which) (?P<key>[\w\s'-]+?) (?:do i (?:like|love)(?: (?:the )?(?:most|best))?|is my favou?rite)$", "favorite"),
     )
 )  # fmt: skip
+ABOUT = re.compile(
+    r"\b(?:did|have|had) i (?:ever |already )?(?:say|said|tell you|told you|mention|mentioned)"
+    r"(?: to you)?(?: anything| something)? (?:about|of) (?P<topic>.+)$"
+    r"|\bi (?:said|told you|mentioned)(?: to you)?(?: once)? (?:about|of) (?P<topic2>.+)$"
+    r"|\bdid we (?:talk|speak) about (?P<topic3>.+)$",
+    re.I,
+)
 FORGET = re.compile(
     r"^(?:please )?(?:forget|delete|erase|remove)\s+(?:about\s+)?(?P<what>.+)$", re.I
 )
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One thing known about the person. `line` is how it stands in a memory block."""
-
-    key: str
-    value: str
-
-    @property
-    def line(self) -> str:
-        return f"{self.key}: {self.value}"
-
-    @classmethod
-    def from_line(cls, line: str) -> Fact | None:
-        """The fact in a line of a memory block; None for prose."""
-        match = re.fullmatch(r"\s*[-*]?\s*(?P<key>[\w' -]{1,40}):\s+(?P<value>\S.*?)\s*", line)
-        return cls(normal_key(match["key"]), match["value"]) if match else None
-
-    def spoken(self) -> str:
-        """The fact as a sentence said to the person: "your favorite color is green"."""
-        match self.key:
-            case "home":
-                return f"you live in {self.value}"
-            case "origin":
-                return f"you are from {self.value}"
-            case "workplace":
-                return f"you work at {self.value}"
-            case "age":
-                return f"you are {self.value} years old"
-            case "likes":
-                return f"you like {self.value}"
-            case "dislikes":
-                return f"you do not like {self.value}"
-            case "note":
-                return f"you told me: {swap_persons(self.value)}"
-        return f"your {self.key} is {self.value}"
+FORGET_WHERE = {
+    "where i live": "home", "where i am from": "origin", "how old i am": "age",
+    "what i like": "likes", "what i do": "job", "where i work": "workplace",
+}  # fmt: skip
+PEOPLE_AND_PETS = set(
+    "dog cat pet horse bird fish rabbit wife husband partner son daughter child sister brother mother father "
+    "mom dad friend boss teacher girlfriend boyfriend neighbor uncle aunt cousin".split()
+)
+PLACES = {"home", "origin", "workplace", "hometown", "city", "country"}
+CAPITALS = set(
+    "january february march april may june july august september october november december monday tuesday "
+    "wednesday thursday friday saturday sunday".split()
+)
 
 
 def told(text: str) -> list[Fact]:
@@ -148,8 +132,7 @@ def told(text: str) -> list[Fact]:
 
 def asked(text: str) -> str | None:
     """The key that a question is about, EVERYTHING, or None when nothing of the person is asked."""
-    plain = re.sub(r"\s+", " ", re.sub(r"[^\w\s'-]", " ", text)).strip().lower()
-    plain = TAIL.sub("", plain)
+    plain = TAIL.sub("", _words(text).lower())
     plain = re.sub(r"\s+(?:again|called|then|still|anyway)$", "", plain)
     for pattern, key in ASKED:
         if match := pattern.search(plain):
@@ -161,8 +144,7 @@ def asked(text: str) -> str | None:
 
 def recalled(text: str) -> str | None:
     """What is asked for of earlier talk: "my garden" of "what did I say about my garden"."""
-    plain = TAIL.sub("", re.sub(r"\s+", " ", re.sub(r"[^\w\s'-]", " ", text)).strip())
-    if not (match := ABOUT.search(plain)):
+    if not (match := ABOUT.search(TAIL.sub("", _words(text)))):
         return None
     topic: str = match["topic"] or match["topic2"] or match["topic3"]
     return topic
@@ -173,49 +155,13 @@ def forgotten(text: str) -> str | None:
     match = FORGET.match(LEAD.sub("", text.strip(" .!?")))
     if match is None:
         return None
-    what = match["what"].lower()
+    what = TAIL.sub("", match["what"].lower())
     if re.match(r"(?:everything|all|what you know|me\b)", what):
         return EVERYTHING
-    if where := {"where i live": "home", "where i am from": "origin", "how old i am": "age"}.get(
-        what
-    ):
-        return where
+    if what in FORGET_WHERE:
+        return FORGET_WHERE[what]
     mine = re.match(r"(?:what )?my (?P<key>[\w\s'-]+?)(?: is)?$", what)
     return normal_key(mine["key"]) if mine else None
-
-
-def same(key: str, keys: list[str]) -> str | None:
-    """Which of `keys` is meant by `key`, a misheard one included; None when none is."""
-    if key in keys:
-        return key
-    return next((other for other in keys if _sounds_like(key, other)), None)
-
-
-def normal_key(key: str) -> str:
-    """One form for the ways to say a key: "Favourite colour" and "favorite color", "dog's name" and "dog"."""
-    plain = re.sub(r"\s+", " ", key.strip().lower())
-    plain = plain.replace("favourite", "favorite").replace("colour", "color")
-    if plain != "name":
-        plain = NAME_OF.sub("", plain)
-    return {"address": "home", "town": "home", "work": "job", "profession": "job"}.get(plain, plain)
-
-
-def swap_persons(text: str) -> str:
-    """Said by the person, said back to the person: "I lost my key" becomes "you lost your key"."""
-    swaps = {
-        "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "am": "are",
-        "i'm": "you're", "i've": "you've", "i'll": "you'll", "i'd": "you'd", "you": "I", "your": "my",
-        "yours": "mine", "we": "you", "us": "you", "our": "your",
-    }  # fmt: skip
-    return " ".join(swaps.get(word.lower(), word) for word in text.split())
-
-
-def _sounds_like(key: str, other: str) -> bool:
-    ours, theirs = key.split(), other.split()
-    return len(ours) == len(theirs) and all(
-        difflib.SequenceMatcher(None, a, b).ratio() >= SAME_WORD
-        for a, b in zip(ours, theirs, strict=True)
-    )
 
 
 def _one(part: str) -> Fact | None:
@@ -224,22 +170,31 @@ def _one(part: str) -> Fact | None:
             continue
         key = fixed or normal_key(match["key"])
         value = TAIL.sub("", match["value"]).strip(" .,!?'")
-        if not value or len(value.split()) > MAX_VALUE_WORDS or key in NOT_ABOUT_THE_PERSON:
+        if not value or len(value.split()) > MAX_VALUE_WORDS or len(key.split()) > MAX_KEY_WORDS:
             return None
-        return Fact(key, _as_name(value) if _is_name(key) else value)
+        if key in NOT_ABOUT_THE_PERSON or (key != "name" and PASSING.match(value)):
+            return None
+        return Fact(key, _written(key, value))
     return None
+
+
+def _written(key: str, value: str) -> str:
+    """The value with the capitals that speech recognition leaves out."""
+    last = key.split()[-1].removesuffix("s")
+    is_name = key == "name" or key in PLACES or last in PEOPLE_AND_PETS
+    return " ".join(
+        word.capitalize() if word.islower() and _is_capital(word, is_name) else word
+        for word in value.split()
+    )
+
+
+def _is_capital(word: str, is_name: bool) -> bool:
+    return word in CAPITALS or (is_name and word not in {"and", "the", "of", "in", "a", "an"})
 
 
 def _plain(part: str) -> str:
     return TAIL.sub("", LEAD.sub("", part.strip(" .,!?;")))
 
 
-def _is_name(key: str) -> bool:
-    return key in {"name", "home", "origin", "workplace"} or key.split()[-1] in {
-        "dog", "cat", "pet", "horse", "bird", "fish", "rabbit", "wife", "husband", "partner", "son",
-        "daughter", "child", "sister", "brother", "mother", "father", "friend", "boss", "teacher",
-    }  # fmt: skip
-
-
-def _as_name(value: str) -> str:
-    return " ".join(word if word[:1].isupper() else word.capitalize() for word in value.split())
+def _words(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"[^\w\s'-]", " ", text)).strip()

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from dev.models.rehearsal.facts import MANY, Fact, told
+from dev.models.rehearsal.fact import MANY, Fact
+from dev.models.rehearsal.facts import told
 
 ABOUT_THE_PERSON = "human"
 # A line that stops being true with the first fact, such as the first agent's block begins with.

@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 from dev.models.rehearsal import facts, memory, recall, summary, talk
-from dev.models.rehearsal.facts import EVERYTHING, MANY, Fact
+from dev.models.rehearsal.fact import MANY, Fact, same
+from dev.models.rehearsal.facts import EVERYTHING
 from dev.models.rehearsal.memory import Memory, Message
 from dev.models.rehearsal.steps import Say, Step, Use
 
-SPOKEN_FACTS = 6
+SPOKEN_FACTS = 8
 SPOKEN_CHARACTERS = 120
+STEM = 4  # letters: "park" and "parked" are the same word
 
 
 def next_step(messages: list[Message], tools: set[str]) -> Step:
@@ -32,15 +34,18 @@ def next_step(messages: list[Message], tools: set[str]) -> Step:
         return recall.step(topic, messages, tools)
     if key := facts.asked(text):
         return Say(_tell(key, known))
+    if said := recall.just_now(text, messages):
+        return Say(said)
     name = known.find("name")
-    return Say(talk.answer(text, name.value if name else None))
+    reply = talk.scripted(text, name.value if name else None)
+    return Say(reply or _about(text, known) or talk.reflect(text))
 
 
 def _learn(new: list[Fact], known: Memory, tools: set[str], *, done: bool) -> Step:
     """Write what is not in memory yet, one call a step, then confirm all of it in one sentence."""
     can_write = known.label is not None
     keys = [fact.key for fact in known.facts]
-    new = [Fact(facts.same(fact.key, keys) or fact.key, fact.value) for fact in new]
+    new = [Fact(same(fact.key, keys) or fact.key, fact.value) for fact in new]
     for fact in new if can_write and "memory_replace" in tools else []:
         line = known.line_of(fact.key)
         if line is not None and line != fact.line and fact.key not in MANY:
@@ -73,7 +78,7 @@ def _replace(known: Memory, line: str, new: str | None) -> Use:
 def _forget(key: str, known: Memory, tools: set[str], *, done: bool) -> Step:
     lines = known.lines if key == EVERYTHING else []
     what = "you" if key == EVERYTHING else f"your {key}"
-    if key != EVERYTHING and (match := facts.same(key, [fact.key for fact in known.facts])):
+    if key != EVERYTHING and (match := same(key, [fact.key for fact in known.facts])):
         lines = [line for line in [known.line_of(match)] if line]
     lines = [line for line in lines if Fact.from_line(line)]
     if lines and "memory_replace" in tools:
@@ -87,13 +92,28 @@ def _tell(key: str, known: Memory) -> str:
     if key == EVERYTHING:
         if not known.facts:
             return "I do not know anything about you yet. Tell me your name, for example."
-        shown = known.facts[-SPOKEN_FACTS:]
+        name = known.find("name")
+        others = [fact for fact in known.facts if fact != name][-SPOKEN_FACTS:]
+        shown = [name, *others] if name else others
         return f"I know that {_joined(fact.spoken() for fact in shown)}."
-    match = facts.same(key, [fact.key for fact in known.facts])
+    match = same(key, [fact.key for fact in known.facts])
     if match is None:
         return f"You have not told me your {key} yet. What is it?"
     found = [fact.value for fact in known.facts if fact.key == match]
     return _sentence(Fact(match, _joined(dict.fromkeys(found))).spoken())
+
+
+def _about(text: str, known: Memory) -> str | None:
+    """A question that no pattern knows is answered with the fact that shares most words with it."""
+    if not talk.is_question(text):
+        return None
+    stems = {word[:STEM] for word in talk.content(text)}
+
+    def shared(fact: Fact) -> int:
+        return len(stems & {word[:STEM] for word in talk.content(fact.line)})
+
+    best = max(known.facts, key=shared, default=None)
+    return _sentence(best.spoken()) if best is not None and shared(best) else None
 
 
 def _reason(result: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dev.models.rehearsal import memory
-from dev.models.rehearsal.facts import swap_persons
+from dev.models.rehearsal.fact import swap_persons
 from dev.models.rehearsal.memory import Message
 
 # How the instructions of Letta 0.16.8 begin, be they the system message or the last of the person.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dev.models.rehearsal import facts
+from dev.models.rehearsal.fact import same
 from dev.models.rehearsal.numbers import number, spoken_number
 from dev.models.rehearsal.replies import next_step
 from dev.models.rehearsal.steps import Say
@@ -165,6 +166,14 @@ def test_lines_with_numbers_are_read_as_lines() -> None:
         ("i like chocolate and my brother is tom", [("likes", "chocolate"), ("brother", "Tom")]),
         ("Call me Grace.", [("name", "Grace")]),
         ("i am tired today", []),
+        ("my train is late", []),
+        ("my sister is coming tomorrow", []),
+        ("i like it", []),
+        ("i changed my mind my favorite color is red", [("favorite color", "red")]),
+        ("i just moved to new york", [("home", "New York")]),
+        ("i have two cats called tom and jerry", [("cats", "Tom and Jerry")]),
+        ("my birthday is in october", [("birthday", "in October")]),
+        ("i'm allergic to peanuts", [("allergy", "peanuts")]),
         ("what is my name", []),
         ("my question is whether it rains", []),
     ],
@@ -190,8 +199,8 @@ def test_what_is_asked(said: str, key: str | None) -> None:
 
 
 def test_a_misheard_key_is_the_known_one_and_another_is_not() -> None:
-    assert facts.same("favorite collar", ["favorite color"]) == "favorite color"
-    assert facts.same("favorite food", ["favorite color"]) is None
+    assert same("favorite collar", ["favorite color"]) == "favorite color"
+    assert same("favorite food", ["favorite color"]) is None
 
 
 @pytest.mark.parametrize(
@@ -201,7 +210,11 @@ def test_a_misheard_key_is_the_known_one_and_another_is_not() -> None:
         ("are you chat gpt", "offline rehearsal model"),
         ("what is seven times six", "forty two"),
         ("count to ten", "nine, ten"),
-        ("repeat after me the sky is blue", "the sky is blue"),
+        ("repeat after me the sky is blue", "The sky is blue."),
+        ("you are funny and i like you", "I am funny and you like me"),
+        ("count to five please", "four, five."),
+        ("what did you say", "not said anything"),
+        ("can you cook dinner", "cannot"),
         ("i went to the market", "you went to the market"),
         ("what is the capital of france", "capital of france"),
         ("", "other words"),
@@ -272,6 +285,28 @@ def test_a_question_is_no_fact_and_a_wish_to_remember_is() -> None:
     assert talk.block == ""
     talk.say("can you remember that the code is one two three")
     assert talk.block == "note: the code is one two three"
+
+
+def test_a_question_that_no_pattern_knows_is_answered_from_memory() -> None:
+    talk = Talk("name: Ada\nsister: Emma\nnote: i parked the car on level three")
+    assert talk.say("who is emma") == "Your sister is Emma."
+    assert "level three" in talk.say("where did i park the car")
+    assert "cannot look that up" in talk.say("what is the capital of france")
+
+
+def test_the_last_words_of_either_are_said_once_more() -> None:
+    talk = Talk()
+    first = talk.say("tell me a joke")
+    assert talk.say("can you say that again please") == first
+    talk.say("the weather is nice")
+    assert talk.say("what did i just say") == "You said: the weather is nice."
+
+
+def test_everything_known_is_told_the_name_first() -> None:
+    known = "\n".join(["name: Ada", *(f"note: thing number {n}" for n in range(12))])
+    told = Talk(known).say("what do you know about me")
+    assert told.startswith("I know that your name is Ada, ")
+    assert "thing number 11" in told
 
 
 def test_letta_gets_a_summary_when_it_asks_for_one() -> None:
