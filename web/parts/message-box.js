@@ -43,7 +43,7 @@ export class MessageBox extends Part {
       ? 'Connect, then type or speak'
       : call.agent === 'ready'
         ? 'Type instead of speaking'
-        : 'Type already: it is sent when the agent is here';
+        : 'Type: it waits for the agent';
     setEnabled(this.#send, open);
   }
 }
