@@ -190,7 +190,7 @@ class AgentSettings(BaseSettings):
         "unfinished.",
     )
     interruption_min_duration: float = Field(
-        default=0.16,
+        default=0.1,
         ge=0,
         le=5,
         description="Seconds the caller must speak to interrupt the agent.",
