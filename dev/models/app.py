@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from dev.models import embeddings, faults, speech, stream, transcriptions
 from dev.models.decoders import Decoders
+from dev.models.guard import guard
 from dev.models.refusal import refusal
 from dev.models.rehearsal import wire
 from dev.models.settings import ModelsSettings
@@ -30,7 +31,7 @@ log = logging.getLogger("models")
 def make_app(settings: ModelsSettings) -> web.Application:
     app = web.Application(
         client_max_size=MAX_BODY_BYTES,
-        middlewares=[_errors, *([faults.inject] if settings.faults_enabled else [])],
+        middlewares=[_errors, guard, *([faults.inject] if settings.faults_enabled else [])],
     )
     decoders = Decoders(settings.models_stt_workers)
     app[DECODERS] = decoders

@@ -6,9 +6,11 @@ near each other. There is no meaning in it: synonyms are as far apart as any two
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import zlib
+from typing import Literal
 
 import numpy as np
 from aiohttp import web
@@ -19,6 +21,7 @@ from dev.models.refusal import refusal
 
 DIMENSIONS = 1536
 MAX_TEXTS = 2048  # OpenAI's limit
+MAX_CHARACTERS = 1_200_000  # of all texts; about OpenAI's 300 000 tokens
 WORD_WEIGHT = 2.0
 
 
@@ -27,7 +30,7 @@ class EmbeddingRequest(BaseModel):
     input: str | list[str] | list[int] | list[list[int]]
     model: str = "hashed-ngrams"
     dimensions: int = Field(DIMENSIONS, ge=8, le=4096)
-    encoding_format: str = "float"
+    encoding_format: Literal["float", "base64"] = "float"
 
 
 def routes() -> list[web.RouteDef]:
@@ -44,18 +47,19 @@ async def _embed(request: web.Request) -> web.Response:
     texts = _texts(wanted.input)
     if not texts or len(texts) > MAX_TEXTS:
         return refusal(400, f"input: {len(texts)} texts; 1 to {MAX_TEXTS} are allowed", "input")
-    data = []
-    for index, text in enumerate(texts):
-        vector = embed(text, wanted.dimensions)
-        data.append(
-            {
-                "object": "embedding",
-                "index": index,
-                "embedding": base64.b64encode(vector.tobytes()).decode()
-                if wanted.encoding_format == "base64"
-                else vector.tolist(),
-            }
-        )
+    if (size := sum(map(len, texts))) > MAX_CHARACTERS:
+        return refusal(400, f"input: {size} characters; {MAX_CHARACTERS} are allowed", "input")
+    vectors = await asyncio.to_thread(lambda: [embed(text, wanted.dimensions) for text in texts])
+    data = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": base64.b64encode(vector.tobytes()).decode()
+            if wanted.encoding_format == "base64"
+            else vector.tolist(),
+        }
+        for index, vector in enumerate(vectors)
+    ]
     tokens = sum(len(text) // 4 + 1 for text in texts)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     return web.json_response(

@@ -328,6 +328,7 @@ async def test_bad_requests_are_refused_in_openais_shape(server: Server) -> None
             ("chat/completions", b"{", 400),
             ("chat/completions", b'{"messages": []}', 400),
             ("chat/completions", b'{"messages": 1}', 400),
+            ("chat/completions", b'{"messages": [{"role": "user", "tool_calls": [1]}]}', 400),
             ("embeddings", b'{"input": []}', 400),
             ("audio/speech", b'{"input": 1}', 400),
             ("audio/transcriptions", b"{}", 400),
@@ -337,6 +338,19 @@ async def test_bad_requests_are_refused_in_openais_shape(server: Server) -> None
             async with http.post(path, data=io.BytesIO(body)) as response:
                 assert response.status == status, path
                 assert (await response.json())["error"]["message"], path
+
+
+async def test_only_programs_of_this_machine_are_answered(server: Server) -> None:
+    async with aiohttp.ClientSession(server.url) as http:
+        for headers, status in [
+            ({"Host": f"[::1]:{server.port}"}, 200),
+            ({"Host": "evil.example"}, 403),
+            ({"Origin": "http://localhost:9000"}, 200),
+            ({"Origin": "https://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+        ]:
+            async with http.get("/v1/models", headers=headers) as response:
+                assert response.status == status, headers
 
 
 async def test_faults_happen_as_often_as_they_were_asked_for(
@@ -359,7 +373,9 @@ async def test_faults_happen_as_often_as_they_were_asked_for(
 
         await fault(endpoint="chat", reset=True, times=1)
         with pytest.raises(openai.APIConnectionError):
-            await client.chat.completions.create(model="r", messages=[], timeout=5)
+            await client.chat.completions.create(
+                model="r", messages=[{"role": "user", "content": "hi"}], timeout=5
+            )
 
         await fault(endpoint="speech", stall_after_bytes=1000, times=1)
         asked = {"input": "hello", "response_format": "pcm"}

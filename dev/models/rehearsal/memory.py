@@ -17,8 +17,11 @@ from dev.models.rehearsal.facts import told
 ABOUT_THE_PERSON = "human"
 # A line that stops being true with the first fact, such as the first agent's block begins with.
 NOTHING_YET = re.compile(r"\b(?:know|known) nothing\b|\bnothing (?:is )?known\b", re.I)
-BLOCK = re.compile(r"<(?P<label>[\w-]+)>\s*(?:<description>.*?</description>\s*)?.*?<value>\n?(?P<value>.*?)</value>\s*</(?P=label)>", re.S)  # fmt: skip
+BLOCK_END = re.compile(r"</value>\s*</(?P<label>[\w-]+)>")
 LINE_NUMBER = re.compile(r"^\s*\d+→ ?", re.M)
+
+# More than anybody says in one breath, and little enough to be matched in some milliseconds.
+MOST_CHARACTERS = 2000
 
 Message = dict[str, Any]
 
@@ -90,7 +93,7 @@ class Memory:
 def read(messages: list[Message]) -> Memory:
     """The memory as of the last message of the history."""
     system = "\n".join(text_of(m) for m in messages if m.get("role") in ("system", "developer"))
-    blocks = {m["label"]: LINE_NUMBER.sub("", m["value"]) for m in BLOCK.finditer(system)}
+    blocks = _blocks(system)
     label = ABOUT_THE_PERSON if ABOUT_THE_PERSON in blocks else None
     memory = Memory(label, blocks.get(ABOUT_THE_PERSON, "").removesuffix("\n"))
     results = {m.get("tool_call_id"): text_of(m) for m in messages if m.get("role") == "tool"}
@@ -102,6 +105,18 @@ def read(messages: list[Message]) -> Memory:
             if succeeded(results.get(call.get("id"))):
                 _apply(memory, call.get("function") or {})
     return memory
+
+
+def _blocks(system: str) -> dict[str, str]:
+    """The values of the memory blocks, by label: `<human>…<value>…</value></human>`."""
+    blocks: dict[str, str] = {}
+    for end in BLOCK_END.finditer(system):
+        begin = system.rfind(f"<{end['label']}>", 0, end.start())
+        value = system.find("<value>", max(begin, 0), end.start())
+        if begin >= 0 and value >= 0:
+            text = system[value + len("<value>") : end.start()].removeprefix("\n")
+            blocks[end["label"]] = LINE_NUMBER.sub("", text)
+    return blocks
 
 
 def succeeded(result: str | None) -> bool:
@@ -126,9 +141,9 @@ def text_of(message: Message) -> str:
 
 
 def last_user_text(messages: list[Message]) -> str:
-    """What the person said last."""
+    """What the person said last; the beginning of it when it is a book."""
     position = _last_user(messages)
-    return text_of(messages[position]) if position is not None else ""
+    return text_of(messages[position])[:MOST_CHARACTERS] if position is not None else ""
 
 
 def since_user(messages: list[Message]) -> list[Message]:

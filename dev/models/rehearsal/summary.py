@@ -24,7 +24,7 @@ def is_wanted(messages: list[Message]) -> bool:
 
 def of(messages: list[Message]) -> str:
     """The person's own sentences, the latest of them when they are too many."""
-    transcript = TRANSCRIPT.search(memory.last_user_text(messages))
+    transcript = TRANSCRIPT.search(memory.text_of(messages[-1]))
     if transcript:
         said = re.findall(r"^\[user\] (.+)$", transcript["lines"], re.M)
     else:

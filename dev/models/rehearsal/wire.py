@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dev.models import faults
 from dev.models.refusal import refusal
@@ -26,13 +26,35 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+class Function(BaseModel):
+    name: str
+    arguments: str = ""
+
+
+class ToolCall(BaseModel):
+    id: str
+    function: Function
+
+
+class Tool(BaseModel):
+    function: Function
+
+
+class ChatMessage(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+
 class ChatRequest(BaseModel):
     """What is used of OpenAI's request; the rest is accepted and ignored."""
 
     model_config = ConfigDict(extra="ignore")
     model: str = MODEL
-    messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]] | None = None
+    messages: list[ChatMessage] = Field(min_length=1)
+    tools: list[Tool] | None = None
     tool_choice: Any = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
@@ -42,7 +64,7 @@ class ChatRequest(BaseModel):
         """Names of the tools on offer; none when the request forbids them."""
         if self.tool_choice == "none":
             return set()
-        return {str((tool.get("function") or {}).get("name")) for tool in self.tools or []}
+        return {tool.function.name for tool in self.tools or []}
 
 
 def routes() -> list[web.RouteDef]:
@@ -57,9 +79,8 @@ async def chat(request: web.Request) -> web.StreamResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
         return refusal(400, f"{where}: {first['msg']}", where)
-    if not wanted.messages:
-        return refusal(400, "messages: must not be empty", "messages")
-    step = next_step(wanted.messages, wanted.tool_names)
+    messages = [message.model_dump() for message in wanted.messages]
+    step = next_step(messages, wanted.tool_names)
     if not wanted.stream:
         return web.json_response(completion(wanted, step))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -121,7 +142,7 @@ def _reason(step: Step) -> str:
 
 def _usage(wanted: ChatRequest, step: Step) -> dict[str, int]:
     """Estimated: there is no tokenizer behind a script."""
-    prompt = sum(len(str(message.get("content") or "")) for message in wanted.messages)
+    prompt = sum(len(str(message.content or "")) for message in wanted.messages)
     text = step.text if isinstance(step, Say) else json.dumps(step.arguments)
     counted = (prompt // CHARACTERS_A_TOKEN, len(text) // CHARACTERS_A_TOKEN + 1)
     return {

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from dev.models.rehearsal.steps import Say, Use
-from dev.models.rehearsal.wire import ChatRequest, chunks, completion
+from dev.models.rehearsal.wire import ChatMessage, ChatRequest, Function, Tool, chunks, completion
 
-ASKED: list[dict[str, Any]] = [{"role": "user", "content": "hello"}]
+ASKED = [ChatMessage(role="user", content="hello")]
 
 
 def test_words_are_streamed_one_by_one_and_nothing_is_lost() -> None:
@@ -51,6 +50,6 @@ def test_the_whole_answer_has_the_same_parts() -> None:
 
 
 def test_tools_may_be_forbidden() -> None:
-    tools = [{"type": "function", "function": {"name": "memory_insert"}}]
+    tools = [Tool(function=Function(name="memory_insert"))]
     assert ChatRequest(messages=ASKED, tools=tools).tool_names == {"memory_insert"}
     assert ChatRequest(messages=ASKED, tools=tools, tool_choice="none").tool_names == set()
