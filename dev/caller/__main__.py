@@ -18,7 +18,7 @@ from dev.caller.errors import CallError
 from dev.caller.options import parse
 from dev.caller.sound import Sound, read_wav, write_wav
 from dev.caller.turn import Turn
-from dev.caller.voice import Voice
+from dev.caller.voice import ESPEAK, Voice
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,7 +86,12 @@ async def _sounds(options: argparse.Namespace, models_url: str) -> list[Sound]:
         if words.lower().endswith(".wav"):
             sounds.append(read_wav(options.folder / words))
         else:
-            voice = voice or Voice(options.voice, models_url)
+            if voice is None:
+                voice = Voice(options.voice, models_url)
+                if voice.name == ESPEAK and not options.voice:
+                    _tell(
+                        options, "the caller's words will often be misheard: flite is not installed"
+                    )
             sounds.append(await voice.speak(words))
     return sounds
 

@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--agent", metavar="NAME|ID", help="Letta agent (default: the worker's)")
     add("--proxy", metavar="URL", help="address of the proxy (default: the settings')")
     add("--text", action="store_true", help="type the sentences, do not speak them")
-    add("--voice", help="voice of the caller: one of flite's, or models")
+    add("--voice", help="voice of the caller: one of flite's, or espeak")
     into = "begin each next sentence this long after the reply began to sound"
     add("--barge-in", type=_seconds, metavar="SECONDS", help=into)
     wait = "how long to wait for the agent, and for each reply (default: %(default)g)"
