@@ -22,7 +22,7 @@ from agent.speech.vad import SharedVAD
 OPENAI_STT_MODEL = "gpt-4o-mini-transcribe"
 OPENAI_TTS_MODEL = "gpt-4o-mini-tts"
 OPENAI_VOICE = "ash"
-OFFLINE_TTS_MODEL = "espeak-ng"
+OFFLINE_TTS_MODEL = "tts-1"  # for other names the plugin asks for server-sent events
 OFFLINE_VOICE = "en-us"
 INFERENCE_STT_MODEL = "deepgram/nova-3"
 INFERENCE_TTS_MODEL = "cartesia/sonic-3"

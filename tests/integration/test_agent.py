@@ -205,7 +205,11 @@ async def test_more_calls_at_once_than_processes_are_ready(system: System, worke
 
 
 async def test_an_openai_compatible_server_hears_and_speaks(system: System, tmp_path: Path) -> None:
-    settings = {"SPEECH": "openai", "OPENAI_BASE_URL": system.models_url}
+    settings = {
+        "SPEECH": "openai",
+        "OPENAI_BASE_URL": system.models_url,
+        "TTS_MODEL": "tts-1",
+    }
     worker = await asyncio.to_thread(lambda: Worker(system, tmp_path, "test-openai", **settings))
     try:
         async with Caller(way_in(system, worker)) as caller:
@@ -218,28 +222,25 @@ async def test_an_openai_compatible_server_hears_and_speaks(system: System, tmp_
 
 
 async def test_a_stop_during_a_call_is_quick_and_loses_nothing(
-    system: System, tmp_path: Path
+    system: System, worker: Worker
 ) -> None:
-    worker = await asyncio.to_thread(lambda: Worker(system, tmp_path, "test-stopped"))
-    try:
-        async with Caller(way_in(system, worker)) as caller:
-            await caller.wait_until_listening()
-            await caller.type(STORY, until="first_sound")
-            began = time.monotonic()
-            worker.process.send_signal(signal.SIGTERM)
-            code = await asyncio.to_thread(worker.process.wait, END_TIMEOUT)
-            took = time.monotonic() - began
-        assert code == 0, worker.log()
-        assert took < 6, worker.log()
-        assert not worker_answers(worker.port)
-        talk = await remembered(system, caller.room)
-        assert talk[0] == ("user", STORY)
-        assert len(talk) <= 2
-    finally:
-        worker.stop()
+    """The last test: the worker is gone after it."""
+    async with Caller(way_in(system, worker)) as caller:
+        await caller.wait_until_listening()
+        await caller.type(STORY, until="first_sound")
+        began = time.monotonic()
+        worker.process.send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(worker.process.wait, END_TIMEOUT)
+        took = time.monotonic() - began
+    assert code == 0, worker.log()
+    assert took < 6, worker.log()
+    assert not answers(worker.port)
+    talk = await remembered(system, caller.room)
+    assert talk[0] == ("user", STORY)
+    assert len(talk) <= 2
 
 
-def worker_answers(port: int) -> bool:
+def answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/worker", timeout=1):
             return True
