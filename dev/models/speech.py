@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
-from typing import Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,7 +44,8 @@ class SpeechRequest(BaseModel):
     voice: str = ""
     response_format: str = "mp3"  # OpenAI's default, which is refused here in words
     speed: float = Field(1.0, ge=0.25, le=4.0)
-    stream_format: Literal["audio"] = "audio"  # server-sent events are not made
+    # stream_format is ignored, as other compatible servers do: the answer is always plain audio,
+    # and a client tells it by the Content-Type.
 
 
 def routes(voice: Voice) -> list[web.RouteDef]:
