@@ -21,7 +21,7 @@ GOODBYES = (
     rtc.DisconnectReason.PARTICIPANT_REMOVED,
     rtc.DisconnectReason.USER_REJECTED,
 )
-FIRST_CALLER_TIMEOUT = 60.0  # seconds the agent waits in a room in which nobody ever was
+FIRST_CALLER_TIMEOUT = 20.0  # seconds the agent waits in an empty room
 
 
 class Callers:
@@ -42,7 +42,7 @@ class Callers:
         room.on("participant_connected", self._joined)
         room.on("participant_disconnected", self._left)
         if not self._present():
-            self._end_after(FIRST_CALLER_TIMEOUT, "nobody came")
+            self._end_after(FIRST_CALLER_TIMEOUT, "nobody is there")
 
     def aclose(self) -> None:
         self._stay()

@@ -18,7 +18,7 @@ LEAST = {"include_relationships": "tags"}  # leaves out tools, blocks and files,
 async def first(client: AsyncLetta) -> str:
     """The id of the first agent; Trouble when there is none."""
     listed: Any = await client.get(
-        "/v1/agents/", cast_to=object, options={"params": {"limit": 1, "order": "asc", **LEAST}}
+        "/v1/agents/", cast_to=object, options={"params": {"limit": 1, **LEAST}}
     )
     if not listed:
         raise Trouble(

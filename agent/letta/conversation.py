@@ -27,6 +27,7 @@ logger = logging.getLogger("agent.letta")
 CLOSING_TIMEOUT = 3.0  # seconds Letta has to take the last words of a call
 DELETING_TIMEOUT = 0.5  # seconds for what could not be tidied up before
 NEWEST = 20  # messages looked at to find out what Letta stored
+LISTED = 100  # conversations among which the room's is looked for
 
 
 @dataclass
@@ -73,6 +74,7 @@ class Conversation:
         self._next_checkpoint: asyncio.Task[str | None] | None = None
         self._chores: set[asyncio.Task[None]] = set()
         self._settling = asyncio.Lock()
+        self._closed = False
         self._dropped: set[str] = set()  # conversations that are to be deleted
 
     async def open(self) -> None:
@@ -95,7 +97,7 @@ class Conversation:
     async def _labelled(self, label: str) -> list[str]:
         """The room's conversations with a label, newest first."""
         found = await self._client.conversations.list(
-            agent_id=self._agent_id, summary_search=self._label, limit=NEWEST
+            agent_id=self._agent_id, summary_search=self._label, limit=LISTED
         )
         return [one.id for one in found if one.summary == label]
 
@@ -112,6 +114,8 @@ class Conversation:
         Done as soon as LiveKit knows what was heard, so that the next turn need not wait for it.
         """
         async with self._settling:
+            if self._closed:
+                return
             await self._settle(talk)
             if self._checkpoint is None:
                 # A fork of a conversation with a run shows the state before the run, if it is
@@ -150,6 +154,7 @@ class Conversation:
 
     async def _leave(self, talk: Sequence[Said]) -> None:
         async with self._settling:
+            self._closed = True
             await self._settle(talk)
         self._discard(self._checkpoint)
         self._checkpoint = None

@@ -69,17 +69,20 @@ class Run:
 
     async def __aiter__(self) -> AsyncIterator[LettaStreamingResponse]:
         """The events, until the run is over. Raises Trouble when it failed or is too slow."""
-        timeout = self._first_token_timeout
+        clock = asyncio.get_running_loop().time
+        patience = self._first_token_timeout
+        deadline = clock() + patience
         while True:
             try:
-                part = await asyncio.wait_for(self._parts.get(), timeout)
+                part = await asyncio.wait_for(self._parts.get(), deadline - clock())
             except TimeoutError:
-                self.outcome.trouble = first_token_timeout(timeout)
+                self.outcome.trouble = first_token_timeout(patience)
                 raise self.outcome.trouble from None
             if part is None:
                 break
-            if not isinstance(part, LettaPing):
-                timeout = LONGEST_PAUSE
+            if not isinstance(part, LettaPing):  # a ping says that Letta lives, not that it writes
+                patience = LONGEST_PAUSE
+                deadline = clock() + patience
             yield part
         if self.outcome.trouble is not None:
             raise self.outcome.trouble

@@ -37,6 +37,7 @@ class Answer:
     history: str = "plain"
     gate: asyncio.Event | None = None
     gate_before: int = 2
+    pings: bool = False  # while it is held
     status: int = 200
 
 
@@ -205,6 +206,9 @@ class ReplayedLetta:
                 pieces += 1
                 if pieces == answer.gate_before and answer.gate is not None:
                     self.started.set()
+                    while answer.pings and not answer.gate.is_set():
+                        await response.write(PING)
+                        await asyncio.sleep(0.01)
                     await wait_for_either(answer.gate, running)
                 text += part["content"]
             if running.is_set():
@@ -216,6 +220,7 @@ class ReplayedLetta:
                 return
 
 
+PING = b'data: {"message_type": "ping", "id": "p", "date": "2026-11-21T12:00:00+00:00"}\n\n'
 DATE = "2026-11-21T12:00:00+00:00"
 
 

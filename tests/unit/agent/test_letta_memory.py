@@ -184,6 +184,16 @@ async def test_hanging_up_while_letta_writes(call: Call, letta: ReplayedLetta) -
     assert len(letta.conversations) == 1
 
 
+async def test_a_turn_that_settles_after_the_call_leaves_nothing(
+    call: Call, letta: ReplayedLetta
+) -> None:
+    await call.turn("one")
+    await call.hang_up()
+    call.mind.turn_ended(call.history.items)
+    await asyncio.gather(*call.mind._settling)
+    assert len(letta.conversations) == 1
+
+
 async def test_words_said_while_hanging_up_are_kept(call: Call, letta: ReplayedLetta) -> None:
     await call.turn("one")
     call.history.items.append(llm.ChatMessage(role="user", content=["goodbye"]))
@@ -307,14 +317,16 @@ async def test_a_server_error_is_told_in_words(call: Call, letta: ReplayedLetta)
     assert "the database is gone" in call.told("think", "error")[0]["message"]
 
 
-async def test_no_first_token_in_time(call: Call, letta: ReplayedLetta) -> None:
-    call.mind._first_token_timeout = 0.05
+@pytest.mark.parametrize("pings", [False, True])
+async def test_no_first_token_in_time(call: Call, letta: ReplayedLetta, pings: bool) -> None:
+    call.mind._first_token_timeout = 0.1
     gate = asyncio.Event()
-    letta.answers.append(Answer(gate=gate, gate_before=1))
+    letta.answers.append(Answer(gate=gate, gate_before=1, pings=pings))
     assert "too long" in await call.turn("one")
     assert call.told("think", "error")[0]["code"] == "first_token_timeout"
-    assert await call.turn("two") == PLAIN
     gate.set()
+    call.mind._conversation._first_token_timeout = 5  # type: ignore[union-attr]
+    assert await call.turn("two") == PLAIN
 
 
 async def test_an_agent_that_does_not_exist(letta: ReplayedLetta) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 from livekit import rtc
-from livekit.agents import LanguageCode, llm, stt, vad
+from livekit.agents import LanguageCode, inference, llm, stt, vad
 from livekit.agents.utils import AudioBuffer
 from livekit.agents.vad import VADEvent, VADEventType
 
@@ -303,6 +303,16 @@ async def test_the_providers_follow_the_settings() -> None:
     mouth = make_tts(own)
     assert mouth.capabilities.streaming
     assert (mouth.model, mouth.provider) == ("gpt-4o-mini-tts", "localhost:9")
+
+
+async def test_inference_is_asked_for_by_string(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEKIT_API_KEY", "key")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "secret")
+    settings = AgentSettings(speech="inference", tts_model="cartesia/sonic-3", tts_voice="v")
+    ears = make_stt(settings, SharedVAD(Detector()), lambda *_: None)
+    mouth = make_tts(settings)
+    assert isinstance(ears, inference.STT) and ears.model == "deepgram/nova-3"
+    assert isinstance(mouth, inference.TTS) and mouth.model == "cartesia/sonic-3"
 
 
 def test_an_inference_voice_is_one_string() -> None:

@@ -1,0 +1,106 @@
+"""A call is over when its callers are gone: at once after a goodbye, later after a lost line."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from livekit import rtc
+
+from agent.callers import Callers
+
+HUNG_UP = rtc.DisconnectReason.CLIENT_INITIATED
+LOST = rtc.DisconnectReason.CONNECTION_TIMEOUT
+
+
+class Room(rtc.EventEmitter[Any]):
+    """As much of a room as deciding needs: who is in it, and who comes and goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remote_participants: dict[str, Any] = {}
+
+    def join(
+        self, identity: str, kind: int = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
+    ) -> None:
+        one = SimpleNamespace(identity=identity, kind=kind, disconnect_reason=None)
+        self.remote_participants[identity] = one
+        self.emit("participant_connected", one)
+
+    def leave(self, identity: str, reason: int) -> None:
+        one = self.remote_participants.pop(identity)
+        one.disconnect_reason = reason
+        self.emit("participant_disconnected", one)
+
+
+class RoomIO:
+    """As much of LiveKit's RoomIO: whom the session listens to."""
+
+    def __init__(self) -> None:
+        self.linked_participant: Any = None
+
+    def set_participant(self, identity: str) -> None:
+        self.linked_participant = SimpleNamespace(identity=identity)
+
+
+class Call:
+    def __init__(self, absence_timeout: float = 10.0) -> None:
+        self.room, self.room_io = Room(), RoomIO()
+        self.room.join("caller-1")
+        self.room_io.set_participant("caller-1")
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        session: Any = SimpleNamespace(room_io=self.room_io)
+        room: Any = self.room
+        self.callers = Callers(room, session, absence_timeout, self.over.set_result)
+
+    @property
+    def listens_to(self) -> str:
+        return str(self.room_io.linked_participant.identity)
+
+
+@pytest.fixture
+async def call() -> Call:
+    return Call()
+
+
+async def test_hanging_up_ends_the_call_at_once(call: Call) -> None:
+    call.room.leave("caller-1", HUNG_UP)
+    assert "CLIENT_INITIATED" in await asyncio.wait_for(call.over, 1)
+
+
+async def test_a_lost_connection_may_come_back(call: Call) -> None:
+    call.room.leave("caller-1", LOST)
+    call.room.join("caller-1")
+    assert call.callers._timer is None
+    assert not call.over.done()
+
+
+async def test_a_lost_connection_that_does_not_come_back() -> None:
+    call = Call(absence_timeout=0.01)
+    call.room.leave("caller-1", LOST)
+    assert "CONNECTION_TIMEOUT" in await asyncio.wait_for(call.over, 1)
+
+
+async def test_with_two_callers_the_agent_goes_on_with_the_other(call: Call) -> None:
+    call.room.join("caller-2")
+    assert call.listens_to == "caller-1"
+    call.room.leave("caller-1", HUNG_UP)
+    assert call.listens_to == "caller-2"
+    assert not call.over.done()
+    call.room.leave("caller-2", HUNG_UP)
+    assert await asyncio.wait_for(call.over, 1)
+
+
+async def test_another_agent_is_no_caller(call: Call) -> None:
+    call.room.join("agent-2", rtc.ParticipantKind.PARTICIPANT_KIND_AGENT)
+    call.room.leave("caller-1", HUNG_UP)
+    assert await asyncio.wait_for(call.over, 1)
+
+
+async def test_after_the_call_nothing_is_decided_anymore(call: Call) -> None:
+    call.callers.aclose()
+    call.room.leave("caller-1", HUNG_UP)
+    await asyncio.sleep(0)
+    assert not call.over.done()
