@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from dev.models.mean import Mean
+from dev.models.noise_floor import NoiseFloor
 
 # A new voice is listened to for so long before the first word is looked for.
 HEAD_BYTES = int(1.2 * 32_000)
@@ -56,9 +57,11 @@ class Ear:
         self.end()
         self._mean = self._given = Mean()
         self._strange = True
+        self._floor = NoiseFloor()
 
     def audio(self, pcm: bytes) -> str:
         """Take in a part of the utterance; the text so far."""
+        pcm = self._floor.under(pcm)
         if self._strange and not self._open:
             self._head += pcm
             if len(self._head) >= HEAD_BYTES:
