@@ -20,8 +20,8 @@ class ModelsSettings(BaseSettings):
         description="Port of the offline models server.",
     )
     models_voice: str = Field(
-        default="en-us",
-        description="Voice of espeak-ng that speaks offline; `en-us+f3` for another.",
+        default="en-us+edward",
+        description="Voice of espeak-ng that speaks offline; `en-us` for another.",
     )
     models_speed: int = Field(
         default=165, ge=80, le=450, description="Words a minute of the offline voice."
