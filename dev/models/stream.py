@@ -25,6 +25,8 @@ LAGGING_S = 0.5
 LAGGING_TOLD_EVERY_S = 1.0
 MOST_DEATHS = 3
 HEARTBEAT_S = 20
+# A client that does not read gets no more partials than these.
+MOST_UNREAD = 100
 
 
 def routes(decoders: Decoders) -> list[web.RouteDef]:
@@ -167,7 +169,7 @@ class Stream:
         await self._decoding(bytes(self._utterance))
 
     def _partial(self, text: str) -> None:
-        if text != self._shown:
+        if text != self._shown and self._out.qsize() < MOST_UNREAD:
             self._shown = text
             self._out.put_nowait({"type": "partial", "text": text})
 
