@@ -109,6 +109,8 @@ def _install(venv: Venv, wanted: str) -> None:
         uv,
         "pip",
         "sync",
+        # Without it every start compiles what it imports wherever PYTHONDONTWRITEBYTECODE is set.
+        "--compile-bytecode",
         "--require-hashes",
         "--python",
         venv.python,
