@@ -17,9 +17,7 @@ from tests.system import ROOT, System
 CALL_LIMIT_S = 90
 
 
-def talk(
-    system: System, *arguments: str, folder: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
+def talk(system: System, *arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(ROOT / "scripts" / "talk"), *arguments],
         cwd=folder,
