@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from proxy.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
 from proxy.letta import Letta, model_of
@@ -15,6 +16,16 @@ DEFAULT_PERSONA = (
     "I am a voice assistant. I speak in short, plain sentences and remember what people tell me."
 )
 DEFAULT_HUMAN = "I do not know anything about this person yet."
+
+
+def _takeable(name: str) -> str:
+    """Letta answers other names with an internal error."""
+    if not re.fullmatch(r"[\w '-]+", name):
+        raise ValueError(
+            "may have letters, digits, spaces, hyphens, underscores and apostrophes only"
+        )
+    return name
+
 
 BlockText = Annotated[str, Field(max_length=BLOCK_MAX)]
 
@@ -44,7 +55,7 @@ class AgentAnswer(Answer):
 class NewAgent(BaseModel):
     """An agent to create. Its memory begins with two blocks, `persona` and `human`."""
 
-    name: Name
+    name: Annotated[Name, AfterValidator(_takeable)]
     persona: BlockText = DEFAULT_PERSONA
     human: BlockText = DEFAULT_HUMAN
     model: Name | None = Field(default=None, description="Model handle; that of the first agent.")

@@ -69,6 +69,12 @@ async def test_a_model_that_is_named_is_taken(proxy: Proxy, letta: LettaServer) 
     assert json.loads(letta.bodies[-1])["model"] == "mine/best"
 
 
+async def test_a_name_that_letta_does_not_take_is_refused_in_words(proxy: Proxy) -> None:
+    answer = await proxy.post("/api/agents", {"name": "Ada/Lovelace"})
+    assert answer.status == 400
+    assert "hyphens" in answer.json["message"]
+
+
 async def test_memory(proxy: Proxy) -> None:
     blocks = (await proxy.get(f"/api/agents/{AGENT['id']}/memory")).json["blocks"]
     assert [(block["label"], block["value"]) for block in blocks] == [("human", "likes green")]
