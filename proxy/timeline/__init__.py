@@ -1,0 +1,1 @@
+"""The timeline of every call: one shape of event, kept, streamed, exported."""

@@ -1,0 +1,60 @@
+"""The one shape of everything that happens in a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Source = Literal["browser", "proxy", "agent", "sfu", "letta"]
+Stage = Literal[
+    "system",
+    "token",
+    "signal",
+    "media",
+    "dispatch",
+    "job",
+    "join",
+    "hear",
+    "transcribe",
+    "think",
+    "speak",
+    "play",
+]
+STAGES: tuple[Stage, ...] = (
+    "system",
+    "token",
+    "signal",
+    "media",
+    "dispatch",
+    "job",
+    "join",
+    "hear",
+    "transcribe",
+    "think",
+    "speak",
+    "play",
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    `at` is in seconds since the epoch, by the clock of whoever reports it. `key` is given by the
+    reporter and is the same when it reports the event again, so that each is kept once. `seq` is
+    the proxy's own number, rising over all rooms; 0 before the proxy has taken the event.
+    """
+
+    at: float
+    room: str
+    source: Source
+    stage: Stage
+    name: str
+    data: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+    seq: int = 0
+
+    @property
+    def topic(self) -> str:
+        """`stage.name`, by which the verdicts look events up."""
+        return f"{self.stage}.{self.name}"
