@@ -52,7 +52,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Machine:
-    """What is left of this machine. `cpu` is the busy share of all cores, 0 to 1, over about 2 s."""
+    """What is left of this machine. `cpu` is the busy share of all cores, 0 to 1, over some 2 s."""
 
     cores: int = 1
     cpu: float = 0.0

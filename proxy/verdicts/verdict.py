@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Evidence:
-    """What proves a verdict, quoted: an event, a line of a log, or what a process says of itself."""
+    """What proves a verdict, quoted: an event, a line of a log, what a process says of itself."""
 
     text: str
     source: str
