@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system import ROOT, System, new_system
+from tests.system import System, new_system
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +24,7 @@ def _environment_as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The real thing, started once: livekit-server, models, Letta on Postgres, worker, proxy."""
-    binary = ROOT / ".voice" / "bin" / "livekit-server"
-    running = new_system(
-        tmp_path_factory.mktemp("voice"),
-        **({"LIVEKIT_SERVER_BIN": str(binary)} if binary.exists() else {}),
-    )
+    running = new_system(tmp_path_factory.mktemp("voice"))
     try:
         running.start()
         yield running

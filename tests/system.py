@@ -124,6 +124,11 @@ class System:
 
 
 def new_system(home: Path, **overrides: str) -> System:
-    """A system that has not been started yet, on ports that are free now."""
+    """A system that has not been started yet, on ports that are free now.
+
+    It has a state folder of its own, but not its own livekit-server when the checkout has one.
+    """
     ports = dict(zip(PORT_SETTINGS, map(str, free_ports(len(PORT_SETTINGS))), strict=True))
-    return System(home=home, overrides={**ports, **overrides})
+    binary = ROOT / ".voice" / "bin" / "livekit-server"
+    made = {"LIVEKIT_SERVER_BIN": str(binary)} if binary.exists() else {}
+    return System(home=home, overrides={**ports, **made, **overrides})

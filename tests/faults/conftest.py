@@ -1,0 +1,74 @@
+"""The system with fault injection switched on, browsers, and the table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+
+from tests.e2e.browser import QUIET, chromium_path
+from tests.faults.fault import Fault
+from tests.faults.table import Row, render
+from tests.system import System, new_system
+
+ROWS = pytest.StashKey[list[Row]]()
+PATIENCE_MS = 30_000
+
+NewFault = Callable[[str, str, str], Fault]
+
+
+@pytest.fixture
+def new_fault(request: pytest.FixtureRequest) -> NewFault:
+    """`new_fault(stage, cause, how it is injected)` opens a row of the table."""
+    rows = request.config.stash.setdefault(ROWS, [])
+
+    def opened(stage: str, cause: str, injected: str) -> Fault:
+        rows.append(Row(stage, cause, injected))
+        return Fault(rows[-1])
+
+    return opened
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    rows = config.stash.get(ROWS, [])
+    if rows:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(render(rows))
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A whole system of its own whose parts can be told to fail; left as it was by each test."""
+    running = new_system(tmp_path_factory.mktemp("faulty"), FAULTS_ENABLED="true")
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        expect.set_options(timeout=PATIENCE_MS)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def launched(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
+    """`launched("--flag", …)` starts a Chromium with these flags, ended with the run."""
+    opened: list[Browser] = []
+
+    def launch(*arguments: str) -> Browser:
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path(), args=["--no-sandbox", *QUIET, *arguments]
+        )
+        opened.append(browser)
+        return browser
+
+    yield launch
+    for browser in opened:
+        browser.close()

@@ -1,0 +1,41 @@
+"""The table at the end of a run: cause, how it was injected, what was said, how soon, cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+HEAD = ("stage", "cause", "injected", "verdict", "s", "cleared")
+WIDTHS = (10, 28, 46, 88, 5, 7)
+
+
+@dataclass
+class Row:
+    """One fault. `seconds` from the symptom to the verdict; None: it was not named."""
+
+    stage: str
+    cause: str
+    injected: str
+    verdict: str = "NOT NAMED"
+    seconds: float | None = None
+    cleared: bool | None = None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        seconds = "-" if self.seconds is None else f"{self.seconds:.1f}"
+        cleared = {True: "yes", False: "NO", None: "-"}[self.cleared]
+        return self.stage, self.cause, self.injected, self.verdict, seconds, cleared
+
+
+def render(rows: Iterable[Row]) -> str:
+    """The rows, aligned; what is too long is cut with an ellipsis."""
+    lines = [HEAD, tuple("-" * width for width in WIDTHS), *(row.cells for row in rows)]
+    return "\n".join(
+        "  ".join(_fit(cell, width) for cell, width in zip(line, WIDTHS, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _fit(text: str, width: int) -> str:
+    text = " ".join(text.split())
+    return (text if len(text) <= width else f"{text[: width - 1]}…").ljust(width)
