@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dev.models.rehearsal import facts, memory, recall, summary, talk
+from dev.models.rehearsal import asked_tool, facts, memory, recall, summary, talk
 from dev.models.rehearsal.fact import MANY, Fact, same
 from dev.models.rehearsal.facts import EVERYTHING
 from dev.models.rehearsal.memory import Memory, Message
@@ -26,6 +26,8 @@ def next_step(messages: list[Message], tools: set[str]) -> Step:
             return Say(f"My memory did not work: {_reason(result)}")
     if summary.is_wanted(messages):
         return Say(summary.of(messages))
+    if step := asked_tool.step(text, used, tools):
+        return step
     if key := facts.forgotten(text):
         return _forget(key, known, tools, done=bool(used))
     if new := facts.told(text):

@@ -11,7 +11,7 @@ from dev.models.rehearsal import facts
 from dev.models.rehearsal.fact import same
 from dev.models.rehearsal.numbers import number, spoken_number
 from dev.models.rehearsal.replies import next_step
-from dev.models.rehearsal.steps import Say
+from dev.models.rehearsal.steps import Say, Use
 
 LETTA_TOOLS = {"memory_insert", "memory_replace", "conversation_search"}
 SYSTEM = """You are a voice agent.
@@ -326,3 +326,14 @@ def test_letta_gets_a_summary_when_it_asks_for_one() -> None:
         set(),
     )
     assert step == Say("The person said, one after the other: your back hurts.")
+
+
+def test_a_tool_that_is_named_is_used_once_and_its_return_said() -> None:
+    talk = Talk(tools={"conversation_search"})
+    talk.messages.append({"role": "user", "content": "Please use the tool conversation_search."})
+    assert next_step(talk.messages, talk.tools) == Use("conversation_search", {})
+    talk._returned("conversation_search", {}, "call_1", {"status": "OK", "message": "3 found"})
+    said = next_step(talk.messages, talk.tools)
+    assert isinstance(said, Say)
+    assert said.text.startswith("The tool conversation_search returned:") and "3 found" in said.text
+    assert talk.say("use the tool telescope") == "I have no tool called telescope."
