@@ -1,6 +1,7 @@
 /** The page begins here: its elements are defined, then what it watches is watched. */
 
 import { LogLevel, setLogLevel } from 'livekit-client';
+import { reportPageError } from './call/call.js';
 import { proposeRoom } from './call/room-names.js';
 import './parts/all.js';
 import { tell } from './store.js';
@@ -12,11 +13,15 @@ import { watchMemory } from './watch/memory-watch.js';
 setLogLevel(LogLevel.warn);
 
 window.addEventListener('error', ({ message, filename, lineno }) =>
-  tell('page.error', { what: `${message} (${filename}:${lineno})`, next: 'Reload the page.' }),
+  failed(`${message} (${filename}:${lineno})`),
 );
-window.addEventListener('unhandledrejection', ({ reason }) =>
-  tell('page.error', { what: String(reason), next: 'Reload the page.' }),
-);
+window.addEventListener('unhandledrejection', ({ reason }) => failed(String(reason)));
+
+/** @param {string} what */
+function failed(what) {
+  tell('page.error', { what, next: 'Reload the page.' });
+  reportPageError(what);
+}
 
 const named = new URLSearchParams(location.search).get('room');
 tell('room.named', { room: named ?? proposeRoom(), proposed: named === null });

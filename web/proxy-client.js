@@ -14,12 +14,16 @@ export class ProxyError extends Error {
   /**
    * @param {import('./types.js').Problem} problem
    * @param {boolean} answered false if nothing (or nothing readable) came back
+   * @param {number|null} [status] of the answer
+   * @param {string} [code] the proxy's word for what is wrong, for programs
    */
-  constructor(problem, answered) {
+  constructor(problem, answered, status = null, code = '') {
     super(problem.what);
     this.name = 'ProxyError';
     this.problem = problem;
     this.answered = answered;
+    this.status = status;
+    this.code = code;
   }
 }
 
@@ -84,11 +88,31 @@ export async function getWorkerHealth() {
 }
 
 /**
- * @param {'GET'|'POST'} method
+ * Adds events to the timeline of a room.
+ * @param {string} room
+ * @param {string} token the proof that this page may speak for a caller in the room
+ * @param {import('./types.js').VoiceEvent[]} events
+ * @param {boolean} leaving the page goes away, and the request has to outlive it
+ */
+export async function postEvents(room, token, events, leaving) {
+  const sent = events.map(({ at, stage, name, data, key }) => ({ at, stage, name, data, key }));
+  const path = `/api/rooms/${encodeURIComponent(room)}/events`;
+  const asking = { bearer: token, keepalive: leaving };
+  return ask('POST', path, { events: sent }, undefined, asking);
+}
+
+/**
+ * @typedef {object} Asking
+ * @property {boolean} [anyStatus] an answer is an answer whatever its status
+ * @property {number} [patienceMs]
+ * @property {string} [bearer] a token that goes along
+ * @property {boolean} [keepalive] goes on when the page is closed
+ *
+ * @param {'GET'|'POST'|'DELETE'} method
  * @param {string} path
  * @param {object} [body]
  * @param {AbortSignal} [signal]
- * @param {{anyStatus?: boolean, patienceMs?: number}} [options]
+ * @param {Asking} [options]
  * @returns {Promise<Record<string, unknown>>}
  */
 async function ask(
@@ -96,7 +120,7 @@ async function ask(
   path,
   body,
   signal,
-  { anyStatus = false, patienceMs = PATIENCE_MS } = {},
+  { anyStatus = false, patienceMs = PATIENCE_MS, bearer = '', keepalive = false } = {},
 ) {
   const patience = AbortSignal.timeout(patienceMs);
   /** @type {Response} */
@@ -108,7 +132,12 @@ async function ask(
       method,
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
       cache: 'no-store',
-      ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      keepalive,
+      headers: {
+        ...(body && { 'Content-Type': 'application/json' }),
+        ...(bearer && { Authorization: `Bearer ${bearer}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
     });
     text = await response.text();
   } catch (error) {
@@ -116,9 +145,12 @@ async function ask(
     throw new ProxyError(patience.aborted ? tooSlow(method, path, patienceMs) : gone(), false);
   }
   const answer = parsed(text);
-  if (!answer) throw new ProxyError(unreadable(method, path, response), false);
-  if (!response.ok && !anyStatus)
-    throw new ProxyError(refused(answer, method, path, response), true);
+  const { ok, status } = response;
+  if (!answer) throw new ProxyError(unreadable(method, path, response), false, status);
+  if (!ok && !anyStatus) {
+    const problem = refused(answer, method, path, response);
+    throw new ProxyError(problem, true, status, asText(answer.error));
+  }
   return answer;
 }
 

@@ -15,6 +15,7 @@
  * @property {string} name
  * @property {Record<string, unknown>} data
  * @property {number} [seen] seconds since 1970 when it reached this page; `at` if absent
+ * @property {string} [key] its reporter's own, the same when it is told again
  *
  * @typedef {object} Problem something that went wrong, for a person
  * @property {string} what what happened

@@ -2,6 +2,7 @@
 
 import { store, tell } from '../store.js';
 import { checkHealth } from '../watch/health-watch.js';
+import { leaveAll } from './outboxes.js';
 import { proposeRoom } from './room-names.js';
 import { Session } from './session.js';
 
@@ -44,6 +45,20 @@ export async function startSound() {
 export async function sendText(text) {
   await session?.typed.send(text);
 }
+
+/**
+ * An error of the page itself is one of the call that goes on, for it may be the reason of trouble.
+ * @param {string} what
+ */
+export function reportPageError(what) {
+  session?.emit(store.state.call.phase === 'connecting' ? 'signal' : 'play', 'error', { what });
+}
+
+// Who closes the tab hangs up; what has not been posted yet is posted by the browser, afterwards.
+window.addEventListener('pagehide', () => {
+  void session?.end();
+  leaveAll();
+});
 
 // The reason may lie in a process that went away: look at once, not at the next round.
 let phase = store.state.call.phase;

@@ -6,7 +6,8 @@ import { endProblem } from './problems.js';
 
 /**
  * @param {import('./session.js').CallContext} call
- * @param {(problem: import('../types.js').Problem) => void} onEnd the server or the network ended it
+ * @param {(reason: string, problem: import('../types.js').Problem) => void} onEnd the server, the
+ *   network or the browser ended it, for a reason by livekit's name of it
  */
 export function watchConnection({ room, emit, signal }, onEnd) {
   let lostAt = 0;
@@ -25,8 +26,8 @@ export function watchConnection({ room, emit, signal }, onEnd) {
     emit('media', 'reconnected', { ms: lostAt ? Math.round((now() - lostAt) * 1000) : 0 });
     lostAt = 0;
   });
-  room.on(RoomEvent.Disconnected, (reason) => {
-    if (!signal.aborted)
-      onEnd(endProblem(reason === undefined ? '' : (DisconnectReason[reason] ?? '')));
+  room.on(RoomEvent.Disconnected, (number) => {
+    const reason = number === undefined ? '' : (DisconnectReason[number] ?? '');
+    if (!signal.aborted) onEnd(reason, endProblem(reason));
   });
 }

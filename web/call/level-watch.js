@@ -11,10 +11,17 @@ const STEPS = 50;
 
 /** @typedef {{level: () => number, end: () => void}} Gauge */
 
-/** @param {import('./session.js').CallContext} call */
-export function measureLevels({ room, signal }) {
+/** An agent louder than this can be heard. */
+const AUDIBLE = 0.15;
+
+/**
+ * @param {import('./session.js').CallContext} call
+ * @param {typeof import('../store.js').store} store
+ */
+export function measureLevels({ room, emit, signal }, store) {
   /** @type {Map<string, Gauge>} by side */
   const gauges = new Map();
+  const audible = firstSounds(emit, store, signal);
 
   /** @param {'microphone'|'agent'} side @param {unknown} track */
   const attach = (side, track) => {
@@ -38,7 +45,9 @@ export function measureLevels({ room, signal }) {
 
   const timer = setInterval(() => {
     const level = (/** @type {string} */ side) => gauges.get(side)?.level() ?? 0;
-    tell('levels.measured', { microphone: level('microphone'), agent: level('agent') });
+    const agent = level('agent');
+    tell('levels.measured', { microphone: level('microphone'), agent });
+    if (agent > AUDIBLE) audible(agent);
   }, EVERY_MS);
 
   signal.addEventListener(
@@ -50,6 +59,27 @@ export function measureLevels({ room, signal }) {
     },
     { once: true },
   );
+}
+
+/**
+ * Tells once each time the agent speaks that it can be heard: the proof at the end of the chain.
+ * @param {import('./session.js').Emit} emit
+ * @param {typeof import('../store.js').store} store
+ * @param {AbortSignal} signal
+ */
+function firstSounds(emit, store, signal) {
+  let speaking = false;
+  let told = true;
+  store.subscribe(({ call }) => {
+    const speaks = call.agentState === 'speaking';
+    if (speaks && !speaking) told = false;
+    speaking = speaks;
+  }, signal);
+  return (/** @type {number} */ level) => {
+    if (told || store.state.call.soundBlocked) return;
+    told = true;
+    emit('play', 'audible', { turn: store.state.turns.current, level });
+  };
 }
 
 /** @param {LocalAudioTrack|RemoteAudioTrack} track @returns {Gauge} */

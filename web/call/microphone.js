@@ -7,14 +7,20 @@ import { microphoneProblem } from './problems.js';
 export class Microphone {
   #call;
   #busy = false;
+  /** This page is about to mute or unmute by itself. */
+  #own = false;
 
   /** @param {import('./session.js').CallContext} call */
   constructor(call) {
     this.#call = call;
-    call.room.on(RoomEvent.LocalTrackPublished, (publication) => {
-      if (publication.source !== Track.Source.Microphone) return;
-      publication.track?.on(TrackEvent.Ended, () => this.#failed('Unplugged', ''));
+    const { room, emit } = call;
+    room.on(RoomEvent.LocalTrackPublished, ({ source, track }) => {
+      if (source === Track.Source.Microphone && track) this.#watch(track);
     });
+    /** @param {boolean} muted */
+    const told = (muted) => emit('hear', 'muted', { muted, by: this.#own ? 'caller' : 'server' });
+    room.on(RoomEvent.TrackMuted, (_, who) => who === room.localParticipant && told(true));
+    room.on(RoomEvent.TrackUnmuted, (_, who) => who === room.localParticipant && told(false));
   }
 
   /** Asks for the microphone and publishes it. The call goes on without it. */
@@ -32,8 +38,7 @@ export class Microphone {
         ms: Math.round((now() - started) * 1000),
       });
     } catch (error) {
-      if (error instanceof Error) this.#failed(error.name, error.message);
-      else this.#failed('', String(error));
+      this.#failed(error);
     } finally {
       this.#busy = false;
     }
@@ -41,22 +46,43 @@ export class Microphone {
 
   /** @param {boolean} muted */
   async setMuted(muted) {
-    const { room, emit } = this.#call;
+    this.#own = true;
     try {
-      await room.localParticipant.setMicrophoneEnabled(!muted);
-      emit('hear', 'muted', { muted });
+      await this.#call.room.localParticipant.setMicrophoneEnabled(!muted);
     } catch (error) {
-      if (error instanceof Error) this.#failed(error.name, error.message);
-      else this.#failed('', String(error));
+      this.#failed(error);
+    } finally {
+      this.#own = false;
     }
   }
 
-  /** @param {string} name @param {string} message */
-  #failed(name, message) {
-    const page = { secure: window.isSecureContext, origin: location.origin };
-    this.#call.emit('hear', 'microphone_failed', {
-      ...microphoneProblem(name, message, page),
-      cause: name,
+  /**
+   * What happens to the microphone outside of this page: it is unplugged, or its own switch mutes it.
+   * @param {import('livekit-client').LocalTrack} track
+   */
+  #watch(track) {
+    const { emit, signal } = this.#call;
+    track.on(TrackEvent.Ended, () => {
+      emit('hear', 'track_ended', { what: 'The microphone gives no sound any more.' });
+      this.#tell('Unplugged', '');
     });
+    const source = track.mediaStreamTrack;
+    const told = (/** @type {boolean} */ muted) => emit('hear', 'muted', { muted, by: 'system' });
+    source.addEventListener('mute', () => told(true), { signal });
+    source.addEventListener('unmute', () => told(false), { signal });
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    if (error instanceof Error) this.#tell(error.name, error.message);
+    else this.#tell('', String(error));
+  }
+
+  /** @param {string} name @param {string} message */
+  #tell(name, message) {
+    const { isSecureContext: secure } = window;
+    const problem = microphoneProblem(name, message, { secure, origin: location.origin });
+    const reason = secure ? name : 'NotSecure';
+    this.#call.emit('hear', 'microphone_failed', { ...problem, reason, message });
   }
 }

@@ -67,6 +67,19 @@ export function microphoneProblem(name, message, { secure, origin }) {
 /** LiveKit quotes the token it refuses; it belongs neither on a screen nor in a bug report. */
 const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
 
+/** @param {string} text */
+export function withoutToken(text) {
+  return text.replace(TOKEN, '(the token)');
+}
+
+/** @param {{wanted: string, token_room: string}} rooms @returns {Problem} */
+export function otherRoomProblem({ wanted, token_room: given }) {
+  return {
+    what: `The token is for the room “${given}”, but “${wanted}” was asked for.`,
+    next: `Is another program than the voice system's proxy at this address? ${AGAIN}`,
+  };
+}
+
 /**
  * Why the room could not be entered, and the stage at which it failed.
  * @param {{reason: string, status: number|null, message: string}} error reason by livekit's name
@@ -74,7 +87,7 @@ const TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
  * @returns {{stage: 'token'|'signal'|'media', problem: Problem}}
  */
 export function connectProblem({ reason, status, message: said }, { url, signalOpen, pageSecure }) {
-  const message = said.replace(TOKEN, '(the token)');
+  const message = withoutToken(said);
   if (reason === 'NotAllowed') {
     return {
       stage: 'token',

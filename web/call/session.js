@@ -14,10 +14,14 @@ import { watchAgent } from './agent-presence.js';
 import { receiveAgentEvents } from './agent-events.js';
 import { watchJoin } from './join-watch.js';
 import { measureLevels } from './level-watch.js';
+import { watchMedia } from './media-watch.js';
 import { Microphone } from './microphone.js';
-import { connectProblem } from './problems.js';
+import { outboxOf } from './outboxes.js';
+import { connectProblem, otherRoomProblem, withoutToken } from './problems.js';
 import { watchConnection } from './connection-watch.js';
 import { playAgent } from './sound.js';
+import { tokenPayload } from './token-payload.js';
+import { watchTracks } from './track-watch.js';
 import { receiveTranscripts } from './transcripts.js';
 import { TypedText } from './typed-text.js';
 
@@ -37,6 +41,9 @@ export class Session {
   #life = new AbortController();
   #room = new Room();
   #signalOpen = false;
+  #mark = randomMark();
+  #told = 0;
+  #outbox;
 
   /** @type {CallContext} */
   #context;
@@ -46,6 +53,7 @@ export class Session {
     this.roomName = roomName;
     this.agentId = agentId;
     this.agentName = agentName;
+    this.#outbox = outboxOf(roomName);
     /** @type {Emit} */
     this.emit = (stage, name, data = {}) => {
       if (!this.#life.signal.aborted) this.#dispatch(stage, name, data);
@@ -75,7 +83,7 @@ export class Session {
   /** The caller hangs up, maybe before the call has begun. */
   async end() {
     if (this.over.aborted) return;
-    this.#finish('media', 'disconnected', { intended: true });
+    this.#finish('media', 'disconnected', { intended: true, reason: 'CLIENT_INITIATED' });
     await this.#room.disconnect();
   }
 
@@ -90,11 +98,30 @@ export class Session {
     try {
       const answer = await getToken(this.roomName, this.over);
       this.emit('token', 'received', { identity: answer.identity, ms: since(started) });
-      return answer;
+      return this.#checked(answer);
     } catch (error) {
-      if (!this.over.aborted) this.#finish('token', 'failed', { ...problemOf(error) });
+      if (this.over.aborted) return null;
+      const { code, status } = error instanceof ProxyError ? error : { code: '', status: null };
+      this.#finish('token', 'failed', { ...problemOf(error), code, status });
       return null;
     }
+  }
+
+  /** A token for another room would lead the caller there, to wait for nobody. */
+  #checked(/** @type {{token: string, url: string, identity: string}} */ answer) {
+    const payload = tokenPayload(answer.token);
+    this.#outbox.authorize(answer.token);
+    this.emit('token', 'page', {
+      secure: window.isSecureContext,
+      origin: location.origin,
+      signal_url: answer.url,
+      user_agent: navigator.userAgent,
+      expires_at: payload?.expires ?? null,
+    });
+    if (!payload || payload.room === this.roomName) return answer;
+    const rooms = { wanted: this.roomName, token_room: payload.room };
+    this.#finish('token', 'room_mismatch', { ...rooms, ...otherRoomProblem(rooms) });
+    return null;
   }
 
   /** @param {{token: string, url: string}} token */
@@ -111,17 +138,17 @@ export class Session {
     receiveTranscripts(this.#context);
     receiveAgentEvents(this.#context);
     playAgent(this.#context);
+    watchTracks(this.#context);
+    watchMedia(this.#context);
     try {
       await this.#room.connect(url, token);
     } catch (error) {
       if (this.over.aborted) return false;
-      const attempt = {
-        url,
-        signalOpen: this.#signalOpen,
-        pageSecure: location.protocol === 'https:',
-      };
-      const { stage, problem } = connectProblem(describe(error), attempt);
-      this.#finish(stage, 'failed', { ...problem });
+      const details = describe(error);
+      const pageSecure = location.protocol === 'https:';
+      const attempt = { url, signalOpen: this.#signalOpen, pageSecure };
+      const { stage, problem } = connectProblem(details, attempt);
+      this.#finish(stage, 'failed', { ...problem, ...details, url, page_secure: pageSecure });
       return false;
     }
     if (this.over.aborted) {
@@ -130,12 +157,16 @@ export class Session {
       return false;
     }
     this.emit('media', 'connected', { ms: since(opened) });
-    watchConnection(this.#context, (problem) =>
-      this.#finish('media', 'disconnected', { intended: false, ...problem }),
+    watchConnection(this.#context, (reason, problem) =>
+      this.#finish('media', 'disconnected', {
+        intended: reason === 'CLIENT_INITIATED',
+        reason,
+        ...problem,
+      }),
     );
     watchAgent(this.#context);
     watchJoin(this.#context, store);
-    measureLevels(this.#context);
+    measureLevels(this.#context, store);
     this.typed.sendWhenAgentReady(store);
     return true;
   }
@@ -148,13 +179,15 @@ export class Session {
       this.emit('dispatch', 'accepted', {
         message: asText(answer.message),
         dispatch_id: asText(answer.dispatch_id),
+        state: asText(answer.state),
         ms: since(started),
       });
     } catch (error) {
       // The call goes on: an agent may join by itself.
       const { what, next } = problemOf(error);
       const refused = error instanceof ProxyError && error.answered;
-      this.emit('dispatch', refused ? 'refused' : 'unreachable', { error: what, next });
+      const code = error instanceof ProxyError ? error.code : '';
+      this.emit('dispatch', refused ? 'refused' : 'unreachable', { error: what, next, code });
     }
   }
 
@@ -176,7 +209,13 @@ export class Session {
    * @param {Record<string, unknown>} data
    */
   #dispatch(stage, name, data) {
-    store.dispatch({ at: now(), room: this.roomName, source: 'browser', stage, name, data });
+    this.#told += 1;
+    const key = `${this.#mark}-${this.#told}`;
+    /** @type {import('../types.js').VoiceEvent} */
+    const event = { at: now(), room: this.roomName, source: 'browser', stage, name, data, key };
+    store.dispatch(event);
+    // Words that still stream come many times a second; the timeline takes the final ones.
+    if (name !== 'segment' || data.final === true) this.#outbox.add(event);
   }
 }
 
@@ -185,18 +224,19 @@ function since(started) {
   return Math.round((now() - started) * 1000);
 }
 
+/** Begins the keys of a call's events. Not randomUUID: a page that is not secure has none. */
+function randomMark() {
+  const numbers = [...crypto.getRandomValues(new Uint32Array(3))];
+  return `b-${numbers.map((each) => each.toString(36)).join('')}`;
+}
+
 /** @param {unknown} error */
 function describe(error) {
-  if (error instanceof ConnectionError) {
-    return {
-      reason: ConnectionErrorReason[error.reason] ?? '',
-      status: typeof error.status === 'number' ? error.status : null,
-      message: error.message,
-    };
-  }
+  const message = withoutToken(error instanceof Error ? error.message : String(error));
+  if (!(error instanceof ConnectionError)) return { reason: '', status: null, message };
   return {
-    reason: '',
-    status: null,
-    message: error instanceof Error ? error.message : String(error),
+    reason: ConnectionErrorReason[error.reason] ?? '',
+    status: typeof error.status === 'number' ? error.status : null,
+    message,
   };
 }

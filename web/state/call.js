@@ -55,6 +55,7 @@ export function reduceCall(call, event) {
         agentName: asText(data.agent_name),
       };
     case 'token.failed':
+    case 'token.room_mismatch':
     case 'signal.failed':
     case 'media.failed':
       return { ...over(call), endProblem: problem(data) };
@@ -98,7 +99,8 @@ export function reduceCall(call, event) {
     case 'hear.microphone_failed':
       return { ...call, microphone: 'failed', microphoneProblem: problem(data) };
     case 'hear.muted':
-      return { ...call, muted: data.muted === true };
+      // What the system does to the microphone is not undone by the button.
+      return data.by === 'system' ? call : { ...call, muted: data.muted === true };
     case 'play.audio_blocked':
       return { ...call, soundBlocked: true };
     case 'play.audio_started':

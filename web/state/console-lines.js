@@ -25,13 +25,23 @@ const LINES = {
   'hear.microphone_on': () => good('✅ Microphone enabled successfully!'),
 
   'hear.microphone_failed': (d) => bad(`❌ ${problem(d)}`),
-  'hear.muted': (d) => plain(d.muted ? '🔇 Microphone muted' : '🎤 Microphone unmuted'),
+  'hear.muted': (d) => plain(mutedLine(d)),
+  'hear.device_changed': (d) => plain(`🎤 Microphones there now: ${asText(d.microphones)}`),
   'hear.typed': (d) => plain(`Caller, typed: ${asText(d.text)}`),
   'hear.typed_failed': (d) => bad(`❌ ${problem(d)}`),
   'token.failed': (d) => bad(`❌ ${problem(d)}`),
+  'token.room_mismatch': (d) => bad(`❌ ${problem(d)}`),
   'signal.failed': (d) => bad(`❌ ${problem(d)}`),
   'signal.reconnecting': () => warn('🔄 The signal connection is lost; reconnecting...'),
   'media.failed': (d) => bad(`❌ ${problem(d)}`),
+  'media.ice': (d) =>
+    d.state === 'failed' || (d.state === 'disconnected' && !d.search)
+      ? warn(`The ${asText(d.transport)}’s path for sound is ${asText(d.state)}`)
+      : null,
+  'media.candidate_pair': (d) =>
+    plain(
+      `Sound goes by ${asText(d.protocol).toUpperCase()}, ${asText(d.local)} ↔ ${asText(d.remote)}`,
+    ),
   'media.reconnecting': () => warn('🔄 The connection is lost; reconnecting...'),
   'media.reconnected': (d) => good(`✅ Reconnected after ${asText(d.ms)} ms`),
   'media.disconnected': (d) =>
@@ -73,6 +83,8 @@ const LINES = {
   'null.agents.created': (d) => good(`✅ Letta agent created: ${asText(asRecord(d.agent).name)}`),
   'null.health.unreachable': (d) => bad(`❌ ${problem(d)}`),
   'null.memory.failed': (d) => warn(problem(d)),
+  'null.events.lost': (d) =>
+    warn(`${asText(d.count)} events are missing in the timeline: ${asText(d.why)}`),
   'null.page.error': (d) => bad(`❌ The page itself failed: ${problem(d)}`),
   'null.agent.unreadable': (d) => warn(problem(d)),
 };
@@ -97,6 +109,12 @@ function turnLine(data) {
   const interrupted = data.interrupted ? ', interrupted' : '';
   const times = parts.length ? ` (ms after the caller’s speech: ${parts.join(', ')})` : '';
   return `Turn ${asText(data.turn)}${interrupted}${times}`;
+}
+
+/** @param {Data} data */
+function mutedLine({ muted, by }) {
+  const who = by === 'system' ? ' by this computer' : by === 'server' ? ' by the server' : '';
+  return muted ? `🔇 Microphone muted${who}` : `🎤 Microphone unmuted${who}`;
 }
 
 /** @param {Data} data */

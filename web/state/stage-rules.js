@@ -19,6 +19,7 @@ const RULES = {
   'token.requested': () => ({ token: waiting('Asking the proxy for a token.') }),
   'token.received': (d) => ({ token: ok(`Token for ${asText(d.identity)}.`, d.ms) }),
   'token.failed': (d) => ({ token: failing(d) }),
+  'token.room_mismatch': (d) => ({ token: failing(d) }),
 
   'signal.connecting': (d) => ({ signal: waiting(`Connecting to ${asText(d.url)}.`) }),
   'signal.connected': (d) => ({
@@ -73,7 +74,7 @@ const RULES = {
     hear: ok(`${asText(d.label) || 'The microphone'} is on.`, d.ms),
   }),
   'hear.microphone_failed': (d) => ({ hear: failing(d) }),
-  'hear.muted': (d) => ({ hear: d.muted ? waiting('Muted.') : ok('The microphone is on.') }),
+  'hear.muted': (d) => ({ hear: d.muted ? muted(d) : ok('The microphone is on.') }),
   'hear.speech_started': () => ({ hear: ok('The agent hears speech.') }),
   'hear.speech_ended': () => ({ transcribe: waiting('Speech becomes words.') }),
 
@@ -155,6 +156,13 @@ function degraded(data) {
   const what = `${asText(data.what)} fails (${asText(data.error)}): ${asText(data.consequence)}.`;
   if (degradedStage(data.what) === 'job') return ok(`The call goes on although ${what}`);
   return failing({ what, next: LOG_STEP });
+}
+
+/** @param {Data} data @returns {Change} */
+function muted({ by }) {
+  const next = by === 'system' ? 'Look at the keyboard and the system settings.' : 'Press Unmute.';
+  const who = by === 'system' ? 'by this computer' : by === 'server' ? 'by the server' : 'by you';
+  return { ...waiting(`The microphone is muted ${who}.`), next };
 }
 
 /** @param {unknown} stage @returns {import('../types.js').Stage} */
