@@ -1,0 +1,76 @@
+"""Which values are secrets here: of the environment, `.env`, and the generated LiveKit key.
+
+Standard library only, and content with whatever is broken: a malformed line of `.env` may hold a
+secret all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from proxy.redaction import Redactor
+
+FILE_MAX_BYTES = 256 * 1024
+SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|AUTH|DSN|COOKIE", re.IGNORECASE)
+NO_SECRET = re.compile(r"_(?:TIMEOUT|SOCK|FILE|DIR|PATH|URL|NAME|ID)$", re.IGNORECASE)
+ASSIGNMENT = re.compile(r"\s*(?:#\s*)?(?:export\s+)?(?P<name>\w+)\s*[=:]\s*(?P<value>.*)")
+LIVEKIT_FILES = ("livekit.key", "livekit.yaml")
+
+
+def redactor(
+    environ: Mapping[str, str], dotenv: Path | None = None, home: Path | None = None
+) -> Redactor:
+    """One that knows every secret of this environment, this `.env` and this VOICE_HOME."""
+    found = set(_of_environ(environ))
+    if dotenv is not None:
+        found.update(_of_dotenv(_read(dotenv)))
+    if home is not None:
+        for name in LIVEKIT_FILES:
+            found.update(re.findall(r"[\w+/=-]{20,}|API\w{6,}", _read(home / name)))
+        found -= {"enable_loopback_candidate", "use_external_ip"}
+    return Redactor(found)
+
+
+def _of_environ(environ: Mapping[str, str]) -> Iterator[str]:
+    for name, value in environ.items():
+        if SECRET.search(name) and not NO_SECRET.search(name) and not value.startswith("/"):
+            yield value
+        yield from _of_address(value)
+
+
+def _of_address(value: str) -> Iterator[str]:
+    """The password of an address, as it stands there and as it is meant."""
+    if "@" not in value or "://" not in value:
+        return
+    try:
+        address = urlsplit(value)
+    except ValueError:
+        return
+    secret = address.password or (address.username if not address.password else None)
+    if secret:
+        yield secret
+        yield unquote(secret)
+
+
+def _of_dotenv(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        found = ASSIGNMENT.match(line)
+        if found is None:
+            if SECRET.search(line) or len(line.split()) == 1:  # no assignment, but what else?
+                yield from (word for word in line.split() if not re.fullmatch(r"#?[A-Z_]*", word))
+            continue
+        value = found["value"].strip()
+        forms = {value, value.strip("\"'"), value.partition(" #")[0].strip().strip("\"'")}
+        for form in forms:
+            yield from _of_environ({found["name"]: form})
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(FILE_MAX_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
