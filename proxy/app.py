@@ -31,6 +31,7 @@ from proxy.request_id import request_id
 from proxy.security import check_host, check_origin, protect
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
+from proxy.system.watch import SystemWatch
 from proxy.tokens import Tokens
 from proxy.webhooks import Webhooks
 
@@ -52,6 +53,7 @@ class Parts:
     sfu: Sfu
     dispatcher: Dispatcher
     session: aiohttp.ClientSession
+    system: SystemWatch
     endpoints: list[Endpoint]
 
 
@@ -59,6 +61,7 @@ def _compose(settings: ProxySettings) -> Parts:
     session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     sfu = Sfu(settings)
     registration = Registration(settings, session)
+    system = SystemWatch(settings, registration)
     letta = Letta(settings, session)
     dispatcher = Dispatcher(settings, sfu, registration)
     openapi = OpenApi()
@@ -69,7 +72,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Agents(letta),
         DispatchEndpoints(dispatcher, letta),
         ConnectionTest(settings, sfu, session),
-        Health(settings, session, registration),
+        Health(system),
         AgentHealth(settings, registration),
         Webhooks(settings, dispatcher),
         LettaProxy(letta, session),
@@ -77,7 +80,7 @@ def _compose(settings: ProxySettings) -> Parts:
     )
     endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]
     openapi.describe(endpoints)
-    return Parts(sfu, dispatcher, session, endpoints)
+    return Parts(sfu, dispatcher, session, system, endpoints)
 
 
 async def create_app(settings: ProxySettings) -> web.Application:
@@ -95,7 +98,9 @@ async def create_app(settings: ProxySettings) -> web.Application:
             app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
 
     async def life(_: web.Application) -> AsyncIterator[None]:
+        parts.system.start()
         yield
+        await parts.system.aclose()
         await parts.dispatcher.aclose()
         await parts.sfu.aclose()
         await parts.session.close()

@@ -30,6 +30,8 @@ def _url_with(*schemes: str) -> AfterValidator:
 SignalUrl = Annotated[str, _url_with("ws", "wss", "http", "https")]
 HttpUrl = Annotated[str, _url_with("http", "https")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+Provider = Literal["offline", "openai", "inference"]
+ChatProvider = Literal["offline", "openai"]
 
 
 class ProxySettings(BaseSettings):
@@ -69,6 +71,38 @@ class ProxySettings(BaseSettings):
     models_url: HttpUrl = Field(
         default="http://localhost:8090/v1",
         description="Address of the offline models server.",
+    )
+    speech: Provider = Field(
+        default="offline",
+        description="Where speech and language come from: offline, openai or inference.",
+    )
+    stt_provider: Provider | None = Field(
+        default=None,
+        description="Speech-to-text alone: offline, openai or inference; empty: as SPEECH.",
+    )
+    tts_provider: Provider | None = Field(
+        default=None,
+        description="Text-to-speech alone: offline, openai or inference; empty: as SPEECH.",
+    )
+    chat_provider: ChatProvider | None = Field(
+        default=None, description="Language model alone: offline or openai; empty: as SPEECH."
+    )
+    openai_api_key: SecretStr | None = Field(
+        default=None, description="Key for OpenAI or an OpenAI-compatible server."
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1",
+        description="Address of OpenAI or an OpenAI-compatible server.",
+    )
+    stt_base_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible server for speech-to-text alone (empty: the provider's "
+        "own).",
+    )
+    tts_base_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible server for text-to-speech alone (empty: the provider's "
+        "own).",
     )
     agent_url: HttpUrl = Field(
         default="http://localhost:8081",
@@ -113,6 +147,16 @@ class ProxySettings(BaseSettings):
         description="Folder in which the launchers write their status files; empty where no "
         "launcher runs.",
     )
+    memory_low_mb: int = Field(
+        default=512,
+        ge=0,
+        description="Megabytes of available memory below which the machine counts as out of it.",
+    )
+    disk_low_mb: int = Field(
+        default=200,
+        ge=0,
+        description="Megabytes free on the disk of VOICE_HOME below which it counts as full.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
     )
@@ -148,7 +192,7 @@ class ProxySettings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Values that must never leave the proxy."""
-        held = (self.livekit_api_secret, self.letta_api_key)
+        held = (self.livekit_api_secret, self.letta_api_key, self.openai_api_key)
         return tuple(each.get_secret_value() for each in held if each is not None)
 
 

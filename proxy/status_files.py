@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
-from typing import Literal
 
 import psutil
 from pydantic import BaseModel, ValidationError
+
+from proxy.verdicts.health import State
 
 log = logging.getLogger("proxy.health")
 
 START_TIME_TOLERANCE_S = 1.0
 FILE_MAX_BYTES = 64 * 1024
-
-State = Literal["preparing", "starting", "ready", "restarting", "failed", "monitoring", "stopped"]
 
 
 class Pid(BaseModel):
@@ -26,10 +26,11 @@ class Pid(BaseModel):
     @property
     def alive(self) -> bool:
         try:
-            started = psutil.Process(self.pid).create_time()
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.start_time) <= START_TIME_TOLERANCE_S
+            return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
-        return abs(started - self.start_time) <= START_TIME_TOLERANCE_S
 
 
 class StatusFile(BaseModel):
@@ -47,6 +48,10 @@ class StatusFile(BaseModel):
     restarts: int = 0
     ready_after_s: float | None = None
     updated: float = 0.0
+    cause: str = ""
+    """What is wrong, as a code (`proxy.verdicts.health.Process` lists them)."""
+    log: list[str] = []
+    """The last lines of the program's log that tell."""
 
 
 def read(folder: Path, name: str) -> StatusFile | None:
@@ -66,6 +71,15 @@ def read(folder: Path, name: str) -> StatusFile | None:
                 "state": "stopped",
                 "detail": f"Its launcher is gone; it was {status.state} before.",
                 "since": status.updated or status.since,
+            }
+        )
+    if status.state == "ready" and status.program is not None and not status.program.alive:
+        # Its launcher notices in a moment, and writes how it ended.
+        return status.model_copy(
+            update={
+                "state": "restarting",
+                "detail": f"its program (pid {status.program.pid}) has just ended",
+                "since": time.time(),
             }
         )
     return status

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["preparing", "starting", "ready", "restarting", "failed", "monitoring", "stopped"]
+"""Of a process, as its launcher says it."""
 
 
 @dataclass(frozen=True)
@@ -12,11 +16,16 @@ class Process:
 
     `state` is preparing, starting, ready, restarting, failed, monitoring or stopped; `answers` is
     whether it answered just now (None: not asked). `cause` is the launcher's code for what is
-    wrong (`port-taken`, `crash-loop`, `settings`, …), `log` the last lines of its log that tell.
+    wrong: `port-taken`, `settings`, `env-malformed`, `credentials-missing`, `prepare-failed`,
+    `not-runnable` (the program is not there), `killed` or `crashed` (it ended once, and is started
+    again), `crash-loop` (it ended twice or more in a row, or was given up), `not-ready` (it runs,
+    but has stopped answering). It stays while the program starts again, until it is ready.
+    `frozen` is the proxy's own: a process of it is stopped (see `frozen` below). `log` are the last
+    lines of its log that tell.
     """
 
     name: str
-    state: str
+    state: State
     detail: str = ""
     since: float | None = None
     answers: bool | None = None
@@ -25,6 +34,10 @@ class Process:
     restarts: int = 0
     cause: str = ""
     log: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    """Its stopped processes (SIGSTOP, a debugger) as `pid 12 (command)`: alive, but doing nothing.
+    When one of them is the program itself, it answers nothing either; a job process may be frozen
+    while the worker answers."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,10 @@ class Probe:
     `name` is what was tried (`livekit address`, `livekit credentials`, `letta key`,
     `speech-to-text`, `text-to-speech`, `chat model`, `calls database`); `problem` is a code: `""`
     (all is well), `dns`, `refused`, `timeout`, `tls`, `status`, `missing`, `rejected`,
-    `rate-limited`, `not-writable`, `locked`, `other`. `target` is the address without secrets.
+    `rate-limited`, `not-writable`, `locked`, `other`; of `livekit address` also `scheme`
+    (LIVEKIT_URL says wss to a server without TLS, or ws to one with it). `target` is the address
+    without secrets. `detail` is a sentence without the final stop. Probes that cannot be asked
+    because another one fails (credentials of a server that is not there) are left out.
     """
 
     name: str
@@ -64,6 +80,8 @@ class Machine:
     """Bytes free where the state folder lies."""
     disk_low: int = 0
     disk_path: str = ""
+    busiest: tuple[str, ...] = ()
+    """The processes that use most of the CPU or the memory, when there is little left of it."""
 
 
 @dataclass(frozen=True)
@@ -79,3 +97,7 @@ class Health:
     """The name under which the worker registered; None when it was not asked or has none."""
     registered: bool | None = None
     """Whether the worker is registered now; None when it was not asked."""
+    worker_error: str = ""
+    """Why the worker is not registered, as it says itself."""
+    at: float = 0.0
+    """When this was put together."""

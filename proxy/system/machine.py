@@ -1,0 +1,93 @@
+"""What is left of this machine: CPU over the last seconds, memory, and the disk of the state."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from pathlib import Path
+
+import psutil
+
+from proxy.settings import ProxySettings
+from proxy.system.naming import told
+from proxy.verdicts.health import Machine
+
+WINDOW_S = 2.0
+BUSY = 0.9
+SHOWN = 3
+
+
+class MachineWatch:
+    """Reads the machine; the CPU's share is that between two readings some seconds apart."""
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self._settings = settings
+        self._readings: deque[tuple[float, float, float]] = deque()
+        self._used: dict[int, float] = {}
+        self._read_used = 0.0
+        self.note()
+
+    def note(self) -> None:
+        """Read how long the CPU was busy so far."""
+        times = psutil.cpu_times()
+        total = sum(times[:8])  # what follows (guest) is part of what stands before
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        self._readings.append((time.monotonic(), total - idle, total))
+        while len(self._readings) > 2 and self._readings[1][0] < time.monotonic() - WINDOW_S:
+            self._readings.popleft()
+
+    def read(self) -> Machine:
+        """The machine now."""
+        self.note()
+        (_, busy_then, total_then), (_, busy, total) = self._readings[0], self._readings[-1]
+        cpu = (busy - busy_then) / (total - total_then) if total > total_then else 0.0
+        memory = psutil.virtual_memory()
+        low = self._settings.memory_low_mb * 2**20
+        folder = self._folder()
+        return Machine(
+            cores=psutil.cpu_count() or 1,
+            cpu=round(min(1.0, max(0.0, cpu)), 3),
+            memory_total=memory.total,
+            memory_available=memory.available,
+            memory_low=low,
+            disk_free=shutil.disk_usage(folder).free if folder else None,
+            disk_low=self._settings.disk_low_mb * 2**20,
+            disk_path=str(folder or ""),
+            busiest=self._busiest(cpu >= BUSY, memory.available < low),
+        )
+
+    def _folder(self) -> Path | None:
+        """The state folder, or the nearest folder above it that is there already."""
+        folder = self._settings.process_status_dir
+        if folder is None:
+            return None
+        return next((each for each in folder.absolute().parents if each.exists()), None)
+
+    def _busiest(self, cpu: bool, memory: bool) -> tuple[str, ...]:
+        """Who uses the most of what is short; looked up only then, since looking costs as well."""
+        if not cpu and not memory:
+            self._used = {}
+            return ()
+        took, self._read_used = time.monotonic() - self._read_used, time.monotonic()
+        used: dict[int, float] = {}
+        ranked: list[tuple[float, str]] = []
+        for process in psutil.process_iter():
+            try:
+                with process.oneshot():
+                    times = process.cpu_times()
+                    used[process.pid] = times.user + times.system
+                    before = self._used.get(process.pid)
+                    if memory:
+                        size = process.memory_info().rss
+                        ranked.append((size, f"{size // 2**20} MB"))
+                    elif before is not None and took > 0:
+                        share = (used[process.pid] - before) / took
+                        ranked.append((share, f"{share:.0%} of a core"))
+                    else:
+                        continue
+                    ranked[-1] = (ranked[-1][0], f"{told(process)}: {ranked[-1][1]}")
+            except psutil.Error:
+                continue
+        self._used = used
+        return tuple(text for _, text in sorted(ranked, reverse=True)[:SHOWN])

@@ -1,0 +1,179 @@
+"""The processes: what their launchers say of them, and whether they really answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from proxy import status_files
+from proxy.registration import Registration
+from proxy.settings import ProxySettings
+from proxy.status_files import StatusFile
+from proxy.system import frozen, letta, livekit
+from proxy.system.questions import Questions
+from proxy.verdicts.health import Probe, Process, State
+
+PROCESSES = ("livekit", "models", "letta", "agent", "proxy")
+NO_FILES = ("livekit", "letta", "agent", "proxy")
+"""What there is when no launcher runs here: the offline models are for one machine alone."""
+FROZEN, NOT_READY = "frozen", "not-ready"
+FROZEN_EVERY_S = 2.0
+
+
+class Processes:
+    """Reads status files and asks the processes themselves."""
+
+    def __init__(
+        self,
+        settings: ProxySettings,
+        questions: Questions,
+        registration: Registration,
+        *,
+        inside: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._questions = questions
+        self._registration = registration
+        self._inside = inside
+        self._started = time.time()
+        self._since: dict[str, tuple[State, float]] = {}
+        self._frozen: dict[str, tuple[str, ...]] = {}
+        self._frozen_at = 0.0
+
+    async def look(self, max_age: float) -> dict[str, Process]:
+        """All processes; answers that are not older than `max_age` are not asked for again."""
+        folder = self._settings.process_status_dir
+        names = PROCESSES if folder is not None else NO_FILES
+        files = {name: _file(folder, name) for name in names}
+        troubles = dict(
+            zip(
+                names,
+                await asyncio.gather(
+                    *(self._trouble(name, files[name], max_age) for name in names)
+                ),
+                strict=True,
+            )
+        )
+        await self._find_frozen(files, any(troubles.values()))
+        return {
+            name: self._process(name, files[name], troubles[name], watched=folder is not None)
+            for name in names
+        }
+
+    async def _find_frozen(self, files: dict[str, StatusFile | None], trouble: bool) -> None:
+        """Look at all processes, which costs some milliseconds, when there is a reason or now and
+        then."""
+        programs = {
+            name: file.program.pid
+            for name, file in files.items()
+            if file is not None and file.program is not None and file.program.alive
+        }
+        due = time.monotonic() - self._frozen_at > FROZEN_EVERY_S
+        stopped = any(frozen.is_stopped(pid) for pid in programs.values())
+        if due or stopped or trouble or self._frozen:
+            self._frozen = await asyncio.to_thread(frozen.found, programs)
+            self._frozen_at = time.monotonic()
+
+    def _process(
+        self, name: str, file: StatusFile | None, trouble: str, *, watched: bool
+    ) -> Process:
+        if name == "proxy" and self._inside:
+            return self._myself(file)
+        if file is None:
+            return self._without_file(name, trouble, watched)
+        process = Process(
+            name,
+            file.state,
+            file.detail,
+            file.since,
+            file.answers if file.state == "monitoring" else None,
+            file.program.pid if file.program else None,
+            file.port,
+            file.restarts,
+            file.cause,
+            tuple(file.log),
+        )
+        if stopped := self._frozen.get(name):
+            return _stopped(replace(process, frozen=stopped), trouble)
+        if file.state == "ready":
+            # The launcher asks now and then; a process may have stopped answering since.
+            detail = f"It runs, but does not do its work: {trouble.rstrip('.')}."
+            return replace(
+                process, answers=not trouble, detail=detail if trouble else process.detail
+            )
+        if file.state == "monitoring" and trouble:
+            return replace(process, answers=False, detail=trouble)
+        if file.cause == NOT_READY:
+            return replace(process, answers=False)
+        return process
+
+    def _without_file(self, name: str, trouble: str, watched: bool) -> Process:
+        state: State = "stopped" if trouble else "ready"
+        previous = self._since.get(name)
+        if previous is None or previous[0] != state:
+            previous = self._since[name] = (state, time.time())
+        unwatched = " No launcher watches it." if watched else ""
+        detail = f"{trouble[:1].upper()}{trouble[1:].rstrip('.')}." if trouble else "It answers."
+        return Process(name, state, detail + unwatched, previous[1], not trouble)
+
+    def _myself(self, file: StatusFile | None) -> Process:
+        return Process(
+            "proxy",
+            "ready",
+            "It gives this answer.",
+            self._started,
+            True,
+            os.getpid(),
+            self._settings.proxy_port,
+            file.restarts if file else 0,
+        )
+
+    async def _trouble(self, name: str, file: StatusFile | None, max_age: float) -> str:
+        """What is wrong with the answers of a process; empty when nothing is, or nobody asks."""
+        if name == "proxy" and self._inside:
+            return ""
+        if file is not None and not self._is_asked(name, file):
+            return ""
+        if name == "agent":
+            worker = await self._registration.read(max_age=max_age)
+            return "" if worker.registered else worker.sentence
+        probe = await self._asked(name, max_age)
+        return probe.detail if probe.problem else ""
+
+    def _is_asked(self, name: str, file: StatusFile) -> bool:
+        if file.state == "monitoring":
+            # The models' monitor stands for whichever providers are in use: see providers.py.
+            return name != "models"
+        return file.state == "ready"
+
+    async def _asked(self, name: str, max_age: float) -> Probe:
+        match name:
+            case "livekit":
+                return await livekit.address(self._settings, self._questions, max_age)
+            case "letta":
+                return await letta.answers(self._settings, self._questions, max_age)
+            case "models":
+                return await self._questions.ask(
+                    self._settings.models_url + "/models", max_age=max_age
+                )
+        port = self._settings.proxy_port
+        return await self._questions.ask(f"http://localhost:{port}/healthz", max_age=max_age)
+
+
+def _file(folder: Path | None, name: str) -> StatusFile | None:
+    return status_files.read(folder, name) if folder is not None else None
+
+
+def _stopped(process: Process, trouble: str) -> Process:
+    """A process of which a part, or the whole, stands still."""
+    those = " and ".join(process.frozen)
+    pids = " ".join(each.split()[1] for each in process.frozen)
+    detail = (
+        f"{those} {'is' if len(process.frozen) == 1 else 'are'} stopped (SIGSTOP or a debugger): "
+        f"alive, but doing nothing; go on with: kill -CONT {pids}"
+    )
+    answers = process.answers if process.state == "monitoring" else not trouble
+    return replace(process, detail=detail, cause=FROZEN, answers=answers)

@@ -1,0 +1,183 @@
+"""One free question to a service: does it answer, and does it take our key?
+
+What went wrong becomes a code (`Probe.problem`) and a sentence. The same question is asked once
+for all who ask it at about the same time, and seldom of services that are not on this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from proxy.outside import FAILURES, in_words
+from proxy.system.resolving import trouble_with_name
+from proxy.verdicts.health import Probe
+
+OWN_LIMIT_S = 1.4
+OUTSIDE_LIMIT_S = 3.0
+OWN_EVERY_S = 0.9
+OUTSIDE_EVERY_S = 15.0
+OUTSIDE_AGAIN_S = 4.0
+"""A service elsewhere that failed is asked again sooner, so that it is soon seen to be back."""
+CLOCK_OFF_S = 30.0
+SAID_MAX = 200
+NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN)
+
+
+def new_session() -> aiohttp.ClientSession:
+    """A session for questions: each has a connection of its own, since connecting is asked too."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar()
+    )
+
+
+def is_own(url: str) -> bool:
+    """Whether `url` is on this machine."""
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host.endswith(".localhost") or host in ("127.0.0.1", "::1")
+
+
+def shown(url: str) -> str:
+    """`url` without what may be secret in it."""
+    address = urlsplit(url)
+    place = address.netloc.rpartition("@")[2]
+    return address._replace(netloc=place, query="", fragment="").geturl()
+
+
+class Questions:
+    """Asks, and remembers the last answer to each question for a while."""
+
+    def __init__(self, session: aiohttp.ClientSession, secrets: Sequence[str] = ()) -> None:
+        self._session = session
+        self._secrets = secrets
+        self._answers: dict[tuple[str, str], Probe] = {}
+        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def ask(
+        self, url: str, *, key: str = "", body: object = None, max_age: float | None = None
+    ) -> Probe:
+        """GET `url` (POST when there is a `body`), with the bearer `key` when there is one."""
+        question = (url, key if body is None else "")
+        asked = time.time()
+        lock = self._locks.setdefault(question, asyncio.Lock())
+        async with lock:
+            last = self._answers.get(question)
+            if last is not None and asked - (last.at or 0.0) <= self._age(last, url, max_age):
+                return last
+            answer = self._answers[question] = await self._ask(url, key, body)
+            return answer
+
+    def _age(self, last: Probe, url: str, max_age: float | None) -> float:
+        if is_own(url):
+            return OWN_EVERY_S if max_age is None else max_age
+        again = last.problem not in ("", "rejected", "rate-limited")
+        return OUTSIDE_AGAIN_S if again else OUTSIDE_EVERY_S
+
+    async def _ask(self, url: str, key: str, body: object) -> Probe:
+        target, limit = shown(url), OWN_LIMIT_S if is_own(url) else OUTSIDE_LIMIT_S
+        began, at = time.monotonic(), time.time()
+
+        def answer(problem: str, detail: str, status: int | None = None) -> Probe:
+            ms = round((time.monotonic() - began) * 1000, 1)
+            return Probe("", problem, detail, target, status, ms, at)
+
+        try:
+            host = urlsplit(url).hostname
+        except ValueError as error:
+            return answer("other", f"{target!r} is not an address: {error}")
+        if not host or urlsplit(url).scheme not in ("http", "https"):
+            return answer("other", f"{target!r} is not an address such as http://HOST:PORT")
+        if trouble := await trouble_with_name(host, limit):
+            return answer("dns", f"no answer from {target}: {trouble}")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            async with self._session.request(
+                "GET" if body is None else "POST",
+                url,
+                json=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=limit, sock_connect=limit - 0.1),
+            ) as response:
+                said = (await response.content.read(4096)).decode(errors="replace")
+                problem = _problem_of_status(response.status, keyed=bool(key))
+                if not problem:
+                    return answer("", f"it answers at {target}", response.status)
+                detail = self._status_detail(target, response, said)
+                return answer(problem, detail, response.status)
+        except FAILURES as error:
+            return answer(problem_of(error), f"no answer from {target}: {_words(error, limit)}")
+        except ValueError as error:  # what came back is not HTTP, or the address is none
+            return answer("other", f"no answer from {target}: {error}")
+
+    def _status_detail(self, target: str, response: aiohttp.ClientResponse, said: str) -> str:
+        words = _message_in(said)
+        for secret in self._secrets:
+            words = words.replace(secret, "***")
+        detail = f"{target} answered {response.status}" + (f": {words}" if words else "")
+        if response.status in (401, 403) and (off := _clock_off(response)):
+            detail += f" (the clock of this machine is {off} of that server's)"
+        return detail
+
+
+def problem_of(error: BaseException) -> str:
+    """The code of a request that failed with one of `FAILURES`."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "dns"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "tls"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, ConnectionRefusedError):
+            return "refused"
+        return "timeout" if error.os_error.errno in NO_WAY else "other"
+    return "timeout" if isinstance(error, asyncio.TimeoutError) else "other"
+
+
+def _words(error: BaseException, limit: float) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return f"no connection within {limit:g} s"
+    if isinstance(error, asyncio.TimeoutError):
+        return f"it took the connection, but did not answer within {limit:g} s"
+    return in_words(error)
+
+
+def _problem_of_status(status: int, *, keyed: bool) -> str:
+    if status in (401, 403) and keyed:
+        return "rejected"
+    if status == 401:
+        return "missing"
+    if status == 429:
+        return "rate-limited"
+    return "status" if status >= 400 else ""
+
+
+def _message_in(said: str) -> str:
+    """What an error answer says for people: the message of a JSON one, else its beginning."""
+    try:
+        found = json.loads(said)
+    except ValueError:
+        found = said
+    for name in ("error", "message", "msg", "detail"):
+        if isinstance(found, Mapping) and name in found:
+            found = found[name]
+    text = found if isinstance(found, str) else said
+    return " ".join(text.split())[:SAID_MAX]
+
+
+def _clock_off(response: aiohttp.ClientResponse) -> str:
+    """By how much our clock differs from the server's, when that is enough to spoil a token."""
+    try:
+        theirs = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (ValueError, TypeError):
+        return ""
+    off = time.time() - theirs
+    if abs(off) < CLOCK_OFF_S:
+        return ""
+    return f"{abs(off):.0f} s {'ahead' if off > 0 else 'behind'}"
