@@ -1,8 +1,10 @@
 """Everything the worker reports about a call is one event, told in one shape to every sink.
 
-    {"at": EPOCH_S, "room": "r", "source": "agent", "stage": "think", "name": "request", "data": {}}
+    {"at": EPOCH_S, "room": "r", "source": "agent", "stage": "think", "name": "request",
+     "data": {}, "key": "AJ_xyz-4f2a-17"}
 
-A call never waits for its own bookkeeping: `emit` returns at once, and a sink that fails is logged.
+`key` is the same wherever the event is told, and no other event has it. A call never waits for its
+own bookkeeping: `emit` returns at once, and a sink that fails is logged.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 import time
 from collections import deque
 from typing import Any, Protocol
@@ -35,13 +38,17 @@ class Sink(Protocol):
 
 
 class Events:
-    """The events of one call, in order, for each sink."""
+    """The events of one call, in order, for each sink; `reporter` begins their keys."""
 
-    def __init__(self, room: str) -> None:
+    def __init__(self, room: str, reporter: str) -> None:
         self._room = room
+        # A job that is run again has the same id, and its events are others.
+        self._reporter = f"{reporter}-{secrets.token_hex(2)}"
+        self._count = 0
         self.sinks: list[Sink] = [LogSink()]
 
     def emit(self, stage: str, name: str, /, **data: Any) -> None:
+        self._count += 1
         event = {
             "at": round(time.time(), 4),
             "room": self._room,
@@ -49,6 +56,7 @@ class Events:
             "stage": stage,
             "name": name,
             "data": data,
+            "key": f"{self._reporter}-{self._count}",
         }
         for sink in self.sinks:
             try:
@@ -109,15 +117,19 @@ class RoomSink:
 
 def encode(event: Event) -> bytes:
     """The event as JSON of at most LONGEST_EVENT bytes; a cut one says so in `data.cut`."""
-    payload = json.dumps(event, ensure_ascii=False, default=str).encode()
+    payload = _json(event)
     if len(payload) <= LONGEST_EVENT:
         return payload
     data = {key: _shortened(value, LONGEST_TEXT) for key, value in event["data"].items()}
     data["cut"] = f"this event had {len(payload)} bytes"
-    payload = json.dumps({**event, "data": data}, ensure_ascii=False, default=str).encode()
+    payload = _json({**event, "data": data})
     if len(payload) <= LONGEST_EVENT:
         return payload
-    return json.dumps({**event, "data": {"cut": data["cut"]}}, ensure_ascii=False).encode()
+    return _json({**event, "data": {"cut": data["cut"]}})
+
+
+def _json(event: Event) -> bytes:
+    return json.dumps(event, ensure_ascii=False, default=str).encode(errors="replace")
 
 
 def _shortened(value: Any, longest: int) -> Any:

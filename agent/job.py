@@ -13,6 +13,7 @@ import logging
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from livekit.agents import JobContext
 from livekit.agents.voice import CloseEvent
@@ -29,6 +30,8 @@ from agent.events import Events, RoomSink
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
 from agent.session import VoiceAgent, report, room_options
+from agent.settings import AgentSettings
+from agent.timeline.spool import Spool
 
 logger = logging.getLogger("agent.job")
 
@@ -39,10 +42,9 @@ LETTA_PATIENCE = 0.5  # seconds; the conversation may open while the call has al
 
 
 async def entrypoint(ctx: JobContext) -> None:
-    events = Events(ctx.job.room.name)
-    events.sinks.append(RoomSink(ctx.room))
-    clock = Clock(events)
     ready: Ready = ctx.proc.userdata[READY]
+    events = make_events(ctx, ready.settings)
+    clock = Clock(events)
     logger.info(
         "Job %s in room %s (%s), metadata %s",
         ctx.job.id,
@@ -79,6 +81,15 @@ async def entrypoint(ctx: JobContext) -> None:
     except Exception as error:
         events.emit("job", "error", message=str(error), traceback=traceback.format_exc())
         raise  # the framework logs it with its traceback, and ends the job
+
+
+def make_events(ctx: JobContext, settings: AgentSettings) -> Events:
+    """The events of the call: for the page at once, for the timeline by a file."""
+    events = Events(ctx.job.room.name, ctx.job.id)
+    events.sinks.append(RoomSink(ctx.room))
+    if settings.has_timeline:
+        events.sinks.append(Spool(Path(settings.agent_spool_dir), ctx.job.room.name, ctx.job.id))
+    return events
 
 
 def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:

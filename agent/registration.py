@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
 from livekit.agents import AgentServer
+from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.job import RunningJobInfo
 
 from agent.pool import UnhurriedPool
+from agent.timeline.jobs import EndedProcess
 
 FRAMEWORK_LOGGER = "livekit.agents"
 REJECTED = (401, 403)
@@ -41,6 +44,7 @@ class WatchedServer(AgentServer):
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.registration = Registration()
+        self.process_ended: Callable[[EndedProcess], None] = lambda _: None
         self._unhurried: UnhurriedPool | None = None
         self.on("worker_started", self._started)
         logging.getLogger(FRAMEWORK_LOGGER).addFilter(self._notice_failure)
@@ -52,6 +56,15 @@ class WatchedServer(AgentServer):
 
     def _started(self) -> None:
         self._unhurried = UnhurriedPool(self._proc_pool)
+        self._proc_pool.on("process_closed", self._process_closed)
+
+    def _process_closed(self, process: ProcJobExecutor) -> None:
+        if (job := process.running_job) is not None:
+            self.process_ended(
+                EndedProcess(
+                    job.job.id, job.job.room.name, process.pid, process.exitcode, process.killed
+                )
+            )
 
     async def _run_ws(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.registration.worker_id = self.id

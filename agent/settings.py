@@ -14,6 +14,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Provider = Literal["offline", "openai", "inference"]
+HTTP = ("http", "https")
+NO_TIMELINE = "off"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -157,6 +159,18 @@ class AgentSettings(BaseSettings):
         "goodbye.",
     )
 
+    agent_timeline_url: str = Field(
+        default="http://localhost:9000",
+        description="Address of the proxy, which is told what happens in calls; `off`: nobody is.",
+    )
+    agent_spool_dir: str = Field(
+        default=".voice/spool",
+        description="Folder in which what happens in calls waits for the proxy.",
+    )
+    faults_enabled: bool = Field(
+        default=False, description="Allow faults to be injected on purpose; only for tests."
+    )
+
     vad_threshold: float = Field(
         default=0.5,
         gt=0,
@@ -210,6 +224,10 @@ class AgentSettings(BaseSettings):
     @property
     def tts(self) -> Provider:
         return self.tts_provider or self.speech
+
+    @property
+    def has_timeline(self) -> bool:
+        return self.agent_timeline_url.lower() != NO_TIMELINE
 
     @property
     def livekit_is_local(self) -> bool:
@@ -271,6 +289,12 @@ def _impossible(settings: AgentSettings) -> list[str]:
             "of a LiveKit "
             "server; set it to something like 'ws://localhost:7880' or "
             "'wss://PROJECT.livekit.cloud'"
+        )
+    if settings.has_timeline and urlsplit(settings.agent_timeline_url).scheme not in HTTP:
+        problems.append(
+            f"setting AGENT_TIMELINE_URL has the value {settings.agent_timeline_url!r}, which is "
+            "not an address of a proxy; set it to something like 'http://localhost:9000', or to "
+            f"{NO_TIMELINE!r}"
         )
     for what, provider, base_url in (
         ("STT", settings.stt, settings.stt_base_url),

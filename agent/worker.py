@@ -10,18 +10,22 @@ import math
 import os
 import signal
 import time
+from pathlib import Path
 
 import psutil
-from livekit.agents import JobRequest
+from livekit.agents import AssignmentTimeoutError, JobRequest
 from livekit.agents.version import __version__ as agents_version
 
 from agent import entry, forkserver, status
 from agent.registration import WatchedServer
 from agent.settings import AgentSettings
+from agent.timeline.courier import Courier
+from agent.timeline.jobs import JobBook, report_orphans
 
 logger = logging.getLogger("agent.worker")
 
 FOREVER = 10**9  # tries to register: a LiveKit server that is away comes back
+LAST_EVENTS_TIMEOUT = 0.5  # seconds for what calls told last; the rest waits for the next worker
 OWN_HTTP_PORT = 0  # the framework's own status page, which says OK before it is registered
 
 
@@ -30,7 +34,10 @@ class Worker:
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
-        self._server = make_server(settings)
+        self._spool = Path(settings.agent_spool_dir) if settings.has_timeline else None
+        self._book = JobBook(self._spool)
+        self._courier = Courier(settings)
+        self._server = make_server(settings, self._book)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -39,6 +46,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         runner = await status.serve(self.status, self._settings.agent_port)
+        self._begin_delivery()
         serving = asyncio.create_task(self._server.run(devmode=False), name="agent server")
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -49,7 +57,17 @@ class Worker:
                 await self._stop(serving)
         finally:
             stopping.cancel()
+            self._book.close()
+            await self._courier.stop(LAST_EVENTS_TIMEOUT)
             await runner.cleanup()
+
+    def _begin_delivery(self) -> None:
+        if self._spool is not None:
+            try:
+                report_orphans(self._spool)
+            except OSError as error:
+                logger.error("AGENT_SPOOL_DIR (%s) cannot be used: %s", self._spool, error)
+            self._courier.start()
 
     def status(self) -> status.WorkerStatus:
         registration = self._server.registration
@@ -100,7 +118,7 @@ class Worker:
         await self._server.aclose()
 
 
-def make_server(settings: AgentSettings) -> WatchedServer:
+def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
     server = WatchedServer(
         ws_url=settings.livekit_url,
         api_key=settings.livekit_api_key,
@@ -120,8 +138,10 @@ def make_server(settings: AgentSettings) -> WatchedServer:
         log_level=settings.log_level,
     )
 
+    server.process_ended = book.process_ended
+
     async def on_request(req: JobRequest) -> None:
-        await request(req, len(server.jobs), settings.agent_max_jobs)
+        await request(req, server, settings.agent_max_jobs, book)
 
     server.rtc_session(
         entry.entrypoint, agent_name=settings.livekit_agent_name, on_request=on_request
@@ -129,14 +149,24 @@ def make_server(settings: AgentSettings) -> WatchedServer:
     return server
 
 
-async def request(req: JobRequest, jobs: int, most: int) -> None:
+async def request(req: JobRequest, server: WatchedServer, most: int, book: JobBook) -> None:
     """Take a job, unless the worker has as many as it may."""
     logger.info("Job request received for room: %s", req.room.name)
+    jobs = len(server.jobs)
     if jobs >= most:
         logger.warning("Job refused: there are %s calls already (AGENT_MAX_JOBS is %s)", jobs, most)
+        book.refused(req, f"there are {jobs} calls already (AGENT_MAX_JOBS is {most})")
         await req.reject()
         return
-    await req.accept(name="Agent")
+    book.accepted(req, server.registration.worker_id)
+    try:
+        await req.accept(name="Agent")
+    except AssignmentTimeoutError:
+        book.refused(req, "the LiveKit server did not assign it to this worker")
+        raise
+    except Exception as error:
+        book.refused(req, f"no process could be started for it ({error})")
+        raise
     logger.info("Job accepted: %s in room %s", req.id, req.room.name)
 
 

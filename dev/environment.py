@@ -84,7 +84,10 @@ def _derive(environ: dict[str, str], home: Path) -> None:
         else f"http://localhost:{port('LETTA_PORT')}",
         "MODELS_URL": f"http://localhost:{port('MODELS_PORT')}/v1",
         "AGENT_URL": f"http://localhost:{port('AGENT_PORT')}",
+        "AGENT_TIMELINE_URL": f"http://localhost:{port('PROXY_PORT')}",
+        "AGENT_SPOOL_DIR": str(home / "spool"),
         "PROCESS_STATUS_DIR": str(home / "run"),
+        "CALLS_DATABASE": str(home / "calls.db"),
     }
     for name, value in derived.items():
         if not environ.get(name):

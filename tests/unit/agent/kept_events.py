@@ -19,6 +19,6 @@ class Kept:
 
 
 def collected() -> tuple[Events, list[Event]]:
-    events, sink = Events("r"), Kept()
+    events, sink = Events("r", "test"), Kept()
     events.sinks = [sink]
     return events, sink.events

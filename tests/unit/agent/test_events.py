@@ -17,7 +17,7 @@ def test_the_shape() -> None:
     events, told = collected()
     events.emit("think", "tool_call", id="call_1", name="memory_insert", arguments="{}")
     (event,) = told
-    assert set(event) == {"at", "room", "source", "stage", "name", "data"}
+    assert set(event) == {"at", "room", "source", "stage", "name", "data", "key"}
     assert (event["room"], event["source"]) == ("r", "agent")
     assert (event["stage"], event["name"]) == ("think", "tool_call")
     assert event["data"] == {"id": "call_1", "name": "memory_insert", "arguments": "{}"}

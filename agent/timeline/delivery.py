@@ -1,0 +1,170 @@
+"""Brings everything that is in the spool folder to the proxy's timeline, in order, until it has it.
+
+While the proxy answers that it cannot store, new events are still sent as they come, since it shows
+and judges them, and the older ones are sent again until they are stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent.timeline.spool import MOST_ALL, left_alone, size_of, spooled, stem_of
+from agent.timeline.tail import Batch, Tail
+from agent.timeline.timeline import Answer, Timeline
+
+logger = logging.getLogger("agent.timeline")
+
+LOOK_EVERY = 0.1  # seconds
+STORE_AGAIN_AFTER = 1.0  # seconds between two tries to have stored what was only shown
+MOST_AT_ONCE = 32  # writers whose events are sent at the same time; the newest first
+MOST_LEFT_BEHIND = MOST_ALL * 3 // 4  # bytes; older calls go, so that new ones have room
+CLEAN_EVERY = 10.0  # seconds
+
+
+class Delivery:
+    """Watches a folder; one task a writer, so that a room that is stuck stops no other."""
+
+    def __init__(self, folder: Path, timeline: Timeline) -> None:
+        self._folder = folder
+        self._timeline = timeline
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Deliver until `stop`."""
+        clock = asyncio.get_running_loop().time
+        clean_at = clock()
+        while not self._stopping:
+            try:
+                self._look()
+                if clock() >= clean_at:
+                    clean_at = clock() + CLEAN_EVERY
+                    clean(self._folder)
+            except OSError as error:
+                logger.error("AGENT_SPOOL_DIR (%s) cannot be read: %s", self._folder, error)
+                await asyncio.sleep(CLEAN_EVERY)
+            await asyncio.sleep(LOOK_EVERY)
+        await self._stopped.wait()
+
+    async def stop(self, patience: float) -> None:
+        """Deliver what is there if that is done within `patience` seconds; the rest stays."""
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            self._look()
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=patience)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stopped.set()
+
+    def _look(self) -> None:
+        found = {stem_of(path): path for path in spooled(self._folder)}
+        new = [path for stem, path in found.items() if stem not in self._tasks]
+        if len(self._tasks) + len(new) > MOST_AT_ONCE:
+            new.sort(key=_changed_at, reverse=True)
+        for path in new[: MOST_AT_ONCE - len(self._tasks)]:
+            stem = stem_of(path)
+            self._tasks[stem] = asyncio.create_task(self._follow(stem), name=f"deliver {stem}")
+
+    async def _follow(self, stem: str) -> None:
+        """Until the writer is gone and the proxy has all it wrote."""
+        try:
+            await _Follower(Tail(self._folder, stem), self._timeline).run(lambda: self._stopping)
+        except OSError as error:
+            logger.error("%s cannot be delivered now: %s", stem, error)
+            await asyncio.sleep(CLEAN_EVERY)
+        finally:
+            self._tasks.pop(stem, None)
+
+
+class _Follower:
+    """Sends what one writer writes. `shown` is ahead of `stored` while the proxy cannot store."""
+
+    def __init__(self, tail: Tail, timeline: Timeline) -> None:
+        self._tail = tail
+        self._timeline = timeline
+        self._shown = tail.stored
+        self._store_at = 0.0
+
+    async def run(self, stopping: Callable[[], bool]) -> None:
+        while True:
+            if await self._step():
+                continue
+            if self._shown == self._tail.stored and self._tail.delete_if_over():
+                return
+            if stopping():
+                return
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _step(self) -> bool:
+        """Send one batch; False when there is nothing to send now."""
+        clock = asyncio.get_running_loop().time
+        behind = self._tail.stored < self._shown
+        if behind and clock() >= self._store_at:
+            batch = self._tail.read(self._tail.stored)
+            if batch is None:  # deleted meanwhile, to make room
+                self._tail.stored = self._shown
+                return True
+            if await self._sent(batch) is Answer.STORED:
+                self._tail.keep(batch.end)
+                self._shown = max(self._shown, batch.end)
+            else:
+                self._store_at = clock() + STORE_AGAIN_AFTER
+            return True
+        batch = self._tail.read(self._shown)
+        if batch is None:
+            return False
+        answer = await self._sent(batch)
+        self._shown = batch.end
+        if answer is Answer.STORED and not behind:
+            self._tail.keep(batch.end)
+        else:
+            self._store_at = 0.0 if answer is Answer.STORED else clock() + STORE_AGAIN_AFTER
+        return True
+
+    async def _sent(self, batch: Batch) -> Answer:
+        return await self._deliver(batch.room, batch.lines) if batch.lines else Answer.STORED
+
+    async def _deliver(self, room: str, lines: Sequence[bytes]) -> Answer:
+        """Send the lines; of those that the proxy refuses, find the bad ones and leave them out."""
+        answer, words = await self._timeline.send(room, lines)
+        if answer is not Answer.REFUSED:
+            return answer
+        if len(lines) == 1:
+            logger.error("the timeline refuses an event (%s): %.300s", words, lines[0].decode())
+            return Answer.STORED
+        half = len(lines) // 2
+        answers = [await self._deliver(room, part) for part in (lines[:half], lines[half:])]
+        return Answer.SHOWN if Answer.SHOWN in answers else Answer.STORED
+
+
+def clean(folder: Path) -> None:
+    """Delete the oldest calls that ended when too much waits, and say so."""
+    sizes = {path: size_of(path) for path in spooled(folder)}
+    total = sum(sizes.values())
+    for path in sorted(sizes, key=_changed_at):
+        if total <= MOST_LEFT_BEHIND:
+            return
+        with contextlib.suppress(FileNotFoundError), left_alone(path) as alone:
+            if alone:
+                logger.error(
+                    "%s MB wait for the timeline, so %s is deleted without having been delivered",
+                    total >> 20,
+                    path.name,
+                )
+                path.unlink(missing_ok=True)
+                total -= sizes[path]
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

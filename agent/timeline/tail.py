@@ -1,0 +1,122 @@
+"""What one writer has spooled, read in order, and how far of it the proxy has.
+
+The place is kept in `ROOM--WRITER.sent` (number of the part, byte in it), so that another worker
+goes on where this one ended. Only `stored` moves it; parts before it are deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.timeline.spool import left_alone, parsed, part_of, part_path, spooled, stem_of
+
+logger = logging.getLogger("agent.timeline")
+
+MOST_EVENTS = 200  # of one batch; the proxy takes no more
+MOST_BYTES = 256 * 1024
+SENT_SUFFIX = ".sent"
+
+
+class Place(NamedTuple):
+    """Between two lines."""
+
+    part: int
+    byte: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lines of one room, and the place after them."""
+
+    room: str
+    lines: list[bytes]
+    end: Place
+
+
+class Tail:
+    """The files of one writer."""
+
+    def __init__(self, folder: Path, stem: str) -> None:
+        self._folder = folder
+        self.stem = stem
+        self._sent_path = folder / f"{stem}{SENT_SUFFIX}"
+        self.stored = self._remembered()
+
+    def read(self, place: Place) -> Batch | None:
+        """The whole lines after `place`, as many as fit into a batch; None when there are none."""
+        while True:
+            # Asked first: a writer that has begun another part adds nothing to this one.
+            following = self._part_after(place.part)
+            data = self._data(place)
+            whole = data[: data.rfind(b"\n") + 1]
+            if whole:
+                return self._batch(place, whole)
+            if following is None:
+                return None
+            place = Place(following, 0)
+
+    def keep(self, stored: Place) -> None:
+        """The proxy has all before `stored`: remember that, and delete what is not needed."""
+        for part in range(self.stored.part, stored.part):
+            part_path(self._folder, self.stem, part).unlink(missing_ok=True)
+        self.stored = stored
+        fresh = self._folder / f"{self.stem}{SENT_SUFFIX}.new"
+        fresh.write_text(f"{stored.part} {stored.byte}")
+        fresh.replace(self._sent_path)
+
+    def delete_if_over(self) -> bool:
+        """Delete what is left when the writer is gone and all it wrote is stored; whether so."""
+        parts = self._parts()
+        with contextlib.ExitStack() as held:
+            if parts:
+                last = part_path(self._folder, self.stem, parts[-1])
+                if not held.enter_context(left_alone(last)):
+                    return False
+            if self.read(self.stored) is not None:  # written since it was read last
+                return False
+            for part in parts:
+                part_path(self._folder, self.stem, part).unlink(missing_ok=True)
+            self._sent_path.unlink(missing_ok=True)
+        return True
+
+    def _data(self, place: Place) -> bytes:
+        try:
+            with part_path(self._folder, self.stem, place.part).open("rb") as file:
+                file.seek(place.byte)
+                return file.read(MOST_BYTES)
+        except FileNotFoundError:
+            return b""
+
+    def _batch(self, place: Place, whole: bytes) -> Batch:
+        lines, room, byte = [], "", place.byte
+        for line in whole.splitlines(keepends=True)[:MOST_EVENTS]:
+            event = parsed(line)
+            if event is not None:
+                room = room or event["room"]
+                lines.append(line.rstrip(b"\n"))
+            elif line.strip():
+                logger.warning("%s: a line is not an event, so it is left out", self.stem)
+            byte += len(line)
+        return Batch(room, lines, Place(place.part, byte))
+
+    def _parts(self) -> list[int]:
+        return sorted(part_of(one) for one in spooled(self._folder) if stem_of(one) == self.stem)
+
+    def _part_after(self, part: int) -> int | None:
+        following = part_path(self._folder, self.stem, part + 1)
+        if following.exists():
+            return part + 1
+        if part_path(self._folder, self.stem, part).exists():
+            return None
+        return next((one for one in self._parts() if one > part), None)
+
+    def _remembered(self) -> Place:
+        try:
+            part, byte = self._sent_path.read_text().split()
+            return Place(int(part), int(byte))
+        except (OSError, ValueError):
+            return Place(1, 0)  # from the start: the proxy keeps each event once

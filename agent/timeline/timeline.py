@@ -1,0 +1,99 @@
+"""The proxy's timeline as a sender sees it: one request, and what its answer means."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import Enum
+from urllib.parse import quote
+
+import aiohttp
+from livekit import api
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from yarl import URL
+
+logger = logging.getLogger("agent.timeline")
+
+TOKEN_LIFE = timedelta(minutes=2)
+TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
+LONGEST_WAIT = 2.0  # seconds between two tries, so that the proxy has all soon after it is back
+WRONG_EVENTS = (400, 413, 422)
+NOT_STORED = "STORE_UNAVAILABLE"
+
+
+class Answer(Enum):
+    """`SHOWN`: taken into the live timeline only, and to be sent again until it is `STORED`."""
+
+    STORED = "stored"
+    SHOWN = "shown"
+    REFUSED = "refused"
+
+
+class Away(Exception):
+    """The events could not be handed over now; the text says why."""
+
+
+class Timeline:
+    """Sends batches of lines; waits for a proxy that is away, which it logs once."""
+
+    def __init__(self, url: str, key: str, secret: str, session: aiohttp.ClientSession) -> None:
+        self._url = url.rstrip("/")
+        self._key, self._secret = key, secret
+        self._session = session
+        self._away = ""
+
+    async def send(self, room: str, lines: Sequence[bytes]) -> tuple[Answer, str]:
+        """What came of it, with the proxy's words; returns only when there is an answer."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(Away),
+            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT),
+        )
+        return await retrying(self._try, room, b'{"events":[' + b",".join(lines) + b"]}")
+
+    async def _try(self, room: str, body: bytes) -> tuple[Answer, str]:
+        try:
+            answer = await self._post(room, body)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            self._tell(str(error) or type(error).__name__)
+            raise Away from error
+        except Away as away:
+            self._tell(str(away))
+            raise
+        if self._away:
+            logger.info("the timeline at %s takes events again", self._url)
+            self._away = ""
+        return answer
+
+    async def _post(self, room: str, body: bytes) -> tuple[Answer, str]:
+        url = URL(f"{self._url}/api/rooms/{quote(room, safe='')}/events", encoded=True)
+        headers = {
+            "Authorization": f"Bearer {self._token(room)}",
+            "Content-Type": "application/json",
+        }
+        async with self._session.post(url, data=body, headers=headers, timeout=TIMEOUT) as response:
+            told = await response.json(content_type=None)
+        told = told if isinstance(told, dict) else {}
+        words = f"{response.status} {told.get('error', '')} {told.get('message', '')}".strip()
+        if response.status == 200 and told.get("success") is True:
+            return Answer.STORED, words
+        if response.status == 503 and told.get("error") == NOT_STORED:
+            return Answer.SHOWN, words
+        if response.status in WRONG_EVENTS:
+            return Answer.REFUSED, words
+        raise Away(f"it answered {words}")
+
+    def _token(self, room: str) -> str:
+        token = api.AccessToken(self._key, self._secret).with_identity("agent")
+        token = token.with_grants(api.VideoGrants(agent=True, room=room))
+        return token.with_ttl(TOKEN_LIFE).to_jwt()
+
+    def _tell(self, why: str) -> None:
+        if not self._away:
+            logger.warning(
+                "the timeline at %s does not take events now (%s); they are kept in "
+                "AGENT_SPOOL_DIR and sent when it does",
+                self._url,
+                why,
+            )
+        self._away = why
