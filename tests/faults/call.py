@@ -1,0 +1,135 @@
+"""A call that a test holds without a page: dev/caller's caller in a thread of its own.
+
+The tests are synchronous, as the browser's are (Playwright's and asyncio's loops exclude each
+other in one thread); the caller's loop runs beside them, in real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from dev.caller import Caller, ProxyAccess
+from dev.caller.voice import Voice
+from tests.faults.fault import Ask, of_room
+from tests.system import System
+
+T = TypeVar("T")
+LIMIT_S = 60.0
+VOICE = Voice()
+"""Shared: each sentence is made once a run."""
+
+
+class FaultyAccess(ProxyAccess):
+    """The proxy's way in, whose first dispatch asks the job to fail in a certain way."""
+
+    def __init__(self, url: str, fault: str | None) -> None:
+        super().__init__(url)
+        self.fault = fault
+
+    async def dispatch(self, room: str, agent_id: str | None) -> str:
+        if self.fault is None:
+            return await super().dispatch(room, agent_id)
+        wish = {"room": room, "fault": self.fault, **({"agent_id": agent_id} if agent_id else {})}
+        answer = await self._ask("POST", "/api/dispatch-agent", wish)
+        return str(answer["message"])
+
+
+class Call:
+    """`with Call(system) as call: call.listening()`: in the room, microphone on, agent asked for.
+
+    `fault`: what the agent's job shall do instead of its work (see agent/faults.py).
+    """
+
+    def __init__(
+        self,
+        system: System,
+        *,
+        room: str | None = None,
+        agent_id: str | None = None,
+        fault: str | None = None,
+    ) -> None:
+        self.room = room or f"fault-{uuid.uuid4().hex[:8]}"
+        self.ask: Ask = of_room(system.proxy_url, self.room)
+        self._access = FaultyAccess(system.proxy_url, fault)
+        self._agent_id = agent_id
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"call {self.room}")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self.caller = self._run(self._enter())
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    async def _enter(self) -> Caller:
+        # Made here, for what it is made of belongs to the loop that runs now.
+        caller = Caller(self._access, self.room, self._agent_id, VOICE, record=False)
+        return await caller.__aenter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        try:
+            self._run(self.caller.__aexit__(kind, error, tb))
+        finally:
+            self._end_thread()
+
+    def listening(self) -> None:
+        """Return when the agent listens."""
+        self._run(self.caller.wait_until_listening())
+
+    def dispatch_again(self) -> None:
+        """Ask for the agent once more, this time one that does its work."""
+        self._access.fault = None
+        self._run(self._access.dispatch(self.room, self._agent_id))
+
+    def say(self, words: str) -> None:
+        """Speak; return when the last word is out, whatever the agent does with it."""
+        self._run(self.caller.say(words, timeout=0))
+
+    def type(self, words: str) -> None:
+        """Write; return when it is sent."""
+        self._run(self.caller.type(words, timeout=0))
+
+    def answered(self, words: str, *, spoken: bool = False) -> None:
+        """Say or write something; return when the reply was heard to its end."""
+        turn = self._run(self.caller.say(words) if spoken else self.caller.type(words))
+        assert turn.answered, turn.problem
+
+    def answered_soon(self, words: str, *, tries: int = 5) -> None:
+        """Say something, again when it is not answered: what was broken comes back in its time."""
+        for number in range(1, tries + 1):
+            turn = self._run(self.caller.say(words, timeout=3.0 if number < tries else 15.0))
+            if turn.answered:
+                return
+        raise AssertionError(turn.problem)
+
+    def until(self, true: Callable[[Caller], bool], timeout: float = LIMIT_S) -> None:
+        """Return when something is true of the caller."""
+        assert self._run(self.caller.until(lambda: true(self.caller), timeout)), (
+            f"not true within {timeout:g} s; the worker said {self.caller.events[-5:]}"
+        )
+
+    def told(self, stage: str, name: str) -> list[dict[str, Any]]:
+        """The data of the worker's events of this name."""
+        events = list(self.caller.events)
+        return [each["data"] for each in events if (each["stage"], each["name"]) == (stage, name)]
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT_S)
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

