@@ -45,6 +45,8 @@ class System:
     home: Path
     root: Path = ROOT
     overrides: dict[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    """Stands before each command: in which network it runs."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -54,7 +56,7 @@ class System:
     def command(self, *arguments: str, timeout: float = START_DEADLINE_S) -> str:
         """Run `./restart_voice_system.sh ARGUMENTS` and return its output; fail with it."""
         done = subprocess.run(
-            ["./restart_voice_system.sh", *arguments],
+            [*self.within, "./restart_voice_system.sh", *arguments],
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -8,12 +8,15 @@ import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.e2e.browser import QUIET, chromium_path
-from tests.faults.fault import Fault
+from tests.e2e.debug_page import DebugPage, debug_page
+from tests.faults.fault import Fault, of_system, until_well
 from tests.faults.table import Row, render
 from tests.system import System, new_system
 
 ROWS = pytest.StashKey[list[Row]]()
 PATIENCE_MS = 30_000
+
+FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 NewFault = Callable[[str, str, str], Fault]
 
@@ -50,6 +53,14 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         running.stop()
 
 
+@pytest.fixture(autouse=True)
+def _left_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test breaks in the shared system works again when it is over."""
+    yield
+    if "faulty" in request.fixturenames:
+        until_well(of_system(request.getfixturevalue("faulty").proxy_url))
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
@@ -72,3 +83,17 @@ def launched(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
     yield launch
     for browser in opened:
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(launched: Callable[..., Browser]) -> Browser:
+    """A browser with a microphone that beeps."""
+    return launched(*FAKE_MICROPHONE)
+
+
+@pytest.fixture
+def faulty_page(faulty: System, chromium: Browser) -> Iterator[DebugPage]:
+    """The page of the shared system in a tab of its own, not connected yet."""
+    with debug_page(chromium, faulty.proxy_url) as page:
+        page.open()
+        yield page

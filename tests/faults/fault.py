@@ -38,6 +38,14 @@ def _get(url: str) -> dict[str, Any]:
     return body
 
 
+def until_well(ask: Ask, *, within_s: float = CLEARED_WITHIN_S) -> None:
+    """Return when no stage fails: what is then found wrong is the fault's."""
+    began = time.monotonic()
+    while (answer := ask())["failing"] is not None:
+        assert time.monotonic() - began < within_s, f"failing before the fault: {_brief(answer)}"
+        time.sleep(ASKED_EVERY_S)
+
+
 class Fault:
     """A row of the table in the making."""
 

@@ -1,0 +1,75 @@
+"""A network of its own for a system and a browser: loopback only, with a firewall that a test sets.
+
+Needs root: network namespaces and iptables. Nothing of the machine's own network is touched, and
+the namespace is gone with its last process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.browser import chromium_path
+
+
+class Network:
+    """Runs programs in the namespace that the process `pid` holds open."""
+
+    def __init__(self, pid: int) -> None:
+        self.prefix = ("nsenter", f"--net=/proc/{pid}/ns/net", "--")
+
+    @contextmanager
+    def closed(self, *ports: tuple[str, int]) -> Iterator[None]:
+        """Packets to these ports, such as ("udp", 7882), are lost on their way."""
+        done: list[tuple[str, ...]] = []
+        try:
+            for protocol, port in ports:
+                for tables in ("iptables", "ip6tables"):
+                    rule = ("OUTPUT", "-p", protocol, "--dport", str(port), "-j", "DROP")
+                    self._run(tables, "-I", *rule)
+                    done.append((tables, "-D", *rule))
+            yield
+        finally:
+            for undo in done:
+                self._run(*undo)
+
+    def chromium(self, folder: Path) -> Path:
+        """A program that starts Chromium in this network."""
+        script = folder / "chromium-in-network"
+        script.write_text(f'#!/bin/sh\nexec {" ".join(self.prefix)} {chromium_path()} "$@"\n')
+        script.chmod(0o700)
+        return script
+
+    def _run(self, *command: str) -> None:
+        done = subprocess.run([*self.prefix, *command], capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+
+@contextmanager
+def new_network() -> Iterator[Network]:
+    """A namespace with nothing but its loopback; skips, loudly, where that is not permitted."""
+    for program in ("unshare", "nsenter", "ip", "iptables", "ip6tables"):
+        assert shutil.which(program), f"{program} is missing (./scripts/test installs it as root)"
+    if os.geteuid() != 0:
+        pytest.skip("CLOSED PORTS ARE NOT TESTED: network namespaces need root")
+    opening = "ip link set lo up && echo open && exec sleep infinity"
+    with subprocess.Popen(
+        ["unshare", "--net", "sh", "-c", opening],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None and holder.stderr is not None
+        try:
+            if holder.stdout.readline() != "open\n":
+                holder.kill()
+                pytest.skip(f"CLOSED PORTS ARE NOT TESTED: {holder.stderr.read()}")
+            yield Network(holder.pid)
+        finally:
+            holder.kill()
