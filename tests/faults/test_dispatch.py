@@ -1,0 +1,103 @@
+"""dispatch: to a name that nobody has, to nobody at all, too early, and twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+from livekit import api
+
+from tests.faults.beside import beside
+from tests.faults.call import Call
+from tests.faults.conftest import NewFault
+from tests.faults.processes import restarting
+from tests.faults.proxies import OwnProxy
+from tests.integration.checkout import wait_for
+from tests.system import System
+
+
+def test_the_worker_has_another_name(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:
+    fault = new_fault("dispatch", "agent-name-differs", "a proxy that dispatches another name")
+    proxy = OwnProxy(faulty, tmp_path)
+    with proxy.running(LIVEKIT_AGENT_NAME="somebody-else"):
+        room = _room_with_dispatch(proxy.url)
+        fault.breaks()
+        sentence = fault.named(proxy.ask_room(room))["sentence"]
+        assert "somebody-else" in sentence and faulty.agent_name in sentence, sentence
+    with proxy.running():
+        _dispatch(proxy.url, room)
+        fault.cleared(proxy.ask_room(room))
+
+
+def test_nobody_is_registered(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:
+    fault = new_fault("dispatch", "no-worker-registered", "AGENT_CHECK=false, a name nobody has")
+    proxy = OwnProxy(faulty, tmp_path)
+    with proxy.running(LIVEKIT_AGENT_NAME="nobody", AGENT_CHECK="false"):
+        room = _room_with_dispatch(proxy.url)
+        fault.breaks()
+        assert "nobody" in fault.named(proxy.ask_room(room))["sentence"]
+    with proxy.running():
+        _dispatch(proxy.url, room)
+        fault.cleared(proxy.ask_room(room))
+
+
+def test_a_dispatch_before_the_worker_is_registered(faulty: System, new_fault: NewFault) -> None:
+    fault = new_fault("dispatch", "dispatched-before-registration", "a call while it restarts")
+    with restarting(faulty, "agent"):
+        wait_for("the worker is away", lambda: faulty.status("agent")["state"] != "ready")
+        with Call(faulty) as call:
+            fault.breaks()
+            fault.named(call.ask, state="waiting")
+            call.listening()
+            fault.cleared(call.ask)
+
+
+def test_the_page_asks_twice(faulty: System, new_fault: NewFault) -> None:
+    fault = new_fault("dispatch", "second-dispatch", "POST /api/dispatch-agent twice")
+    with Call(faulty) as call:
+        call.listening()
+        _dispatch(faulty.proxy_url, call.room)
+        fault.breaks()
+        fault.named(call.ask, state="ok")
+        assert call.caller.agent_count == 1
+
+
+def test_somebody_else_dispatches_a_second_agent(faulty: System, new_fault: NewFault) -> None:
+    fault = new_fault("dispatch", "second-dispatch", "a dispatch straight to the server: 2 agents")
+    with Call(faulty) as call:
+        call.listening()
+        second = beside(_dispatch_at_server(faulty, call.room))
+        call.until(lambda caller: caller.agent_count == 2)
+        fault.breaks()
+        fault.named(call.ask)
+        beside(_remove(faulty, call.room, second))
+        fault.cleared(call.ask)
+
+
+def _room_with_dispatch(proxy_url: str) -> str:
+    """A room as the page makes it: a token, then a dispatch, whatever comes of it."""
+    room = "room-of-the-test"
+    httpx.post(f"{proxy_url}/api/token", json={"room": room}).raise_for_status()
+    _dispatch(proxy_url, room)
+    return room
+
+
+def _dispatch(proxy_url: str, room: str) -> None:
+    answer = httpx.post(f"{proxy_url}/api/dispatch-agent", json={"room": room}, timeout=15)
+    assert answer.status_code in (200, 409, 503), answer.text
+
+
+async def _dispatch_at_server(system: System, room: str) -> str:
+    """The id of a dispatch that the proxy was not asked for."""
+    request = api.CreateAgentDispatchRequest(
+        agent_name=system.agent_name, room=room, metadata=json.dumps({})
+    )
+    async with api.LiveKitAPI(system.livekit_url, system.api_key, system.api_secret) as server:
+        return str((await server.agent_dispatch.create_dispatch(request)).id)
+
+
+async def _remove(system: System, room: str, dispatch: str) -> None:
+    """Remove the agent that this dispatch brought from its room."""
+    async with api.LiveKitAPI(system.livekit_url, system.api_key, system.api_secret) as server:
+        await server.agent_dispatch.delete_dispatch(dispatch, room)

@@ -1,0 +1,37 @@
+"""token: the page got one that is not for its call."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.debug_page import DebugPage
+from tests.faults.conftest import NewFault
+from tests.faults.fault import of_room
+from tests.faults.tokens import hand_out, hand_out_own, token_for
+from tests.system import System
+
+
+def test_the_token_is_for_another_room(
+    faulty: System, faulty_page: DebugPage, new_fault: NewFault
+) -> None:
+    fault = new_fault("token", "token-room-mismatch", "the page got a token for another room")
+    page = faulty_page
+    room, other = page.room, "another-room"
+    hand_out(page.page, token_for(faulty, other, "caller-elsewhere"))
+    page.button("Connect").click()
+    expect(page.console).to_contain_text("Connecting to room")
+    fault.breaks()
+    told = fault.named(of_room(faulty.proxy_url, room))
+    assert room in told["sentence"] and other in told["sentence"], told
+    hand_out_own(page.page)
+    _again(page, room)
+    fault.cleared(of_room(faulty.proxy_url, room))
+
+
+def _again(page: DebugPage, room: str) -> None:
+    """Press Connect (after Disconnect, if the page is still connected) for the same room."""
+    if page.button("Disconnect").is_enabled():
+        page.button("Disconnect").click()
+        expect(page.button("Connect")).to_be_enabled()
+    page.room_field.fill(room)
+    page.connect()
