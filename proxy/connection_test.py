@@ -30,6 +30,8 @@ from proxy.tokens import caller_token
 
 log = logging.getLogger("proxy.connection_test")
 
+ROOM_PREFIX = "connection-test-"
+"""Rooms of this name are no calls."""
 SECRET_MIN = 32
 SERVER_TIMEOUT_S = 3.0
 PROBE_TIMEOUT_S = 25.0
@@ -95,7 +97,7 @@ class ConnectionTest:
             return answered(await self._test())
 
     async def _test(self) -> ConnectionTestAnswer:
-        room = f"connection-test-{secrets.token_hex(4)}"
+        room = f"{ROOM_PREFIX}{secrets.token_hex(4)}"
         steps: list[Step] = []
         try:
             await _step(steps, "credentials", self._credentials)

@@ -14,18 +14,19 @@ from livekit.plugins import openai
 from agent import tls
 from agent.settings import AgentSettings
 from agent.speech.clauses import ClauseTokenizer
+from agent.speech.defaults import (
+    INFERENCE_STT_MODEL,
+    INFERENCE_TTS_MODEL,
+    OFFLINE_TTS_MODEL,
+    OFFLINE_VOICE,
+    OPENAI_STT_MODEL,
+    OPENAI_TTS_MODEL,
+    OPENAI_VOICE,
+)
 from agent.speech.ears import Degraded
 from agent.speech.stt_offline import OfflineSTT
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
-
-OPENAI_STT_MODEL = "gpt-4o-mini-transcribe"
-OPENAI_TTS_MODEL = "gpt-4o-mini-tts"
-OPENAI_VOICE = "ash"
-OFFLINE_TTS_MODEL = "tts-1"  # for other names the plugin asks for server-sent events
-OFFLINE_VOICE = "alloy"  # any of OpenAI's names is answered by MODELS_VOICE
-INFERENCE_STT_MODEL = "deepgram/nova-3"
-INFERENCE_TTS_MODEL = "cartesia/sonic-3"
 
 
 def make_stt(settings: AgentSettings, vad: SharedVAD, degraded: Degraded) -> stt.STT[Any]:

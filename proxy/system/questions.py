@@ -107,7 +107,7 @@ class Questions:
                 timeout=aiohttp.ClientTimeout(total=limit, sock_connect=limit - 0.1),
             ) as response:
                 said = (await response.content.read(4096)).decode(errors="replace")
-                problem = _problem_of_status(response.status, keyed=bool(key))
+                problem = problem_of_status(response.status, keyed=bool(key))
                 if not problem:
                     return answer("", f"it answers at {target}", response.status)
                 detail = self._status_detail(target, response, said)
@@ -118,7 +118,7 @@ class Questions:
             return answer("other", f"no answer from {target}: {error}")
 
     def _status_detail(self, target: str, response: aiohttp.ClientResponse, said: str) -> str:
-        words = _message_in(said)
+        words = message_in(said)
         for secret in self._secrets:
             words = words.replace(secret, "***")
         detail = f"{target} answered {response.status}" + (f": {words}" if words else "")
@@ -148,7 +148,8 @@ def _words(error: BaseException, limit: float) -> str:
     return in_words(error)
 
 
-def _problem_of_status(status: int, *, keyed: bool) -> str:
+def problem_of_status(status: int, *, keyed: bool) -> str:
+    """The code of an answer with this status; `keyed` when a key was shown to get it."""
     if status in (401, 403) and keyed:
         return "rejected"
     if status == 401:
@@ -158,7 +159,7 @@ def _problem_of_status(status: int, *, keyed: bool) -> str:
     return "status" if status >= 400 else ""
 
 
-def _message_in(said: str) -> str:
+def message_in(said: str) -> str:
     """What an error answer says for people: the message of a JSON one, else its beginning."""
     try:
         found = json.loads(said)
