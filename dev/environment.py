@@ -9,19 +9,13 @@ sentence, not the end of its launcher.
 """
 
 import hashlib
-import importlib
 import json
-import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
-
-from dev import dotenv_file, livekit_key
+from dev import dotenv_file, livekit_key, values
 from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
 
 PORTS = {
@@ -32,6 +26,7 @@ PORTS = {
     "PROXY_PORT": 9000,
 }
 SECRET_LENGTH = 32
+ENV_MALFORMED, SETTINGS, CREDENTIALS = "env-malformed", "settings", "credentials-missing"
 
 
 @dataclass
@@ -41,30 +36,54 @@ class Composed:
     home: str
     environ: dict[str, str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    cause: str = ""  # what the errors are, as a code of the status file
     monitors: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
 
 
-def compose(name: str, exported: Mapping[str, str], dotenv: Path) -> Composed:
-    """Everything the launcher of service `name` must know about settings."""
+def compose(
+    name: str, exported: Mapping[str, str], dotenv: Path, *, make_key: bool = True
+) -> Composed:
+    """Everything the launcher of service `name` must know about settings.
+
+    Without `make_key` a LiveKit key that was not generated yet is left out, and nothing is made.
+    """
     service = services()[name]
     file = dotenv_file.read(dotenv, exported)
     environ = {**file.values, **exported}
     home = _home(environ)
     composed = Composed(home=str(home), errors=list(file.errors))
     if composed.errors:
+        composed.cause = ENV_MALFORMED
         return composed
     composed.monitors = monitor_reasons(environ)
     _derive(environ, home)
     sources = {
         name: f".env line {line}" for name, line in file.lines.items() if name not in exported
     }
-    composed.errors = check(("dev.settings:DevSettings", service.settings), environ, sources)
-    if not composed.errors:
-        composed.errors = _livekit_key(environ, home, "livekit" in composed.monitors)
+    composed.cause, composed.errors = _wrong(
+        service, environ, sources, home, "livekit" in composed.monitors
+    )
     composed.environ = environ
     composed.fingerprint = _fingerprint(service, environ, file.values)
     return composed
+
+
+def _wrong(
+    service: Service, environ: dict[str, str], sources: dict[str, str], home: Path, elsewhere: bool
+) -> tuple[str, list[str]]:
+    """What is wrong with the values, its code first; fills in the generated key and secret."""
+    if errors := values.check(("dev.settings:DevSettings", service.settings), environ, sources):
+        return SETTINGS, errors
+    if errors := _credentials_missing(environ, elsewhere):
+        return CREDENTIALS, errors
+    if errors := _short_secret(environ, elsewhere):
+        return SETTINGS, errors
+    if not environ.get("LIVEKIT_API_KEY"):
+        environ["LIVEKIT_API_KEY"], environ["LIVEKIT_API_SECRET"] = livekit_key.generated(home)
+    if errors := values.impossible(service.settings, environ):
+        return SETTINGS, errors
+    return "", []
 
 
 def _home(environ: Mapping[str, str]) -> Path:
@@ -96,9 +115,8 @@ def _derive(environ: dict[str, str], home: Path) -> None:
     environ["PYTHONUNBUFFERED"] = "1"
 
 
-def _livekit_key(environ: dict[str, str], home: Path, elsewhere: bool) -> list[str]:
-    """Fill in the generated key and secret when the server is our own; says what is wrong with
-    given ones."""
+def _credentials_missing(environ: Mapping[str, str], elsewhere: bool) -> list[str]:
+    """That the key and secret are not both there, where nobody else makes them."""
     key, secret = environ.get("LIVEKIT_API_KEY"), environ.get("LIVEKIT_API_SECRET")
     if bool(key) != bool(secret):
         there, missing = ("KEY", "SECRET") if key else ("SECRET", "KEY")
@@ -111,96 +129,18 @@ def _livekit_key(environ: dict[str, str], home: Path, elsewhere: bool) -> list[s
             "LIVEKIT_API_SECRET are not set: set them to that server's key and secret, or remove "
             "LIVEKIT_URL to use our own server"
         ]
-    if secret and not elsewhere and len(secret) < SECRET_LENGTH:
-        return [
-            f"setting LIVEKIT_API_SECRET has {len(secret)} characters, livekit-server wants at "
-            f"least {SECRET_LENGTH}; make it longer, or remove it and LIVEKIT_API_KEY to have both "
-            "generated"
-        ]
-    if not key:
-        environ["LIVEKIT_API_KEY"], environ["LIVEKIT_API_SECRET"] = livekit_key.generated(home)
     return []
 
 
-def check(
-    classes: tuple[str, ...], environ: Mapping[str, str], sources: Mapping[str, str]
-) -> list[str]:
-    """A sentence for each setting that has a wrong value, for the settings classes
-    `module:Class`."""
-    errors: dict[str, str] = {}
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(environ)
-    try:
-        for name in classes:
-            if not name:
-                continue
-            try:
-                load_class(name)()
-            except ValidationError as error:
-                for one in error.errors():
-                    setting = str(one["loc"][0]).upper() if one["loc"] else ""
-                    errors.setdefault(
-                        setting or str(one["msg"]),
-                        _sentence(setting, dict(one), name, environ, sources),
-                    )
-            except (
-                Exception
-            ) as error:  # a room's code that cannot be loaded: any exception there is
-                errors[name] = (
-                    f"{name.partition(':')[0]} cannot be loaded: {type(error).__name__}: {error}"
-                )
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    return list(errors.values())
-
-
-def load_class(name: str) -> type[BaseSettings]:
-    """The settings class written as `module:Class`."""
-    module, _, attribute = name.partition(":")
-    found: type[BaseSettings] = getattr(importlib.import_module(module), attribute)
-    return found
-
-
-WANTED = {
-    "int_parsing": "a whole number",
-    "float_parsing": "a number",
-    "bool_parsing": "true or false",
-    "greater_than_equal": "at least {ge}",
-    "less_than_equal": "at most {le}",
-    "greater_than": "more than {gt}",
-    "less_than": "less than {lt}",
-    "literal_error": "one of {expected}",
-}
-
-
-def _sentence(
-    setting: str,
-    error: dict[str, object],
-    owner: str,
-    environ: Mapping[str, str],
-    sources: Mapping[str, str],
-) -> str:
-    context = error.get("ctx")
-    wanted = WANTED.get(str(error["type"]))
-    if wanted is None:
-        message = re.sub(r"^Value error, ", "", str(error["msg"]))
-        if not setting:
-            return message
-        why = f"is refused: {message}"
-        advice = "correct it"
-    else:
-        wanted = wanted.format(**context) if isinstance(context, dict) else wanted
-        why = f"is not {wanted}"
-        advice = f"set it to {wanted}"
-    default = load_class(owner).model_fields[setting.lower()].default
-    if default not in (None, "") and isinstance(default, str | int | float):
-        advice += f", such as {default} (the default)"
-    value = environ.get(setting, "")
-    shown = "a value (not shown)" if dotenv_file.SECRET.search(setting) else f"the value {value!r}"
-    source = sources.get(setting, "exported in the shell")
-    return f"setting {setting} has {shown} ({source}), which {why}; {advice}"
+def _short_secret(environ: Mapping[str, str], elsewhere: bool) -> list[str]:
+    secret = environ.get("LIVEKIT_API_SECRET")
+    if not secret or elsewhere or len(secret) >= SECRET_LENGTH:
+        return []
+    return [
+        f"setting LIVEKIT_API_SECRET has {len(secret)} characters, livekit-server wants at "
+        f"least {SECRET_LENGTH}; make it longer, or remove it and LIVEKIT_API_KEY to have both "
+        "generated"
+    ]
 
 
 def _fingerprint(service: Service, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> str:
@@ -219,7 +159,7 @@ def _names(settings: str) -> set[str]:
     if not settings:
         return set()
     try:
-        return {name.upper() for name in load_class(settings).model_fields}
+        return {name.upper() for name in values.load_class(settings).model_fields}
     except Exception:  # told by check(), which comes first for the service itself
         return set()
 

@@ -26,6 +26,7 @@ from dev.program import Guardian
 from dev.records import PREPARING, RESTARTING, STOPPED, Identity, Record
 from dev.services import CHECKOUT, services
 from dev.state import State
+from proxy import known_secrets
 
 
 class Launcher:
@@ -100,7 +101,7 @@ class Launcher:
             honcho=Identity.of(honcho.pid) if honcho else None,
             fingerprint=composed["fingerprint"],
         )
-        state = State(home, record, log)
+        state = State(home, record, log, known_secrets.redactor(composed["environ"]))
         state.set(PREPARING)
         self.guardian = Guardian(records.path(home, self.name))
         self.life = Life(
@@ -110,7 +111,7 @@ class Launcher:
             state,
             self._begin_anew,
         )
-        await self.life.live(composed["errors"])
+        await self.life.live(composed["errors"], composed["cause"])
 
     async def _compose(self) -> dict[str, Any]:
         """The settings: handed over by a restart, or composed by a process of their own."""

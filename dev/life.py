@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from dev import ports, processes, readiness, records
+from dev import ports, processes, readiness, records, sources
+from dev.ending import Ending
 from dev.program import Program
 from dev.records import FAILED, MONITORING, PREPARING, READY, RESTARTING, STARTING
-from dev.services import CHECKOUT, Service
-from dev.state import State
+from dev.services import Service
+from dev.state import Crash, State
+from dev.telling import telling
 
 LOOK_EVERY_S = 0.5
 PROBE_EVERY_S, CHECK_EVERY_S, MONITOR_EVERY_S = 0.15, 3.0, 5.0
@@ -24,6 +26,7 @@ PORT_GRACE_S = 1.5  # a port may be held for a moment after its holder was told 
 FAILED_CHECKS = 2  # in a row, before a ready program counts as not answering
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0)  # so many crashes in a row are answered by another start
 STABLE_S = 30.0  # a crash after so long is not one in a row
+MANY = 200  # lines of the log, among which those are that tell
 
 
 class Life:
@@ -45,10 +48,10 @@ class Life:
         self.program: Program | None = None
         self.began = state.record.launched
 
-    async def live(self, errors: list[str]) -> None:
+    async def live(self, errors: list[str], cause: str) -> None:
         """Go through the life of the process; never returns."""
         if errors:
-            await self._fail("; ".join(errors))
+            await self._fail("; ".join(errors), cause)
         if reason := self.monitors.get(self.service.name):
             await self._monitor(reason)
         self.state.record.port = self.service.port.number(self.environ)
@@ -85,11 +88,13 @@ class Life:
                 self.state.detail_from_output()
         finally:
             ended.cancel()
-        how = ended.result()
+        await program.last_words()
+        ending = Ending.of(ended.result(), self.state.log.tail(MANY))
         await self.end_program()
-        if not how.endswith("code 0"):
+        if ending.code != 0:
             said = "\n".join(self.state.log.tail(20))
-            await self._fail(f"{self.service.name} cannot be prepared, it {how}:\n{said}")
+            detail = f"{self.service.name} cannot be prepared, it {ending.how}:\n{said}"
+            await self._fail(detail, "prepare-failed", ending.log)
 
     async def _wait_for_others(self) -> None:
         """Wait until every service this one needs is ready, and say which one is missing."""
@@ -117,37 +122,45 @@ class Life:
             await self._wait_for_ports()
             started = time.monotonic()
             self.state.set(STARTING, "starting")
-            how = await self._run_once()
+            ending = await self._run_once()
             said = self.state.log.tail(8)
-            await self.end_program()
             crashes = crashes + 1 if time.monotonic() - started < STABLE_S else 1
+            cause = ending.cause if crashes == 1 else "crash-loop"
+            self.state.crashed(Crash(cause, f"{self.service.name} {ending}", ending.log))
+            self.state.set(RESTARTING, f"{self.service.name} {ending}")
+            await self.end_program()
             if crashes > len(BACKOFF_S):
                 last = "\n".join(f"    {line}" for line in said)
                 times = f"{crashes} times in a row. Its last lines:\n{last}"
-                await self._fail(f"{self.service.name} {how}, {times}")
+                await self._fail(f"{self.service.name} {ending}, {times}", cause, ending.log)
             wait = BACKOFF_S[crashes - 1]
             self.state.record.restarts += 1
             self.state.record.ready_after_s = None
-            why = f" ({said[-1]})" if said else ""
-            detail = f"{self.service.name} {how}{why}; starts again in {wait:g} s"
+            row = f" ({crashes} times in a row)" if crashes > 1 else ""
+            detail = f"{self.service.name} {ending}{row}; starts again in {wait:g} s"
             self.state.set(RESTARTING, detail, say=True)
             await asyncio.sleep(wait)
             self.began = time.time()
 
-    async def _run_once(self) -> str:
+    async def _run_once(self) -> Ending:
         """Run the program to its end; how it ended."""
         try:
             program = await self._start(self.service.command)
         except OSError as error:
-            return f"cannot be run ({' '.join(self.service.command)}: {error.strerror or error})"
+            return Ending.never_began(self.service.command, error)
         self.state.log.say(f"started as pid {program.identity.pid}")
         watch = asyncio.create_task(self._watch(program))
         try:
-            return await program.ended()
+            code = await program.ended()
         finally:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
+        # Told at once: the last words of what it left behind may take a while.
+        first = Ending.of(code, ())
+        self.state.set(RESTARTING, f"{self.service.name} {first.how}", cause=first.cause)
+        await program.last_words()
+        return Ending.of(code, self.state.log.tail(MANY))
 
     async def _wait_for_ports(self) -> None:
         """Wait until every port is free; who holds one is told at once and stays in the record."""
@@ -157,7 +170,7 @@ class Life:
             if time.monotonic() - began > PORT_GRACE_S:
                 refusal = await asyncio.to_thread(ports.refusal, self.service, port, self.environ)
                 if refusal != said:
-                    self.state.set(FAILED, refusal, say=True)
+                    self.state.set(FAILED, refusal, cause="port-taken", say=True)
                     said = refusal
             await asyncio.sleep(LOOK_EVERY_S if said else PROBE_EVERY_S)
 
@@ -172,9 +185,9 @@ class Life:
             elif self.state.now == READY:
                 wrong_checks += 1
                 if wrong_checks >= FAILED_CHECKS:
-                    self.state.set(STARTING, f"no longer ready: {wrong}", say=True)
+                    self._not_ready(wrong, say=True)
             elif self.state.record.ready_after_s is not None:
-                self.state.set(self.state.now, f"no longer ready: {wrong}")
+                self._not_ready(wrong)
             elif not self.state.detail_from_output():
                 self.state.set(self.state.now, wrong)
             await asyncio.sleep(CHECK_EVERY_S if self.state.now == READY else PROBE_EVERY_S)
@@ -185,6 +198,12 @@ class Life:
         if self.state.record.ready_after_s is None:
             self.state.record.ready_after_s = round(time.time() - self.began, 2)
         self.state.set(READY, f"ready on port {self.state.record.port}", say=True)
+
+    def _not_ready(self, wrong: str, *, say: bool = False) -> None:
+        """The program was ready, and runs, but has stopped to answer as it should."""
+        log = telling(self.state.log.tail(MANY), errors_only=True)
+        detail = f"no longer ready: {wrong}"
+        self.state.set(STARTING, detail, cause="not-ready", log=log, say=say)
 
     async def _question(self, program: Program) -> str | None:
         """None when the service answers, and it is the recorded program that listens there."""
@@ -211,26 +230,15 @@ class Life:
                 before = wrong
             await asyncio.sleep(MONITOR_EVERY_S)
 
-    async def _fail(self, detail: str) -> None:
+    async def _fail(self, detail: str, cause: str, log: Sequence[str] = ()) -> None:
         """Give up loudly, then wait for a change of settings or code. Never returns."""
-        self.state.set(FAILED, detail, say=True)
+        self.state.set(FAILED, detail, cause=cause, log=log, say=True)
         self.state.log.say(
             "waits for a change of .env or of the code, or for "
             f"./restart_voice_system.sh {self.service.name}"
         )
-        before = self._sources()
-        while self._sources() == before:  # noqa: ASYNC110 - files have no event to wait for
+        before = sources.changed(self.service)
+        while sources.changed(self.service) == before:  # noqa: ASYNC110 - files have no event to wait for
             await asyncio.sleep(LOOK_EVERY_S * 2)
         self.begin_anew("settings or code changed")
         await asyncio.Event().wait()
-
-    def _sources(self) -> dict[str, float]:
-        """When each file changed last that may mend a failed start."""
-        files = [CHECKOUT / ".env", *CHECKOUT.glob("requirements*.txt")]
-        if self.service.code:
-            files += (CHECKOUT / self.service.code).rglob("*.py")
-        found = {}
-        for file in files:
-            with contextlib.suppress(FileNotFoundError):
-                found[str(file)] = file.stat().st_mtime
-        return found

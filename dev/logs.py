@@ -14,7 +14,7 @@ from pathlib import Path
 FILE_BYTES = 5_000_000
 OLD_FILES = 3
 LINE_BYTES = 16_000
-KEPT_LINES = 40
+KEPT_LINES = 200  # a traceback may be long
 # Marks in the file where a start of the launcher begins; what stands before is older.
 BEGINS = "begins"
 

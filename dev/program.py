@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,15 +60,15 @@ class Program:
     def running(self) -> bool:
         return self._child.returncode is None
 
-    async def ended(self) -> str:
-        """Wait for the end; how it ended, in words."""
-        code = await self._child.wait()
+    async def ended(self) -> int:
+        """Wait for the end; the exit code, or the negative number of the signal that killed it."""
+        return await self._child.wait()
+
+    async def last_words(self) -> None:
+        """After its end: wait until all that it said is logged."""
         # A child that it left behind may hold the pipe open; what it says no longer matters.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._output), AFTER_END_S)
-        if code < 0:
-            return f"was killed by signal {-code} ({signal.Signals(-code).name})"
-        return f"ended with exit code {code}"
 
     async def end(self) -> list[str]:
         """End it with all it started; a sentence for each process that had to be killed."""

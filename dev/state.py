@@ -1,37 +1,80 @@
 """The state of one launcher, kept in its record and told in its log."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dev import records
 from dev.logs import Log
 from dev.program import Program
-from dev.records import FAILED, Record
+from dev.records import FAILED, MONITORING, READY, STOPPED, Record
+from proxy.redaction import Redactor
+
+LASTING = (READY, MONITORING, STOPPED)
+
+
+@dataclass(frozen=True)
+class Crash:
+    """How the program ended against its will."""
+
+    cause: str
+    sentence: str
+    log: tuple[str, ...] = ()
 
 
 class State:
-    """The record of this launcher; every change is on disk at once."""
+    """The record of this launcher; every change is on disk at once.
 
-    def __init__(self, home: Path, record: Record, log: Log) -> None:
+    A crash stays in it while the program starts again: else a person would see `starting` and
+    nothing else.
+    """
+
+    def __init__(self, home: Path, record: Record, log: Log, redactor: Redactor) -> None:
         self.home = home
         self.record = record
         self.log = log
+        self._redactor = redactor
+        self._crash: Crash | None = None
+        self._plain = record.detail
 
     @property
     def now(self) -> str:
         return self.record.state
 
-    def set(self, state: str, detail: str | None = None, *, say: bool = False) -> None:
-        """Enter `state`, or change its detail; `say` tells it in the log as well."""
+    def set(
+        self,
+        state: str,
+        detail: str | None = None,
+        *,
+        cause: str = "",
+        log: Sequence[str] = (),
+        say: bool = False,
+    ) -> None:
+        """Enter `state`, or change its detail and cause; `say` tells it in the log as well."""
         if state != self.record.state:
             self.record.since = time.time()
+        if state in LASTING:
+            self._crash = None
+        crash = self._crash or Crash("", "")
+        self._plain = self._plain if detail is None else detail
         self.record.state = state
-        if detail is not None:
-            self.record.detail = detail
+        self.record.detail = self._redactor.text(self._with_crash(self._plain))
+        self.record.cause = cause or crash.cause
+        self.record.log = [self._redactor.text(line) for line in log or crash.log]
         records.write(self.home, self.record)
         if say:
             level = "ERROR" if state == FAILED else "INFO"
             self.log.say(f"{state}: {self.record.detail}", level)
+
+    def crashed(self, crash: Crash) -> None:
+        """Keep in mind how the program ended, until it is ready again."""
+        self._crash = crash
+
+    def _with_crash(self, detail: str) -> str:
+        if self._crash is None or self._crash.sentence in detail:
+            return detail
+        return f"{detail} (started again: {self._crash.sentence})"
 
     def set_program(self, program: Program | None) -> None:
         """Record which program runs, before anything else can happen to it."""
@@ -42,6 +85,6 @@ class State:
     def detail_from_output(self) -> bool:
         """Let the program's own last line tell how far it is; False when it has said nothing."""
         last = self.log.last[-1] if self.log.last else ""
-        if last and last != self.record.detail:
+        if last and last != self._plain:
             self.set(self.record.state, last)
         return bool(last)

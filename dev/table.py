@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from dev.environment import load_class
 from dev.services import CHECKOUT
+from dev.values import load_class
 
 ROOMS = {
     "dev": "dev.settings:DevSettings",

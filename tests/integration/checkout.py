@@ -141,8 +141,13 @@ def new_checkout(folder: Path) -> Iterator[Checkout]:
     shutil.copytree(
         ROOT / "dev",
         root / "dev",
-        ignore=shutil.ignore_patterns("__pycache__", "models", "letta", "caller", "bench"),
+        ignore=shutil.ignore_patterns(
+            "__pycache__", "models", "letta", "caller", "bench", "doctor"
+        ),
     )
+    (root / "proxy").mkdir()
+    for name in ("__init__.py", "redaction.py", "known_secrets.py"):
+        shutil.copy(ROOT / "proxy" / name, root / "proxy" / name)
     (root / ".venv").symlink_to(ROOT / ".venv")
     tests = root / "tests" / "integration"
     tests.mkdir(parents=True)

@@ -35,6 +35,8 @@ def main(name: str, port_setting: str) -> None:
     if behave == "crash":
         print("the standin has a broken leg", flush=True)
         sys.exit(3)
+    if behave == "raise":
+        raise ValueError(f"it does not like {os.environ['STANDIN_API_KEY']}")
     if behave == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)

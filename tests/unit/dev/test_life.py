@@ -15,6 +15,7 @@ from dev.program import Program
 from dev.records import STARTING, Identity, Record
 from dev.services import SERVICES
 from dev.state import State
+from proxy.redaction import Redactor
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -36,7 +37,7 @@ async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     number = server.server_address[1]
     log = Log(tmp_path, "proxy")
-    state = State(tmp_path, Record("proxy", STARTING), log)
+    state = State(tmp_path, Record("proxy", STARTING), log, Redactor())
     environ: dict[str, Any] = {"PROXY_PORT": str(number)}
     life = Life(SERVICES["proxy"], environ, {}, state, lambda _: None)
     other = await asyncio.create_subprocess_exec(
