@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from proxy.timeline.event import Event
 
+Order = tuple[float, int]
 
-def _order(event: Event) -> tuple[float, int]:
+
+def order(event: Event) -> Order:
+    """By which events stand in a history: when they happened, then when the proxy took them."""
     return event.at, event.seq
 
 
@@ -23,8 +26,8 @@ class History:
             self.add(event)
 
     def add(self, event: Event) -> None:
-        insort(self._events, event, key=_order)
-        insort(self._by_topic.setdefault(event.topic, []), event, key=_order)
+        insort(self._events, event, key=order)
+        insort(self._by_topic.setdefault(event.topic, []), event, key=order)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
@@ -32,39 +35,66 @@ class History:
     def __len__(self) -> int:
         return len(self._events)
 
-    def last(self, *topics: str, source: str | None = None, **data: Any) -> Event | None:
-        """The latest event of any of the topics, of this source and with these values in `data`."""
-        found = [
-            event for topic in topics if (event := self._last_of(topic, source, data)) is not None
-        ]
-        return max(found, key=_order, default=None)
+    def last(
+        self,
+        *topics: str,
+        source: str | None = None,
+        since: Order | None = None,
+        until: Order | None = None,
+        **data: Any,
+    ) -> Event | None:
+        """The latest event of any of the topics, of this source and with these values in `data`.
 
-    def first(self, *topics: str) -> Event | None:
-        """The earliest event of any of the topics."""
-        found = [self._by_topic[topic][0] for topic in topics if self._by_topic.get(topic)]
-        return min(found, key=_order, default=None)
+        `since` and `until` bound the search; events in that very place count.
+        """
+        found: Event | None = None
+        for topic in topics:
+            events = self._by_topic.get(topic)
+            if events is None:
+                continue
+            event = _last_of(events, source, until, data)
+            if event is not None and (found is None or order(event) > order(found)):
+                found = event
+        if found is not None and since is not None and order(found) < since:
+            return None
+        return found
+
+    def first(self, *topics: str, since: Order | None = None) -> Event | None:
+        """The earliest event of any of the topics, from `since` on."""
+        found: Event | None = None
+        for topic in topics:
+            events = self._by_topic.get(topic, [])
+            start = 0 if since is None else bisect_left(events, since, key=order)
+            if start < len(events) and (found is None or order(events[start]) < order(found)):
+                found = events[start]
+        return found
 
     def all(self, *topics: str, since: float = 0.0) -> list[Event]:
-        """Every event of the topics from `since` on, in order."""
-        found = [
-            event
-            for topic in topics
-            for event in self._by_topic.get(topic, [])
-            if event.at >= since
-        ]
-        return sorted(found, key=_order)
+        """Every event of the topics from the time `since` on, in order."""
+        found: list[Event] = []
+        for topic in topics:
+            events = self._by_topic.get(topic, [])
+            found += events[bisect_left(events, since, key=lambda event: event.at) :]
+        if len(topics) > 1:
+            found.sort(key=order)
+        return found
 
     def after(self, event: Event | None, *topics: str) -> Event | None:
         """The latest event of the topics that happened after `event`; None when there is none."""
         latest = self.last(*topics)
         if latest is None or event is None:
             return latest
-        return latest if _order(latest) > _order(event) else None
+        return latest if order(latest) > order(event) else None
 
-    def _last_of(self, topic: str, source: str | None, data: dict[str, Any]) -> Event | None:
-        for event in reversed(self._by_topic.get(topic, [])):
-            if source is not None and event.source != source:
-                continue
-            if all(event.data.get(name) == value for name, value in data.items()):
-                return event
-        return None
+
+def _last_of(
+    events: list[Event], source: str | None, until: Order | None, data: dict[str, Any]
+) -> Event | None:
+    end = len(events) if until is None else bisect_right(events, until, key=order)
+    for place in range(end - 1, -1, -1):
+        event = events[place]
+        if source is not None and event.source != source:
+            continue
+        if all(event.data.get(name) == value for name, value in data.items()):
+            return event
+    return None

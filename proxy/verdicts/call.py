@@ -1,0 +1,124 @@
+"""A call as it stands at a moment: what every rule looks at."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from proxy.timeline.event import Event
+from proxy.verdicts import bounds
+from proxy.verdicts.health import Health, Machine, Probe, Process
+from proxy.verdicts.history import History, Order, order
+from proxy.verdicts.verdict import Verdict
+
+
+class Call:
+    """The events between the call's begin and its end, and the health of the system.
+
+    `now` stands still at the end of the call, so that nothing becomes late after it.
+    """
+
+    def __init__(self, history: History, health: Health, now: float) -> None:
+        self.history = history
+        self.health = health
+        self.began: Order | None = bounds.beginning(history)
+        self.ended: Event | None = bounds.ending(history, self.began)
+        self._until: Order | None = order(self.ended) if self.ended is not None else None
+        self.health_now = now
+        self.now = now if self.ended is None else min(now, self.ended.at)
+        self.late: tuple[Verdict, ...] = ()
+        """What is failing only because it takes too long; known when `system` is judged."""
+
+    def last(self, *topics: str, source: str | None = None, **data: Any) -> Event | None:
+        """The latest event of any of the topics, of this source and with these values."""
+        return self.history.last(
+            *topics, source=source, since=self.began, until=self._until, **data
+        )
+
+    def first(self, *topics: str) -> Event | None:
+        """The earliest event of any of the topics."""
+        found = self.history.first(*topics, since=self.began)
+        if found is None or (self._until is not None and order(found) > self._until):
+            return None
+        return found
+
+    def all(self, *topics: str, since: float = 0.0) -> list[Event]:
+        """Every event of the topics from the time `since` on."""
+        found = self.history.all(*topics, since=max(since, self.began[0] if self.began else 0.0))
+        if self._until is None:
+            return found
+        return [event for event in found if order(event) <= self._until]
+
+    def after(self, event: Event | None, *topics: str) -> Event | None:
+        """The latest event of the topics that happened after `event`, or any when that is None."""
+        found = self.last(*topics)
+        if found is None or event is None or order(found) > order(event):
+            return found
+        return None
+
+    def age(self, event: Event) -> float:
+        """Seconds since the event, by the proxy's clock as far as the reporter's is known."""
+        behind = self._browser_behind if event.source == "browser" else 0.0
+        return max(0.0, self.now - event.at - behind)
+
+    @cached_property
+    def _browser_behind(self) -> float:
+        """Seconds by which the page's clock is certainly behind; less than 0 when it is ahead.
+
+        The proxy issued the token between the page's asking and its receiving it.
+        """
+        issued = self.last("token.issued")
+        asked = self.last("token.requested")
+        got = self.last("token.received")
+        if issued is None or asked is None or got is None or got.at < asked.at:
+            return 0.0
+        if issued.at > got.at:
+            return issued.at - got.at
+        return min(0.0, issued.at - asked.at)
+
+    @property
+    def clock_difference(self) -> float:
+        """Seconds the page's clock is behind the proxy's, as far as that is certain."""
+        return self._browser_behind
+
+    @cached_property
+    def has_page(self) -> bool:
+        """Whether a page reports from this call; other callers report nothing."""
+        return self.last("token.requested", "signal.connecting", "media.connected") is not None
+
+    @cached_property
+    def typed(self) -> Event | None:
+        """The caller's last typed message."""
+        return self.last("hear.typed")
+
+    @cached_property
+    def agents(self) -> dict[str, Event]:
+        """The agents in the room, each with the event of its coming; without those known dead."""
+        present: dict[str, Event] = {}
+        dead = {
+            f"agent-{event.data.get('job_id')}"
+            for event in self.all("job.process_ended")
+            if event.data.get("job_id")
+        }
+        for event in self.all(
+            "join.participant_joined",
+            "join.participant_left",
+            "join.agent_joined",
+            "join.agent_left",
+        ):
+            identity = str(event.data.get("identity", ""))
+            if event.name.endswith("_joined"):
+                present[identity] = event
+            else:
+                present.pop(identity, None)
+        return {identity: event for identity, event in present.items() if identity not in dead}
+
+    def process(self, name: str) -> Process | None:
+        return self.health.processes.get(name)
+
+    def probe(self, name: str) -> Probe | None:
+        return self.health.probes.get(name)
+
+    @property
+    def machine(self) -> Machine | None:
+        return self.health.machine

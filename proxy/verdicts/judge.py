@@ -1,0 +1,49 @@
+"""The judge: from events, health and the time to one verdict a stage. Pure, and quick."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proxy.timeline.event import STAGES, Stage
+from proxy.verdicts.call import Call
+from proxy.verdicts.health import Health
+from proxy.verdicts.history import History
+from proxy.verdicts.rules import Late
+from proxy.verdicts.stages import RULES
+from proxy.verdicts.verdict import Verdict
+
+
+def judge(history: History, health: Health, now: float) -> dict[Stage, Verdict]:
+    """One verdict for each stage, in the order of the stages."""
+    call = Call(history, health, now)
+    found: dict[Stage, Verdict] = {
+        stage: RULES[stage].judge(call) for stage in STAGES if stage != "system"
+    }
+    call.late = tuple(verdict for verdict in found.values() if isinstance(verdict, Late))
+    found["system"] = RULES["system"].judge(call)
+    return _in_order(found, call)
+
+
+def failing(verdicts: dict[Stage, Verdict]) -> Stage | None:
+    """The stage that fails; None when none does."""
+    return next((stage for stage in STAGES if verdicts[stage].state == "failing"), None)
+
+
+def _in_order(found: dict[Stage, Verdict], call: Call) -> dict[Stage, Verdict]:
+    """Only the earliest failure is one; what comes behind it was not reached, unless it works."""
+    failed: Stage | None = None
+    verdicts: dict[Stage, Verdict] = {}
+    for stage in STAGES:
+        verdict = found[stage]
+        if failed is not None and verdict.state in ("failing", "waiting"):
+            verdict = _stopped(verdict, f"Stopped at {failed}.")
+        elif verdict.state == "failing":
+            failed = stage
+        elif verdict.state == "waiting" and call.ended is not None and stage != "system":
+            verdict = _stopped(verdict, "The call ended before.")
+        verdicts[stage] = verdict
+    return verdicts
+
+
+def _stopped(verdict: Verdict, sentence: str) -> Verdict:
+    return replace(verdict, state="not reached", sentence=sentence, cause="", next="", since=None)

@@ -1,0 +1,85 @@
+"""Evidence: what was reported, quoted so shortly that a person in a hurry reads it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from proxy.timeline.event import Event
+from proxy.verdicts.health import Health, Probe, Process
+from proxy.verdicts.verdict import Evidence
+
+LONGEST = 300
+WORDS = ("what", "message", "error", "reason")
+"""Values that say in words what happened; the first there is stands before the others."""
+UNSAID = ("next", "next_step", "traceback", "key", "cut", "page", "worker", "dispatch")
+"""Values that are long, or say nothing about what happened."""
+
+
+def clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def event(quoted: Event) -> Evidence:
+    """`agent 12:03:04 think.error: Letta knows no agent agent-1 (kind gone, status 404)`."""
+    said = told(quoted)
+    text = f"{quoted.source} {clock(quoted.at)} {quoted.topic}" + (f": {said}" if said else "")
+    return Evidence(text, quoted.source, quoted.at, quoted.seq or None)
+
+
+def told(quoted: Event) -> str:
+    """What the event's values say, in one short line."""
+    data = quoted.data
+    word = next((name for name in WORDS if data.get(name)), "")
+    rest = ", ".join(
+        f"{name} {_value(value)}"
+        for name, value in data.items()
+        if name != word and name not in UNSAID and value not in (None, "", {}, [])
+    )
+    if "traceback" in data:
+        rest = ", ".join(part for part in (rest, last_line(str(data["traceback"]))) if part)
+    if not word:
+        return cut(rest)
+    return cut(f"{_value(data[word])} ({rest})" if rest else _value(data[word]))
+
+
+def last_line(traceback: str) -> str:
+    """The line of a traceback that names the error."""
+    lines = [line.strip() for line in traceback.strip().splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def process(one: Process) -> Evidence:
+    """What a process, or its launcher, says of itself."""
+    says = cut(one.detail) or "nothing more"
+    silent = "; it does not answer" if one.answers is False else ""
+    return Evidence(
+        f"{one.name} is {one.state}{silent}: {says}", f"status of {one.name}", one.since
+    )
+
+
+def log_lines(one: Process, most: int = 3) -> list[Evidence]:
+    """The last lines of a process's log that tell."""
+    return [Evidence(cut(line), f"{one.name}.log") for line in one.log[-most:]]
+
+
+def probe(one: Probe) -> Evidence:
+    """What came of asking a service."""
+    status = f", status {one.status}" if one.status is not None else ""
+    target = f" at {one.target}" if one.target else ""
+    result = one.problem or "well"
+    text = f"{one.name}{target}: {result}{status}" + (f"; {cut(one.detail)}" if one.detail else "")
+    return Evidence(text, f"probe of {one.name}", one.at)
+
+
+def machine(health: Health, text: str) -> Evidence:
+    cores = health.machine.cores if health.machine else 0
+    return Evidence(f"{text} ({cores} cores)", "machine")
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _value(value: Any) -> str:
+    return cut(" ".join(str(value).split()), LONGEST // 2)

@@ -1,0 +1,38 @@
+"""The rules of every stage: one file is one stage."""
+
+from __future__ import annotations
+
+from proxy.timeline.event import Stage
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.stages import (
+    dispatch,
+    hear,
+    job,
+    join,
+    media,
+    play,
+    signal,
+    speak,
+    system,
+    think,
+    token,
+    transcribe,
+)
+
+RULES: dict[Stage, Rules] = {
+    rules.stage: rules
+    for rules in (
+        system.stage,
+        token.stage,
+        signal.stage,
+        media.stage,
+        dispatch.stage,
+        job.stage,
+        join.stage,
+        hear.stage,
+        transcribe.stage,
+        think.stage,
+        speak.stage,
+        play.stage,
+    )
+}

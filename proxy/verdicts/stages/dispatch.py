@@ -1,0 +1,211 @@
+"""dispatch: asking the LiveKit server for an agent, which it never brings by itself."""
+
+from __future__ import annotations
+
+from proxy.timeline.event import Event
+from proxy.verdicts import quote
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Evidence, Verdict
+
+SLOW_S = 4.5
+WORKER_S = 4.0
+"""Seconds a dispatch waits for a worker of whose process nothing is known."""
+ON_THE_WAY = ("preparing", "starting", "restarting")
+RESTART = "./restart_voice_system.sh agent"
+CAME = ("join.agent_joined", "join.participant_joined")
+
+stage = Rules(
+    "dispatch",
+    usual_ms=40,
+    works=("dispatch.made", "dispatch.accepted", "dispatch.verified", *CAME),
+    log="proxy",
+)
+
+
+@stage.cause("agent-name-differs")
+def name_differs(call: Call) -> Verdict | None:
+    """A dispatch reaches only a worker of exactly that name."""
+    waits = _nobody(call)
+    registered, wanted = call.health.registered_name, call.health.agent_name
+    if waits is not None and waits.data.get("registered_name"):
+        registered = str(waits.data["registered_name"])
+        wanted = str(waits.data.get("wanted") or wanted)
+    elif waits is None or waits.data.get("code") != "AGENT_NAME_MISMATCH":
+        if waits is None and _unanswered(call) is None:
+            return None
+        if not (call.health.registered and registered and wanted):
+            return None
+    if registered == wanted and registered:
+        return None
+    return stage.failing(
+        f"The worker is registered as “{registered}”, but the dispatch asks for “{wanted}”: it "
+        "reaches nobody.",
+        f"Set LIVEKIT_AGENT_NAME={wanted} for both the agent and the proxy, then {RESTART}; the "
+        "dispatch is then made by itself.",
+        waits or _unanswered(call),
+        _registration(call),
+        since=waits.at if waits is not None else None,
+    )
+
+
+@stage.cause("dispatched-before-registration")
+def before_registration(call: Call) -> Verdict | None:
+    """The worker is on its way: the dispatch is made when it registers."""
+    waits = _nobody(call)
+    if waits is None or waits.data.get("registered_name"):
+        return None
+    worker = call.process("agent")
+    starting = worker is not None and worker.state in ON_THE_WAY
+    soon = worker is None and call.age(waits) < WORKER_S
+    registers = worker is not None and worker.state == "ready" and call.health.registered
+    if not (starting or soon or registers):
+        return None
+    return stage.waiting(
+        "No worker was registered when the agent was asked for; the dispatch is made by itself as "
+        "soon as one registers (usually 4 s after its start).",
+        waits,
+        *([quote.process(worker)] if worker is not None else []),
+        next="Nothing to do; the call stays open.",
+        since=waits.at,
+    )
+
+
+@stage.cause("no-worker-registered")
+def nobody_registered(call: Call) -> Verdict | None:
+    waits = _nobody(call)
+    if waits is None or waits.data.get("registered_name"):
+        return None
+    worker = call.process("agent")
+    return stage.failing(
+        "No worker is registered with the LiveKit server, so nobody takes the dispatch "
+        f"({waits.data.get('message') or waits.data.get('error') or 'no more is known'}).",
+        f"{RESTART}; its log says why: ./restart_voice_system.sh logs agent. The dispatch is made "
+        "by itself when it registers.",
+        waits,
+        *([quote.process(worker)] if worker is not None else []),
+        _registration(call),
+        since=waits.at,
+    )
+
+
+@stage.cause("too-many-rooms")
+def too_many_rooms(call: Call) -> Verdict | None:
+    refused = stage.trouble(call, "dispatch.refused", code="TOO_MANY_ROOMS")
+    if refused is None:
+        return None
+    return stage.failing(
+        f"The proxy waits for agents in too many rooms already ({_said(refused)}).",
+        "End some of the calls, then press Connect again.",
+        refused,
+        since=refused.at,
+    )
+
+
+@stage.cause("dispatch-refused")
+def refused(call: Call) -> Verdict | None:
+    found = stage.trouble(call, "dispatch.refused")
+    if found is None or found is _nobody(call):
+        return None
+    code = found.data.get("code") or "no code"
+    return stage.failing(
+        f"The agent could not be asked for ({code}): {_said(found)}",
+        str(
+            found.data.get("next")
+            or "The proxy's log has more: ./restart_voice_system.sh logs proxy"
+        ),
+        found,
+        stage.trouble(call, "dispatch.retry"),
+        since=found.at,
+    )
+
+
+@stage.cause("proxy-unreachable")
+def unreachable(call: Call) -> Verdict | None:
+    """The page could not ask: the proxy was away just then."""
+    found = stage.trouble(call, "dispatch.unreachable")
+    if found is None:
+        return None
+    return stage.failing(
+        f"The page could not ask the proxy for an agent: {_said(found)}",
+        str(found.data.get("next") or "./restart_voice_system.sh proxy, then Connect again."),
+        found,
+        since=found.at,
+    )
+
+
+@stage.cause("second-dispatch")
+def second_dispatch(call: Call) -> Verdict | None:
+    """An agent was asked for although one is there or on its way; the proxy made no second one."""
+    asked = call.all("dispatch.received")
+    answered = call.last("dispatch.answered")
+    if len(asked) < 2 or answered is None:
+        return None
+    said = str(answered.data.get("message", ""))
+    if "no second one" not in said and "already" not in said:
+        return None
+    return stage.ok(
+        f"An agent was asked for {len(asked)} times; a second dispatch was not made, for it would "
+        "bring a second agent.",
+        asked[-1],
+        answered,
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    made = call.last(*stage.works)
+    asked = _unanswered(call)
+    if asked is not None:
+        retry = call.after(asked, "dispatch.retry")
+        if retry is not None:
+            return stage.waiting(
+                f"Asking for an agent again: {retry.data.get('error', 'the last try failed')}.",
+                retry,
+                since=asked.at,
+            )
+        return stage.in_time(
+            call,
+            asked,
+            SLOW_S,
+            "Asking the LiveKit server for an agent.",
+            "./restart_voice_system.sh status: do livekit and proxy answer? The log: "
+            "./restart_voice_system.sh logs proxy",
+        )
+    if made is not None:
+        told = call.last("dispatch.made", "dispatch.accepted") or made
+        return stage.ok("An agent was asked for.", told, ms=told.data.get("ms"))
+    return stage.not_reached()
+
+
+def _unanswered(call: Call) -> Event | None:
+    """The request for an agent that nothing came of yet."""
+    asked = call.last("dispatch.requested", "dispatch.received")
+    if asked is None or call.after(asked, *stage.works, "dispatch.answered") is not None:
+        return None
+    return None if call.agents else asked
+
+
+def _nobody(call: Call) -> Event | None:
+    """The news that there is no worker for the dispatch, unless one was found since."""
+    waits = stage.trouble(call, "dispatch.waiting_for_worker")
+    if waits is not None:
+        return waits
+    for code in ("AGENT_NOT_REGISTERED", "AGENT_NAME_MISMATCH"):
+        if (refused := stage.trouble(call, "dispatch.refused", code=code)) is not None:
+            return refused
+    return None
+
+
+def _registration(call: Call) -> Evidence | None:
+    health = call.health
+    if health.registered is None:
+        return None
+    name = f" as “{health.registered_name}”" if health.registered_name else ""
+    said = f"registered{name}" if health.registered else f"not registered; {health.worker_error}"
+    text = f"the worker is {said}; the proxy dispatches to “{health.agent_name}”"
+    return Evidence(text, "status of agent", health.at or None)
+
+
+def _said(event: Event) -> str:
+    return str(event.data.get("message") or event.data.get("error") or "no reason was given")

@@ -1,0 +1,240 @@
+"""hear: from the caller's microphone to the agent's ear, and where an utterance ends."""
+
+from __future__ import annotations
+
+from proxy.timeline.event import Event
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Verdict
+
+PUBLISHED_S = 4.3
+SILENT_S = 4
+"""Seconds of figures without any sound. A real microphone hisses; none delivers plain zeros."""
+SILENCE = 0.00002
+ENDLESS_S, ENDLESS_WITH_WORDS_S = 8.0, 15.0
+"""Nobody speaks for so long without a pause; who does says words."""
+LONG_S = 5.0
+DENIED, NONE, BUSY = "microphone-denied", "microphone-none", "microphone-busy"
+TYPE = "The call goes on by typing."
+
+stage = Rules(
+    "hear",
+    usual_ms=80,
+    works=("hear.microphone_on", "hear.speech_started", "hear.track_published"),
+)
+
+
+def _microphone(call: Call, *names: str) -> Event | None:
+    """The failure to open the microphone, when it is one of these of getUserMedia's."""
+    failed = call.last("hear.microphone_failed")
+    if failed is None or call.after(failed, "hear.microphone_on") is not None:
+        return None
+    name = str(failed.data.get("reason") or failed.data.get("cause") or "")
+    return failed if name in names else None
+
+
+def _without_microphone(call: Call, failed: Event, sentence: str, next: str) -> Verdict:
+    """A call without a microphone fails to hear, unless the caller writes instead."""
+    if call.after(failed, "hear.typed") is not None:
+        return stage.ok(f"{sentence} {TYPE}", failed, next=next, since=failed.at)
+    return stage.failing(sentence, next, failed, since=failed.at)
+
+
+@stage.cause(DENIED)
+def denied(call: Call) -> Verdict | None:
+    failed = _microphone(call, "NotAllowedError", "PermissionDeniedError", "SecurityError")
+    if failed is None:
+        return None
+    said = str(failed.data.get("what") or "The browser was not allowed to use the microphone.")
+    return _without_microphone(
+        call,
+        failed,
+        said,
+        str(
+            failed.data.get("next")
+            or "Allow the microphone in the site settings (left of the "
+            "address), then press Try again."
+        ),
+    )
+
+
+@stage.cause(NONE)
+def none_there(call: Call) -> Verdict | None:
+    failed = _microphone(
+        call, "NotFoundError", "DevicesNotFoundError", "OverconstrainedError", "Unplugged"
+    )
+    ended = call.last("hear.track_ended")
+    if failed is None and ended is not None and call.after(ended, *stage.works) is None:
+        failed = ended
+    if failed is None:
+        return None
+    return _without_microphone(
+        call,
+        failed,
+        str(failed.data.get("what") or "No microphone was found."),
+        str(
+            failed.data.get("next")
+            or "Plug one in, or choose another input in the system settings; then press Try again."
+        ),
+    )
+
+
+@stage.cause(BUSY)
+def busy(call: Call) -> Verdict | None:
+    failed = _microphone(call, "NotReadableError", "TrackStartError", "AbortError")
+    if failed is None:
+        return None
+    return _without_microphone(
+        call,
+        failed,
+        str(
+            failed.data.get("what")
+            or "The microphone could not be opened; another program may be using it."
+        ),
+        str(failed.data.get("next") or "Close that program, then press Try again."),
+    )
+
+
+@stage.cause("microphone-failed")
+def failed_otherwise(call: Call) -> Verdict | None:
+    """A failure that getUserMedia has no common name for."""
+    failed = call.last("hear.microphone_failed")
+    if failed is None or call.after(failed, "hear.microphone_on") is not None:
+        return None
+    said = failed.data.get("what") or f"The microphone failed ({failed.data.get('reason')})."
+    step = failed.data.get("next") or "Press Try again; chrome://settings/content/microphone."
+    return _without_microphone(call, failed, str(said), str(step))
+
+
+@stage.cause("microphone-muted")
+def muted(call: Call) -> Verdict | None:
+    told = call.last("hear.muted")
+    if told is None or not told.data.get("muted"):
+        return None
+    if call.after(told, "hear.microphone_on", "hear.speech_started") is not None:
+        return None
+    return stage.waiting(
+        "The microphone is muted by the caller.", told, next="Press Unmute.", since=told.at
+    )
+
+
+@stage.cause("microphone-silent")
+def silent(call: Call) -> Verdict | None:
+    """It is on, and delivers nothing at all: muted by a switch, or the wrong device."""
+    opened = call.last("hear.microphone_on", "hear.track_published")
+    if opened is None or call.last("hear.microphone_on") is None:
+        return None
+    figures = call.all("media.stats", since=max(opened.at, call.now - SILENT_S - 4.0))
+    levels = [
+        (event, level)
+        for event in figures
+        if isinstance(level := event.data.get("level_in"), int | float)
+    ][-SILENT_S:]
+    if len(levels) < SILENT_S or any(level > SILENCE for _, level in levels):
+        return None
+    first, last = levels[0][0], levels[-1][0]
+    heard = call.last("hear.speech_started")
+    if heard is not None and heard.at >= opened.at:
+        return None  # it did deliver sound, so this is a silent caller or a gate that is closed
+    on = call.last("hear.microphone_on") or opened
+    label = on.data.get("label") or "The microphone"
+    return (
+        _without_microphone(
+            call,
+            opened,
+            f"{label} is on and its track is published, but it delivers no sound at all: level 0 "
+            f"for {last.at - first.at + 1:.0f} s.",
+            "Is it switched off by a key or a slider, or is it the wrong input? Choose another "
+            "in the system settings, then speak.",
+        )
+        if _never_sounded(call, opened)
+        else None
+    )
+
+
+def _never_sounded(call: Call, opened: Event) -> bool:
+    """Whether the microphone has delivered nothing since it was switched on."""
+    for event in reversed(call.all("media.stats", since=opened.at)[-60:]):
+        level = event.data.get("level_in")
+        if isinstance(level, int | float) and level > SILENCE:
+            return False
+    return True
+
+
+@stage.cause("no-end-of-utterance")
+def endless(call: Call) -> Verdict | None:
+    """Sound that counts as speech goes on and on, so the caller's turn never ends."""
+    begun = call.last("hear.speech_started")
+    if begun is None or call.after(begun, "hear.speech_ended") is not None:
+        return None
+    age = call.age(begun)
+    words = call.after(begun, "transcribe.transcript")
+    limit = ENDLESS_WITH_WORDS_S if words is not None else ENDLESS_S
+    if age < LONG_S:
+        return None
+    if age < limit:
+        return stage.waiting(
+            f"The caller has been speaking for {age:.0f} s without a pause; a turn ends after 0.35 "
+            "s of silence.",
+            begun,
+            words,
+            since=begun.at,
+        )
+    return stage.failing(
+        f"Speech is heard for {age:.0f} s without a pause, so the caller's turn does not end: "
+        "it may be noise that counts as speech.",
+        "Mute the microphone for a moment, then move it away from the noise; or raise "
+        "VAD_THRESHOLD (0.5), and ./restart_voice_system.sh agent.",
+        begun,
+        words,
+        since=begun.at,
+    )
+
+
+@stage.cause("vad-missing")
+def vad_missing(call: Call) -> Verdict | None:
+    """The call has another way to find the end of an utterance, which is slower."""
+    found = call.last("job.degraded", what="vad") or call.last(
+        "job.degraded", what="voice activity detection"
+    )
+    if found is None:
+        return None
+    return stage.ok(
+        f"Voice activity detection could not be loaded ({found.data.get('error')}): "
+        f"{found.data.get('consequence')}.",
+        found,
+        next="./restart_voice_system.sh agent; its log says why it could not be loaded.",
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    on = call.last("hear.microphone_on")
+    speech = call.last("hear.speech_started")
+    if speech is not None and (on is None or speech.at >= on.at):
+        return stage.ok("The agent hears the caller.", speech, ms=on.data.get("ms") if on else None)
+    asked = call.last("hear.microphone_enabling")
+    if asked is not None and call.after(asked, "hear.microphone_on") is None:
+        return stage.waiting(
+            "The browser asks for the microphone; it may be showing a question.",
+            asked,
+            next="Allow the microphone, should the browser ask.",
+            since=asked.at,
+        )
+    published = call.last("hear.track_published")
+    if on is not None:
+        if published is None and call.last("media.stats") is None:
+            return stage.ok(
+                f"{on.data.get('label') or 'The microphone'} is on.", on, ms=on.data.get("ms")
+            )
+        return stage.ok(
+            f"{on.data.get('label') or 'The microphone'} is on.",
+            on,
+            published,
+            ms=on.data.get("ms"),
+        )
+    if published is not None:
+        return stage.ok("The caller's sound is published.", published)
+    if (typed := call.typed) is not None:
+        return stage.ok("The caller writes.", typed)
+    return stage.not_reached()

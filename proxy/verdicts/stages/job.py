@@ -1,0 +1,208 @@
+"""job: a worker takes the dispatch, starts the entrypoint, and connects it to the room."""
+
+from __future__ import annotations
+
+import signal as signals
+
+from proxy.timeline.event import Event
+from proxy.verdicts import quote
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Verdict
+
+TAKEN_S, CONNECTED_S = 4.0, 4.3
+LOG = "./restart_voice_system.sh logs agent"
+RESTART = "./restart_voice_system.sh agent"
+CAME = ("join.agent_joined", "join.participant_joined")
+BEGUN = ("job.accepted", "job.handshake_start", "job.job")
+CONNECTED = ("job.ctx_connected", "job.session_started", "job.init_done", *CAME)
+
+stage = Rules("job", usual_ms=250, works=("job.session_started", "join.agent_ready"))
+
+
+@stage.cause("entrypoint-crashed")
+def crashed(call: Call) -> Verdict | None:
+    """The entrypoint raised: nobody comes, or whoever came is gone."""
+    error = _of_now(call, "job.error")
+    if error is None:
+        return None
+    line = quote.last_line(str(error.data.get("traceback", ""))) or str(error.data.get("message"))
+    return stage.failing(
+        f"The entrypoint crashed: {line}",
+        f"Mend it in agent/ (the traceback is in the log: {LOG}); the worker restarts by itself "
+        "when a file changes. Then Connect again.",
+        error,
+        call.last("job.process_ended"),
+        since=error.at,
+    )
+
+
+@stage.cause("job-killed")
+def killed(call: Call) -> Verdict | None:
+    """The process of the call ended without having been told to."""
+    ended = _of_now(call, "job.process_ended")
+    if ended is None or not _badly(ended, call):
+        return None
+    how = _how(ended)
+    return stage.failing(
+        f"The process of this call's job (pid {ended.data.get('pid', '?')}) {how}.",
+        f"Connect again. Who ended it? The kernel, when memory runs out (dmesg), or the log: {LOG}",
+        ended,
+        since=ended.at,
+    )
+
+
+@stage.cause("worker-full")
+def worker_full(call: Call) -> Verdict | None:
+    refused = _of_now(call, "job.refused")
+    if refused is None:
+        return None
+    return stage.failing(
+        f"The worker refused the job: {refused.data.get('reason') or 'it takes no more calls'}.",
+        "End other calls, or raise AGENT_MAX_JOBS (25), then Connect again.",
+        refused,
+        since=refused.at,
+    )
+
+
+@stage.cause("job-not-taken")
+def not_taken(call: Call) -> Verdict | None:
+    """The dispatch was made, and nobody took it."""
+    asked = _asked(call)
+    if asked is None or call.age(asked) < TAKEN_S or call.after(asked, *BEGUN, *CONNECTED):
+        return None
+    return stage.late(
+        f"The agent was asked for {call.age(asked):.1f} s ago and no worker took the job (usually "
+        "0.2 s).",
+        f"Is the worker at the same LiveKit server (LIVEKIT_URL of both), and not full or "
+        f"overloaded? {LOG}; else {RESTART}",
+        asked,
+        call.last("dispatch.alarm"),
+        since=asked.at,
+    )
+
+
+@stage.cause("job-not-connected")
+def not_connected(call: Call) -> Verdict | None:
+    """The entrypoint runs, but never came into the room."""
+    begun = _begun(call)
+    if begun is None or call.after(begun, *CONNECTED) is not None:
+        return None
+    retry = call.after(begun, "job.retry")
+    age = call.age(begun)
+    if age < CONNECTED_S:
+        if retry is None:
+            return None
+        return stage.waiting(
+            f"The job tries {retry.data.get('what', 'its step')} again "
+            f"({retry.data.get('attempt')} of {retry.data.get('of')} failed: "
+            f"{retry.data.get('error')}).",
+            retry,
+            begun,
+            since=begun.at,
+        )
+    why = f": {retry.data.get('error')}" if retry is not None else ""
+    return stage.late(
+        f"The job began {age:.1f} s ago and has not connected to the room (usually 0.1 s){why}.",
+        "Does the entrypoint call ctx.connect() first, and can the worker reach LIVEKIT_URL? "
+        f"{LOG}",
+        begun,
+        retry,
+        since=begun.at,
+    )
+
+
+@stage.cause("degraded")
+def degraded(call: Call) -> Verdict | None:
+    """The call goes on without a part that has no stage of its own."""
+    parts = ("speech-to-text", "text-to-speech", "vad", "letta")
+    found = call.last("job.degraded")
+    if found is None or str(found.data.get("what", "")).lower() in parts:
+        return None
+    return stage.ok(
+        f"The call goes on without {found.data.get('what')} ({found.data.get('error')}): "
+        f"{found.data.get('consequence')}.",
+        found,
+        next=f"Its log has more: {LOG}",
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    connected = call.last(*CONNECTED)
+    begun = _begun(call)
+    asked = _asked(call)
+    if connected is not None and call.agents:
+        told = call.last("job.ctx_connected") or connected
+        return stage.ok("A worker runs the job.", told, ms=told.data.get("elapsed_ms"))
+    if begun is not None:
+        after = call.after(begun, *CONNECTED)
+        if after is not None:
+            return stage.ok(
+                "The job is connected to the room.", after, ms=after.data.get("elapsed_ms")
+            )
+        return stage.waiting(
+            "A worker took the job, which connects to the room (usually 0.1 s).",
+            begun,
+            since=begun.at,
+        )
+    if asked is not None and call.after(asked, *CONNECTED) is None:
+        return stage.waiting(
+            "Waiting for a worker to take the job (usually 0.2 s).", asked, since=asked.at
+        )
+    if connected is not None:
+        return stage.ok("A worker runs the job.", connected)
+    return stage.not_reached()
+
+
+def _asked(call: Call) -> Event | None:
+    """The last dispatch, unless an agent was in the room already."""
+    asked = call.last("dispatch.made") or call.last("dispatch.accepted")
+    return None if asked is None or call.agents else asked
+
+
+def _begun(call: Call) -> Event | None:
+    """The begin of the job that belongs to the last dispatch."""
+    begun = call.last(*BEGUN)
+    if begun is None:
+        return None
+    # The dispatch may be told a moment after the worker took its job.
+    first = call.last("job.handshake_start") or begun
+    return first if first.at <= begun.at else begun
+
+
+def _of_now(call: Call, topic: str) -> Event | None:
+    """The event, unless a later job has come so far as to work, or an agent is there."""
+    found = stage.trouble(call, topic)
+    if found is None:
+        return None
+    later = call.after(found, "job.ctx_connected", *CAME)
+    return found if later is None or not _another(found, later, call) else None
+
+
+def _another(ended: Event, later: Event, call: Call) -> bool:
+    """Whether `later` comes from another job than the one that ended."""
+    begun = call.after(ended, *BEGUN)
+    if begun is not None:
+        return True
+    job = ended.data.get("job_id")
+    return job is not None and later.data.get("identity") not in (None, f"agent-{job}")
+
+
+def _badly(ended: Event, call: Call) -> bool:
+    """Whether a job's process ended by a signal or with a code, not at the end of its work."""
+    if call.last("job.ended") is not None and not ended.data.get("signal"):
+        return False
+    return bool(ended.data.get("signal")) or ended.data.get("exit_code") not in (0, None)
+
+
+def _how(ended: Event) -> str:
+    number = ended.data.get("signal")
+    if isinstance(number, int) and number > 0:
+        try:
+            return f"was killed by signal {number} ({signals.Signals(number).name})"
+        except ValueError:
+            return f"was killed by signal {number}"
+    if number:
+        return f"was killed ({number})"
+    return f"ended with exit code {ended.data.get('exit_code')}"

@@ -1,0 +1,177 @@
+"""join: the agent enters the room and its session starts to listen."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from proxy.timeline.event import Event
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules, seconds
+from proxy.verdicts.verdict import Verdict
+
+SLOW_S = 4.3
+"""Seconds each step may take; a busy machine needs some, and nobody waits longer gladly."""
+SLOW_ALL_S = 9.0
+LEFT_S = 0.8
+"""Seconds between the agent's leaving and the news that the caller had left before."""
+TWO_S = 1.5
+"""Seconds for which a leaving agent and its successor may both be seen."""
+NOTED_MS = 3000.0
+LOG = "./restart_voice_system.sh logs agent"
+LISTENS = ("join.agent_ready", "job.session_started", "job.init_done")
+STEPS = (
+    ("dispatch.made", "the dispatch"),
+    ("job.accepted", "a worker taking the job"),
+    ("job.handshake_start", "the start of the entrypoint"),
+    ("job.ctx_connected", "connecting to the room"),
+    ("join.agent_joined", "the agent's appearing"),
+    ("job.session_started", "starting the session"),
+    ("join.agent_ready", "the agent's listening"),
+)
+
+stage = Rules("join", usual_ms=500, works=("join.agent_ready",))
+
+
+@stage.cause("two-agents")
+def two_agents(call: Call) -> Verdict | None:
+    """Both would hear the caller, and both would answer."""
+    present = call.agents
+    if len(present) < 2:
+        return None
+    latest = max(present.values(), key=lambda event: event.at)
+    if call.age(latest) < TWO_S:
+        return None
+    names = " and ".join(sorted(present))
+    return stage.failing(
+        f"{len(present)} agents are in the room ({names}): a second dispatch was made, and both "
+        "answer.",
+        "Disconnect and connect again. Who else dispatches (the room's configuration, the token's "
+        "room_config, lk dispatch create, a worker without a name)?",
+        *present.values(),
+        *call.all("dispatch.made"),
+        since=latest.at,
+    )
+
+
+@stage.cause("agent-left")
+def agent_left(call: Call) -> Verdict | None:
+    """The agent was there and is not any more, while the caller still is."""
+    left = call.last("join.agent_left", "join.participant_left")
+    if left is None or call.agents:
+        return None
+    again = call.after(left, "dispatch.made", "job.accepted", "job.handshake_start")
+    age = call.age(again or left)
+    if age < LEFT_S or (again is not None and age < SLOW_S):
+        return stage.waiting("The agent left the room.", left, since=left.at)
+    ended = call.last("job.ended", "job.process_ended")
+    reason = left.data.get("reason") or (ended.data.get("reason") if ended is not None else "")
+    return stage.failing(
+        "The agent joined and then left the room, while the caller is still there"
+        f"{f' ({reason})' if reason else ''}.",
+        f"Connect again, or Disconnect first. The log says why it left: {LOG}",
+        left,
+        ended,
+        since=left.at,
+    )
+
+
+@stage.cause("slow-to-join")
+def slow(call: Call) -> Verdict | None:
+    """Each step of the start is timed: the slow one is named."""
+    if call.agents and _listens(call) is not None:
+        return _was_slow(call)
+    step = _last_step(call)
+    begun = call.last("dispatch.made") or call.last("dispatch.accepted")
+    if step is None or step.topic in ("dispatch.made", "job.accepted"):
+        return None  # nobody took the job, or it has not begun: the stage before says so
+    whole = call.age(begun) if begun is not None else 0.0
+    if call.age(step) < SLOW_S and whole < SLOW_ALL_S:
+        return None
+    retry = call.after(step, "job.retry")
+    error = f" ({retry.data.get('what')} failed: {retry.data.get('error')})" if retry else ""
+    return stage.late(
+        f"The agent does not listen yet, {max(whole, call.age(step)):.1f} s after it was asked for "
+        f"(usually 0.5 s): since {_name(step.topic)} {call.age(step):.1f} s have passed{error}"
+        f"{_timings(call)}.",
+        f"The job's log names the step it is at: {LOG}. A machine short of CPU, or a slow Letta, "
+        "delays the session.",
+        step,
+        retry,
+        begun,
+        since=step.at,
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    ready = _listens(call)
+    if call.agents:
+        newest = max(call.agents.values(), key=lambda event: event.at)
+        if ready is not None:
+            told = call.last("join.agent_ready") or ready
+            return stage.ok(
+                "The agent listens.",
+                newest,
+                told,
+                ms=told.data.get("ms") or told.data.get("elapsed_ms"),
+            )
+        return stage.waiting(
+            f"The agent is in the room and gets ready{stage.usually()}.", newest, since=newest.at
+        )
+    if (step := _last_step(call)) is not None and step.topic not in ("dispatch.made",):
+        return stage.waiting(
+            f"The job runs; its agent is on its way into the room{stage.usually()}.",
+            step,
+            since=step.at,
+        )
+    return stage.not_reached()
+
+
+def _listens(call: Call) -> Event | None:
+    """The news that the agent of now listens: the page's, or without a page the worker's."""
+    newest = max(call.agents.values(), key=lambda event: event.at, default=None)
+    ready = call.last("join.agent_ready")
+    left = call.last("join.agent_left", "join.participant_left")
+    if ready is not None and (left is None or left.at <= ready.at or call.agents):
+        return ready
+    talks = call.last("hear.speech_started", "think.request", "play.speaking")
+    if talks is not None:
+        return talks
+    if call.has_page and newest is not None and newest.source == "browser":
+        return None
+    return call.last("job.session_started", "job.init_done")
+
+
+def _last_step(call: Call) -> Event | None:
+    """How far the job of the last dispatch has come."""
+    return call.last(*(topic for topic, _ in STEPS[:-1]))
+
+
+def _was_slow(call: Call) -> Verdict | None:
+    begun, ready = call.last("dispatch.made"), call.last("join.agent_ready")
+    if begun is None or ready is None or (ready.at - begun.at) * 1000 < NOTED_MS:
+        return None
+    return stage.ok(
+        f"The agent listens; it took {ready.at - begun.at:.1f} s (usually 0.5 s){_timings(call)}.",
+        begun,
+        ready,
+        ms=(ready.at - begun.at) * 1000,
+        next="Was the machine short of CPU when the call began? The first call is slower.",
+    )
+
+
+def _timings(call: Call) -> str:
+    """The steps of the start, each with its time, the slowest first."""
+    steps = [(event, words) for topic, words in STEPS if (event := call.last(topic)) is not None]
+    steps.sort(key=lambda step: step[0].at)
+    took = [
+        ((later.at - earlier.at) * 1000, words) for (earlier, _), (later, words) in pairwise(steps)
+    ]
+    if not took:
+        return ""
+    took.sort(reverse=True)
+    return "; " + ", ".join(f"{words} took {seconds(ms)}" for ms, words in took[:3])
+
+
+def _name(topic: str) -> str:
+    return next((words for name, words in STEPS if name == topic), topic)

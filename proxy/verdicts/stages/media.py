@@ -1,0 +1,228 @@
+"""media: the path for sound (ICE, DTLS) between the page and the LiveKit server."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from proxy.timeline.event import Event
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Verdict
+
+SLOW_S = 4.3
+LOST_S = 2.0
+"""Seconds a path may be lost before it is called so: ICE is often back sooner."""
+BACK_S = 4.3
+WINDOW = 5
+"""Seconds of figures that are looked at."""
+FEW = 3
+LOSS_BAD, LOSS_NOTED, RTT_NOTED_MS = 0.15, 0.05, 400.0
+PORTS = (
+    "Open the media ports to the page: UDP LIVEKIT_UDP_PORT (7882) or TCP LIVEKIT_TCP_PORT (7881) "
+    "of the LiveKit server; a firewall or a VPN may close them."
+)
+AGAIN = "Then press Connect again."
+
+stage = Rules(
+    "media",
+    usual_ms=60,
+    works=("media.connected", "media.reconnected"),
+    log="livekit",
+)
+
+
+@stage.cause("page-not-secure")
+def page_not_secure(call: Call) -> Verdict | None:
+    """Browsers capture no sound for a page that is neither https nor on localhost."""
+    page = call.last("token.page")
+    if page is None or page.data.get("secure") is not False:
+        return None
+    if call.last("hear.microphone_on") is not None:
+        return None
+    origin = page.data.get("origin", "its address")
+    sentence = f"Browsers give no microphone to a page that is not secure, and {origin} is not."
+    step = "Open the page at http://localhost:9000, or serve it over https."
+    failed = call.last("hear.microphone_failed")
+    if call.typed is not None:
+        return stage.ok(f"{sentence} The call goes on by typing.", page, failed, next=step)
+    return stage.failing(sentence, step, page, failed, since=page.at)
+
+
+@stage.cause("ice-blocked")
+def ice_blocked(call: Call) -> Verdict | None:
+    """Signal works, but no path for sound was found."""
+    opened = call.last("signal.connected")
+    failed = stage.trouble(call, "media.failed")
+    if failed is None:
+        dead = stage.trouble(call, "media.ice", state="failed")
+        gave_up = call.last("media.disconnected", reason="MEDIA_FAILURE")
+        failed = gave_up or (dead if call.last("media.connected") is None else None)
+    if failed is not None:
+        return stage.failing(
+            f"The server was reached, but sound found no path to it{_tried(call)}.",
+            f"{PORTS} {AGAIN}",
+            failed,
+            call.last("media.ice"),
+            since=failed.at,
+        )
+    if opened is None or call.age(opened) < SLOW_S or _has_path(call, opened):
+        return None
+    return stage.late(
+        f"Sound has looked for a path to the server for {call.age(opened):.1f} s (usually 60 ms)"
+        f"{_tried(call)}.",
+        f"{PORTS} {AGAIN}",
+        call.last("media.ice"),
+        opened,
+        since=opened.at,
+    )
+
+
+@stage.cause("media-lost")
+def lost(call: Call) -> Verdict | None:
+    """There was a path, and it is gone."""
+    if call.last("media.connected") is None:
+        return None
+    broken = _broken(call)
+    waits = stage.trouble(call, "media.reconnecting")
+    if broken is None and waits is None:
+        return None
+    since = min((each for each in (broken, waits) if each is not None), key=lambda each: each.at)
+    age = call.age(since)
+    limit = LOST_S if broken is not None else BACK_S
+    if age < limit:
+        return stage.waiting(
+            "The path for sound is lost; the page looks for another (usually within 2 s).",
+            since,
+            since=since.at,
+        )
+    return stage.failing(
+        f"The path for sound has been lost for {age:.0f} s.",
+        "Is the network there (cable, Wi-Fi, VPN)? The page keeps trying by itself; "
+        "./restart_voice_system.sh status tells whether livekit runs.",
+        broken,
+        waits,
+        since=since.at,
+    )
+
+
+@stage.cause("poor-network")
+def poor_network(call: Call) -> Verdict | None:
+    figures = _figures(call)
+    if len(figures) < FEW:
+        return None
+    loss_in, loss_out = _median(figures, "loss_in"), _median(figures, "loss_out")
+    rtt, jitter = _median(figures, "rtt_ms"), _median(figures, "jitter_ms")
+    loss = max(loss_in, loss_out)
+    if loss < LOSS_NOTED and rtt < RTT_NOTED_MS:
+        return None
+    sentence = (
+        f"The network is poor: {loss_in:.0%} of the packets to the page and {loss_out:.0%} of "
+        f"those from it are lost, {rtt:.0f} ms there and back, jitter {jitter:.0f} ms."
+    )
+    step = "Use a cable or a nearer access point, leave the VPN, or stop other uploads."
+    if loss >= LOSS_BAD:
+        return stage.failing(sentence, step, figures[-1], figures[0], since=figures[0].at)
+    return stage.ok(sentence, figures[-1], next=step, since=figures[0].at)
+
+
+@stage.cause("udp-closed")
+def udp_closed(call: Call) -> Verdict | None:
+    """Sound goes by TCP, which stutters when packets are lost."""
+    pair = _pair(call)
+    if pair is None or pair.data.get("protocol") != "tcp":
+        return None
+    return stage.ok(
+        f"Sound goes by TCP ({pair.data.get('local', '?')} → {pair.data.get('remote', '?')}), for "
+        "UDP found no path; it may stutter when packets are lost.",
+        pair,
+        next="Open UDP LIVEKIT_UDP_PORT (7882) of the LiveKit server to the page.",
+        since=pair.at,
+    )
+
+
+@stage.cause("tcp-closed")
+def tcp_closed(call: Call) -> Verdict | None:
+    """Sound goes by UDP; the way that remains when UDP is closed is not there."""
+    probe = call.probe("livekit tcp")
+    pair = _pair(call)
+    if probe is None or probe.ok or pair is None or pair.data.get("protocol") != "udp":
+        return None
+    return stage.ok(
+        f"Sound goes by UDP. The media port for TCP ({probe.target}) is closed "
+        f"({probe.problem}), so a page that cannot use UDP would not be heard.",
+        pair,
+        next="Open TCP LIVEKIT_TCP_PORT (7881) of the LiveKit server.",
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    opened = call.last("signal.connected")
+    if opened is not None and not _has_path(call, opened):
+        return stage.waiting(
+            f"Sound looks for a path to the server (ICE, DTLS){stage.usually()}.",
+            opened,
+            call.last("media.ice"),
+            since=opened.at,
+        )
+    path = call.last(*stage.works)
+    if path is not None:
+        pair = _pair(call)
+        by = f" by {str(pair.data.get('protocol', '')).upper()}" if pair is not None else ""
+        return stage.ok(f"Sound has a path to the server{by}.", path, pair, ms=path.data.get("ms"))
+    heard = call.last("hear.track_published", "hear.speech_started")
+    if heard is not None and not call.has_page:
+        return stage.ok("The server receives the caller's sound.", heard)
+    return stage.not_reached()
+
+
+def _has_path(call: Call, opened: Event) -> bool:
+    """Whether there is, or was, a path since the signal connection opened."""
+    return call.after(opened, *stage.works) is not None
+
+
+def _broken(call: Call) -> Event | None:
+    """The side of the connection whose path is lost now."""
+    for side in ("publisher", "subscriber"):
+        state = call.last("media.ice", transport=side)
+        if (
+            state is not None
+            and state.data.get("state") in ("disconnected", "failed")
+            and call.after(state, *stage.works) is None
+        ):
+            return state
+    return None
+
+
+def _pair(call: Call) -> Event | None:
+    """The path in use: the publisher's when there is one, since it carries the microphone."""
+    return call.last("media.candidate_pair", transport="publisher") or call.last(
+        "media.candidate_pair"
+    )
+
+
+def _figures(call: Call) -> list[Event]:
+    """The figures of the last seconds."""
+    return call.all("media.stats", since=call.now - WINDOW - 1)[-WINDOW:]
+
+
+def _median(figures: list[Event], name: str) -> float:
+    values = [value for each in figures if isinstance(value := each.data.get(name), int | float)]
+    return median(values) if values else 0.0
+
+
+def _tried(call: Call) -> str:
+    """What the browser tried, as far as it told."""
+    state = call.last("media.ice")
+    if state is None:
+        return ""
+    search = state.data.get("search")
+    tried = ""
+    if isinstance(search, dict):
+        offered = search.get("remote") or {}
+        server = ", ".join(f"{count} by {name}" for name, count in offered.items()) or "none"
+        tried = (
+            f"; {search.get('pairs', 0)} pairs of addresses tried, {search.get('answered', 0)} "
+            f"answered; addresses of the server: {server}"
+        )
+    return f" (ICE is {state.data.get('state')}{tried})"

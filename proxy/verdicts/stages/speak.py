@@ -1,0 +1,109 @@
+"""speak: the reply becomes sound."""
+
+from __future__ import annotations
+
+from proxy.timeline.event import Event
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Verdict
+
+SLOW_S = 4.0
+RETRIED_S = 3.0
+STEP = "./restart_voice_system.sh models (offline), or look at TTS_PROVIDER, TTS_VOICE and the key"
+LOG = "./restart_voice_system.sh logs agent"
+OVER = ("play.turn", "play.interrupted", "speak.done", "speak.error")
+
+stage = Rules("speak", usual_ms=60, works=("speak.first_byte",))
+
+
+@stage.cause("tts-empty")
+def empty(call: Call) -> Verdict | None:
+    """Text-to-speech says that it is done, and sent no sound."""
+    error = stage.trouble(call, "speak.error", kind="empty")
+    asked = call.last("speak.request")
+    done = call.after(asked, "speak.done") if asked is not None else None
+    if error is None and (
+        asked is None
+        or done is None
+        or call.after(asked, "speak.first_byte") is not None
+        or not str(asked.data.get("text", "")).strip()
+        or call.after(asked, "play.interrupted") is not None
+    ):
+        return None
+    proof = error or done
+    assert proof is not None
+    said = f" ({error.data.get('message')})" if error is not None else ""
+    return stage.failing(
+        f"Text-to-speech answered without any sound{said}.",
+        f"Is TTS_VOICE one that TTS_MODEL has, and its response format pcm? {STEP}",
+        proof,
+        asked,
+        since=proof.at,
+    )
+
+
+@stage.cause("tts-fails")
+def fails(call: Call) -> Verdict | None:
+    found = [
+        event
+        for event in (
+            stage.trouble(call, "speak.error"),
+            stage.trouble(call, "job.degraded", what="text-to-speech"),
+        )
+        if event is not None
+    ]
+    error = max(found, key=lambda event: event.at, default=None)
+    if error is None:
+        return None
+    what = error.data.get("message") or error.data.get("error") or "no reason was given"
+    if error.data.get("recoverable") is True and call.age(error) < RETRIED_S:
+        return stage.waiting(f"Text-to-speech failed ({what}) and is tried again.", error)
+    return stage.failing(
+        f"Text-to-speech fails: {what}. The reply is read, not heard.",
+        f"{STEP}. {LOG}",
+        error,
+        call.last("speak.request"),
+        since=error.at,
+    )
+
+
+@stage.cause("tts-stalls")
+def stalls(call: Call) -> Verdict | None:
+    asked = _unanswered(call)
+    if asked is None or call.age(asked) < SLOW_S:
+        return None
+    return stage.late(
+        f"Text-to-speech has sent no sound for {call.age(asked):.1f} s (usually 60 ms).",
+        f"Is its server overloaded or stopped? {STEP}. {LOG}",
+        asked,
+        since=asked.at,
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    asked = _unanswered(call)
+    if asked is not None:
+        return stage.waiting(f"The reply becomes sound{stage.usually()}.", asked, since=asked.at)
+    first = call.last("speak.first_byte")
+    if first is not None:
+        return stage.ok("The reply is spoken.", first, ms=first.data.get("ms"))
+    return stage.not_reached("Nothing was to be spoken yet.")
+
+
+def _unanswered(call: Call) -> Event | None:
+    """What text-to-speech was asked for, while no sound came of it."""
+    asked = call.last("speak.request")
+    if asked is None:
+        # An older worker does not tell: then a whole reply without sound says it.
+        asked = call.last("think.done")
+        written = call.last("think.first_token")
+        turn = asked.data.get("turn") if asked is not None else None
+        if asked is None or written is None or written.data.get("turn") != turn:
+            return None
+        if call.last("speak.first_byte", turn=turn) is not None:
+            return None
+        return asked if call.after(asked, *OVER) is None else None
+    if call.after(asked, "speak.first_byte", *OVER) is not None:
+        return None
+    return asked

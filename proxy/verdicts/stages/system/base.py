@@ -1,0 +1,63 @@
+"""What the causes of `system` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.verdicts import quote
+from proxy.verdicts.call import Call
+from proxy.verdicts.health import Process
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Evidence
+
+STATUS = "./restart_voice_system.sh status"
+ON_THE_WAY = ("preparing", "starting", "restarting")
+TITLES = {
+    "livekit": "livekit-server",
+    "models": "The models server",
+    "letta": "Letta",
+    "agent": "The worker",
+    "proxy": "The proxy",
+}
+STARTS = {"livekit": 1.0, "models": 3.0, "letta": 6.0, "agent": 5.0, "proxy": 2.0}
+"""Seconds that each usually takes to start."""
+PATIENCE = {"livekit": 8.0, "models": 12.0, "letta": 60.0, "agent": 20.0, "proxy": 15.0}
+"""Seconds after which a start counts as failed."""
+
+stage = Rules("system", works=(), log="proxy")
+
+
+def restart(name: str) -> str:
+    return f"./restart_voice_system.sh {name}"
+
+
+def logs(name: str) -> str:
+    return f"./restart_voice_system.sh logs {name}"
+
+
+def evidence(process: Process) -> Iterator[Evidence]:
+    """What its launcher says of it, and the lines of its log that tell."""
+    yield quote.process(process)
+    yield from quote.log_lines(process)
+
+
+def with_cause(call: Call, *causes: str) -> Process | None:
+    """The first process of which its launcher says one of these codes, and that is not well."""
+    for process in call.health.processes.values():
+        if process.cause in causes and process.state != "ready":
+            return process
+    return None
+
+
+def down(process: Process | None) -> bool:
+    """Whether a process of this machine is not there, and not on its way."""
+    return process is not None and process.state in ("failed", "stopped")
+
+
+def age(call: Call, process: Process) -> float:
+    """Seconds for which a process has been in its state."""
+    return 0.0 if process.since is None else max(0.0, call.health_now - process.since)
+
+
+def starting(process: Process | None) -> bool:
+    return process is not None and process.state in ON_THE_WAY

@@ -1,0 +1,28 @@
+"""The CPU of the machine: to blame only when something takes too long."""
+
+from __future__ import annotations
+
+from proxy.verdicts import quote
+from proxy.verdicts.call import Call
+from proxy.verdicts.stages.system.base import stage
+from proxy.verdicts.verdict import Evidence, Verdict
+
+BUSY = 0.97
+
+
+@stage.cause("machine-out-of-cpu")
+def out_of_cpu(call: Call) -> Verdict | None:
+    machine = call.machine
+    if machine is None or machine.cpu < BUSY or not call.late:
+        return None
+    slow = call.late[0]
+    return stage.failing(
+        f"The machine is out of CPU: its {machine.cores} cores are {machine.cpu:.0%} busy, and "
+        f"{slow.stage} takes too long: {slow.sentence}",
+        "End other programs (top shows them), hold fewer calls at once, or give the machine more "
+        "cores.",
+        quote.machine(call.health, f"CPU {machine.cpu:.0%} busy"),
+        *(Evidence(one, "machine") for one in machine.busiest),
+        *slow.evidence,
+        since=slow.since,
+    )

@@ -1,0 +1,31 @@
+"""Processes that are alive and do nothing."""
+
+from __future__ import annotations
+
+from proxy.verdicts.call import Call
+from proxy.verdicts.stages.system.base import TITLES, evidence, restart, stage
+from proxy.verdicts.verdict import Evidence, Verdict
+
+
+@stage.cause("process-frozen")
+def process_frozen(call: Call) -> Verdict | None:
+    """Stopped by a signal or a debugger: it holds its port, and answers nobody."""
+    for process in call.health.processes.values():
+        if not process.frozen and process.cause != "frozen":
+            continue
+        who = ", ".join(process.frozen) or f"pid {process.pid}"
+        return stage.failing(
+            f"{TITLES.get(process.name, process.name)} is frozen: {who} is alive but stopped, and "
+            "does nothing.",
+            f"kill -CONT {_pids(process.frozen) or process.pid} lets it go on; else "
+            f"{restart(process.name)}",
+            evidence(process),
+            *(Evidence(f"stopped: {one}", f"status of {process.name}") for one in process.frozen),
+            since=process.since,
+        )
+    return None
+
+
+def _pids(frozen: tuple[str, ...]) -> str:
+    """The numbers out of `pid 12 (command)`."""
+    return " ".join(words[1] for one in frozen if len(words := one.split()) > 1)

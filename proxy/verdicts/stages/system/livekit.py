@@ -1,0 +1,159 @@
+"""The LiveKit server: ours or somebody's, and whether it knows our key."""
+
+from __future__ import annotations
+
+from proxy.verdicts import quote
+from proxy.verdicts.call import Call
+from proxy.verdicts.health import Probe
+from proxy.verdicts.stages.system.base import (
+    STATUS,
+    down,
+    evidence,
+    logs,
+    restart,
+    stage,
+    starting,
+)
+from proxy.verdicts.verdict import Verdict
+
+NAME = "livekit"
+
+
+@stage.cause("livekit-down")
+def livekit_down(call: Call) -> Verdict | None:
+    """Our own server is not there."""
+    process = call.process(NAME)
+    if process is None or process.cause == "crash-loop" or not down(process):
+        return None
+    return stage.failing(
+        f"livekit-server is not running ({process.state}): {process.detail.rstrip('.')}.",
+        f"{restart(NAME)}; its log: {logs(NAME)}",
+        evidence(process),
+        since=process.since,
+    )
+
+
+@stage.cause("livekit-crash-loop")
+def crash_loop(call: Call) -> Verdict | None:
+    process = call.process(NAME)
+    if process is None or process.cause != "crash-loop":
+        return None
+    return stage.failing(
+        f"livekit-server ends as soon as it starts: {process.detail.rstrip('.')}.",
+        f"Its log says why: {logs(NAME)}; then {restart(NAME)}",
+        evidence(process),
+        since=process.since,
+    )
+
+
+@stage.cause("url-scheme-wrong")
+def scheme_wrong(call: Call) -> Verdict | None:
+    probe = call.probe("livekit address")
+    if probe is None or probe.problem != "scheme":
+        return None
+    return stage.failing(
+        f"LIVEKIT_URL has the wrong scheme: {probe.detail.rstrip('.')}.",
+        "Correct LIVEKIT_URL in .env (ws:// for a server without TLS, wss:// for one with it), "
+        "then ./restart_voice_system.sh",
+        quote.probe(probe),
+        since=probe.at,
+    )
+
+
+@stage.cause("sfu-dns")
+def dns(call: Call) -> Verdict | None:
+    return _unreachable(
+        call,
+        "dns",
+        "its name is not known",
+        "Is LIVEKIT_URL spelled right, and does DNS work (getent hosts NAME)?",
+    )
+
+
+@stage.cause("sfu-refused")
+def refused(call: Call) -> Verdict | None:
+    return _unreachable(
+        call,
+        "refused",
+        "nobody listens there",
+        "Is the server up, and is this its port? Correct LIVEKIT_URL in .env.",
+    )
+
+
+@stage.cause("sfu-no-answer")
+def no_answer(call: Call) -> Verdict | None:
+    return _unreachable(
+        call,
+        "timeout",
+        "it does not answer in time",
+        "Is a firewall in the way, or the server overloaded or stopped?",
+    )
+
+
+@stage.cause("sfu-tls")
+def tls(call: Call) -> Verdict | None:
+    return _unreachable(
+        call,
+        "tls",
+        "no secure connection to it can be made",
+        "Is its certificate valid and trusted on this machine, and this machine's clock right?",
+    )
+
+
+@stage.cause("sfu-errors")
+def errors(call: Call) -> Verdict | None:
+    for problem in ("status", "other"):
+        found = _unreachable(
+            call,
+            problem,
+            "what answers there is no LiveKit server, or a broken one",
+            f"Does LIVEKIT_URL name a LiveKit server? {STATUS}",
+        )
+        if found is not None:
+            return found
+    return None
+
+
+@stage.cause("credentials-rejected")
+def credentials_rejected(call: Call) -> Verdict | None:
+    probe = call.probe("livekit credentials")
+    if probe is not None and probe.problem == "rejected":
+        return stage.failing(
+            f"The LiveKit server at {probe.target} rejects LIVEKIT_API_KEY and LIVEKIT_API_SECRET "
+            f"({probe.status or 'refused'}: {probe.detail.rstrip('.')}).",
+            "Set both in .env to a pair that this server knows, then ./restart_voice_system.sh",
+            quote.probe(probe),
+            since=probe.at,
+        )
+    refused = call.last("dispatch.refused", code="LIVEKIT_CREDENTIALS_REJECTED")
+    if probe is not None or refused is None or call.after(refused, "dispatch.made") is not None:
+        return None
+    return stage.failing(
+        f"The LiveKit server rejects the proxy's key and secret: {refused.data.get('message')}",
+        "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET in .env to a pair that this server knows, then "
+        "./restart_voice_system.sh",
+        refused,
+        since=refused.at,
+    )
+
+
+def _unreachable(call: Call, problem: str, what: str, step: str) -> Verdict | None:
+    probe = call.probe("livekit address")
+    if probe is None or probe.problem != problem:
+        return None
+    process = call.process(NAME)
+    if starting(process):
+        return None  # ours, and on its way
+    if process is not None and process.state == "ready" and process.answers is not False:
+        return None  # it answers by now
+    return stage.failing(
+        f"The LiveKit server at {probe.target} cannot be reached: {what}{_detail(probe)}.",
+        f"{step} {STATUS}" if process is None or process.state == "monitoring" else restart(NAME),
+        quote.probe(probe),
+        quote.process(process) if process is not None else None,
+        since=probe.at,
+    )
+
+
+def _detail(probe: Probe) -> str:
+    return f" ({probe.detail.rstrip('.')})" if probe.detail else ""

@@ -1,0 +1,91 @@
+"""The worker: does it run, and is it registered with the LiveKit server?"""
+
+from __future__ import annotations
+
+from proxy.verdicts import quote
+from proxy.verdicts.call import Call
+from proxy.verdicts.stages.system.base import (
+    PATIENCE,
+    age,
+    down,
+    evidence,
+    logs,
+    restart,
+    stage,
+    starting,
+)
+from proxy.verdicts.verdict import Evidence, Verdict
+
+NAME = "agent"
+REGISTERS_S = 4.0
+"""Seconds a worker that runs may take to register (again)."""
+
+
+@stage.cause("worker-crash-loop")
+def crash_loop(call: Call) -> Verdict | None:
+    process = call.process(NAME)
+    if process is None or process.cause != "crash-loop" or process.state == "ready":
+        return None
+    last = next((line for line in reversed(process.log) if line.strip()), "")
+    return stage.failing(
+        f"The worker ends as soon as it starts: {last or process.detail.rstrip('.')}",
+        f"Mend what its log says ({logs(NAME)}); it starts again when a file in agent/ changes, or "
+        f"by {restart(NAME)}",
+        evidence(process),
+        since=process.since,
+    )
+
+
+@stage.cause("worker-not-running")
+def not_running(call: Call) -> Verdict | None:
+    process = call.process(NAME)
+    if process is None or not down(process):
+        return None
+    return stage.failing(
+        f"The worker is not running ({process.state}): {process.detail.rstrip('.')}.",
+        f"{restart(NAME)}; its log says why it ended: {logs(NAME)}",
+        evidence(process),
+        since=process.since,
+    )
+
+
+@stage.cause("worker-not-registered")
+def not_registered(call: Call) -> Verdict | None:
+    """It runs, and the LiveKit server does not know of it."""
+    process = call.process(NAME)
+    if process is None or call.health.registered is not False:
+        return None
+    lost = process.detail.startswith("no longer ready")
+    if process.state == "preparing" or process.state == "restarting":
+        return None
+    limit = REGISTERS_S if lost or process.state == "ready" else PATIENCE[NAME]
+    livekit = call.process("livekit")
+    if starting(livekit) or age(call, process) < limit:
+        return None
+    why = call.health.worker_error or process.detail
+    return stage.failing(
+        f"The worker runs, but is not registered with the LiveKit server: {why.rstrip('.')}.",
+        "The agent's LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET must be those of the "
+        f"server; {logs(NAME)}, then {restart(NAME)}",
+        evidence(process),
+        Evidence(f"worker: {why}", "status of agent", call.health.at or None),
+        since=process.since,
+    )
+
+
+@stage.cause("agent-name-differs")
+def name_differs(call: Call) -> Verdict | None:
+    """Told here while there is no call; in a call `dispatch` says it."""
+    registered, wanted = call.health.registered_name, call.health.agent_name
+    if len(call.history) or not call.health.registered or not registered or not wanted:
+        return None
+    if registered == wanted:
+        return None
+    process = call.process(NAME)
+    return stage.failing(
+        f"The worker is registered as “{registered}”, but the proxy dispatches to “{wanted}”: no "
+        "call would get an agent.",
+        f"Set LIVEKIT_AGENT_NAME={wanted} for both, then {restart(NAME)}",
+        quote.process(process) if process is not None else None,
+        Evidence(f"registered as {registered}; dispatched as {wanted}", "status of agent"),
+    )

@@ -1,0 +1,305 @@
+"""think: Letta, and the language model behind it, make a reply."""
+
+from __future__ import annotations
+
+from proxy.timeline.event import Event
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Verdict
+
+FIRST_TOKEN_S = 4.0
+TOOL_S = 4.5
+STALLED_S = 4.5
+SIGNS = (
+    "think.first_token",
+    "think.reasoning",
+    "think.tool_call",
+    "think.tool_return",
+    "think.usage",
+)
+OVER = ("think.done", "think.error", "play.turn", "play.interrupted")
+LOG = "./restart_voice_system.sh logs letta"
+WORKS = ("think.first_token", "think.done")
+
+stage = Rules("think", usual_ms=300, works=WORKS, log="letta")
+
+
+def _error(call: Call) -> Event | None:
+    """The last error of Letta, unless it has answered or opened its conversation since."""
+    error = stage.trouble(call, "think.error")
+    if error is None or error.data.get("recoverable") is True:
+        return None
+    opened = call.after(error, "join.conversation")
+    return None if opened is not None and call.after(error, "think.request") is None else error
+
+
+def _coded(call: Call, codes: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> Event | None:
+    error = _error(call)
+    if error is None:
+        return None
+    if error.data.get("code") in codes or error.data.get("kind") in kinds:
+        return error
+    return None
+
+
+def _said(error: Event) -> str:
+    return str(error.data.get("message") or "Letta gave no reason").rstrip(".")
+
+
+def _step(error: Event, otherwise: str) -> str:
+    own = str(error.data.get("next_step") or "").strip().rstrip(".")
+    return f"{own[:1].upper()}{own[1:]}. {otherwise}" if own else otherwise
+
+
+@stage.cause("agent-deleted")
+def agent_deleted(call: Call) -> Verdict | None:
+    error = _coded(call, ("agent_not_found",), ("gone",))
+    if error is None:
+        return None
+    return stage.failing(
+        f"The Letta agent of this call does not exist (any more): {_said(error)}.",
+        "Choose another agent in the list and press Connect; if LETTA_AGENT_ID names it, correct "
+        "or empty that setting.",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("context-window-full")
+def context_full(call: Call) -> Verdict | None:
+    error = _error(call)
+    if error is None or not _speaks_of(error, "context window", "context_length", "context_window"):
+        return None
+    return stage.failing(
+        f"The talk does not fit into the model's context window: {_said(error)}.",
+        "Raise the agent's context_window_limit, shorten its memory, or begin in a new room.",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("quota-used-up")
+def quota(call: Call) -> Verdict | None:
+    error = _error(call)
+    if error is None or not _speaks_of(error, "insufficient_quota", "billing", "exceeded your"):
+        return None
+    return stage.failing(
+        f"The model's provider gives no more: {_said(error)}.",
+        "Look at the plan and the credit of the provider's account, or give the Letta agent "
+        "another model.",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("model-not-found")
+def model_not_found(call: Call) -> Verdict | None:
+    error = _error(call)
+    if error is None or not _speaks_of(
+        error, "model_not_found", "model not found", "no such model"
+    ):
+        return None
+    return stage.failing(
+        f"The model of the Letta agent does not exist at its provider: {_said(error)}.",
+        "Give the Letta agent a model that the provider has (GET /v1/models of Letta lists them).",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("model-unreachable")
+def model_unreachable(call: Call) -> Verdict | None:
+    codes = ("model_unreachable", "llm_timeout", "llm_empty_response")
+    error = _coded(call, (*codes, "llm_error", "llm_api_error"))
+    if error is None:
+        return None
+    return stage.failing(
+        f"Letta's language model does not answer: {_said(error)}.",
+        _step(error, f"Offline: ./restart_voice_system.sh models. Its log: {LOG}"),
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("letta-unreachable")
+def unreachable(call: Call) -> Verdict | None:
+    """Health says nothing of it, or `system` would: the worker's way to Letta is broken."""
+    error = _coded(call, ("letta_unreachable", "letta_timeout"), ("refused", "dns", "timeout"))
+    if error is None:
+        return None
+    if error.data.get("code") not in ("letta_unreachable", "letta_timeout", None):
+        return None
+    return stage.failing(
+        f"The worker does not reach Letta: {_said(error)}.",
+        "LETTA_BASE_URL must be an address that the agent's machine can reach; "
+        "./restart_voice_system.sh letta starts ours.",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("letta-busy")
+def busy(call: Call) -> Verdict | None:
+    error = _coded(call, ("letta_busy",))
+    if error is None:
+        return None
+    return stage.failing(
+        f"Letta runs another request in this conversation: {_said(error)}.",
+        "Wait until it is over, or begin in a new room. Does another program use this agent?",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("tool-needs-approval")
+def needs_approval(call: Call) -> Verdict | None:
+    error = _error(call)
+    if error is None or not _speaks_of(error, "requires_approval"):
+        return None
+    return stage.failing(
+        f"The agent wants to use a tool that needs somebody's approval: {_said(error)}.",
+        "Remove the tool from the Letta agent, or its approval rule: nobody can approve in a call.",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("first-token-timeout")
+def gave_up(call: Call) -> Verdict | None:
+    """The worker waited for LETTA_FIRST_TOKEN_TIMEOUT, then gave the turn up."""
+    error = _coded(call, ("first_token_timeout",))
+    if error is None:
+        return None
+    return stage.failing(
+        f"Letta was too slow, and the turn was given up: {_said(error)}.",
+        f"A quicker model for this agent, or a higher LETTA_FIRST_TOKEN_TIMEOUT (20 s). {LOG}",
+        error,
+        since=error.at,
+    )
+
+
+@stage.cause("letta-errors")
+def letta_errors(call: Call) -> Verdict | None:
+    """Letta answers, and what it answers is an error."""
+    error = _error(call)
+    if error is None or error.data.get("kind") in ("rejected", "rate-limited"):
+        return None
+    status = error.data.get("status") or error.data.get("code") or "error"
+    return stage.failing(
+        f"Letta failed at this turn ({status}): {_said(error)}.",
+        _step(error, f"Its log has the cause: {LOG}"),
+        error,
+        call.last("think.request"),
+        since=error.at,
+    )
+
+
+@stage.cause("tool-hangs")
+def tool_hangs(call: Call) -> Verdict | None:
+    pending = _tool(call)
+    if pending is None or call.age(pending) < TOOL_S:
+        return None
+    name = pending.data.get("name", "a tool")
+    return stage.late(
+        f"The tool {name} was called {call.age(pending):.1f} s ago and has not returned (usually "
+        f"0.1 s); arguments {str(pending.data.get('arguments', ''))[:120]}.",
+        f"Look at what {name} waits for ({LOG}), or take it from the Letta agent.",
+        pending,
+        since=pending.at,
+    )
+
+
+@stage.cause("no-first-token")
+def no_first_token(call: Call) -> Verdict | None:
+    asked = _thinking(call)
+    if asked is None or _tool(call) is not None or call.after(asked, "think.first_token"):
+        return None
+    sign = call.after(asked, *SIGNS, "think.retry") or asked
+    if call.age(sign) < FIRST_TOKEN_S:
+        return None
+    retry = call.after(asked, "think.retry")
+    why = f"; {retry.data.get('message')}" if retry is not None else ""
+    return stage.late(
+        f"Letta has written nothing for {call.age(sign):.1f} s (usually 0.3 s to the first word)"
+        f"{why}.",
+        "Is the agent's model slow or stuck? Try it in Letta alone, choose a quicker model, or "
+        f"restart: ./restart_voice_system.sh letta. {LOG}",
+        asked,
+        sign if sign is not asked else None,
+        since=sign.at,
+    )
+
+
+@stage.cause("reply-stalls")
+def reply_stalls(call: Call) -> Verdict | None:
+    """The reply began, what came of it was spoken, and the rest does not come."""
+    asked = _thinking(call)
+    first = call.after(asked, "think.first_token") if asked is not None else None
+    if first is None or _tool(call) is not None:
+        return None
+    quiet = call.last("play.silent")
+    speaking = call.after(quiet, "play.speaking") is not None
+    sign = max(
+        (each for each in (call.after(first, *SIGNS), quiet, first) if each is not None),
+        key=lambda event: event.at,
+    )
+    if speaking or call.age(sign) < STALLED_S:
+        return None
+    return stage.late(
+        f"Letta began its reply and has written nothing more for {call.age(sign):.1f} s.",
+        f"The model's stream has stalled: restart its server, or choose another model. {LOG}",
+        first,
+        sign if sign is not first else None,
+        since=sign.at,
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    asked = _thinking(call)
+    if asked is not None:
+        tool = _tool(call)
+        if tool is not None:
+            return stage.waiting(
+                f"The tool {tool.data.get('name', '')} runs (usually 0.1 s).", tool, since=tool.at
+            )
+        first = call.after(asked, "think.first_token")
+        if first is not None:
+            return stage.ok("Letta answers.", first, ms=first.data.get("ms"))
+        retry = call.after(asked, "think.retry")
+        again = f" A try failed: {retry.data.get('message')}." if retry is not None else ""
+        return stage.waiting(
+            f"Letta makes the first word{stage.usually()}.{again}", asked, retry, since=asked.at
+        )
+    done = call.last("think.done", "think.first_token")
+    if done is not None:
+        first = call.last("think.first_token") or done
+        return stage.ok("Letta has answered.", done, ms=first.data.get("ms"))
+    if (over := call.last("think.request")) is not None:
+        return stage.ok("The turn was interrupted before Letta wrote.", over)
+    return stage.not_reached("Letta was not asked yet.")
+
+
+def _thinking(call: Call) -> Event | None:
+    """The request that Letta works at."""
+    asked = call.last("think.request")
+    if asked is None or call.after(asked, *OVER) is not None:
+        return None
+    return asked
+
+
+def _tool(call: Call) -> Event | None:
+    """The tool that runs now, of the request that Letta works at."""
+    asked = _thinking(call)
+    called = call.after(asked, "think.tool_call") if asked is not None else None
+    if called is None or call.after(called, "think.first_token", "think.usage") is not None:
+        return None
+    returned = call.after(asked, "think.tool_return")
+    if returned is None or returned.at < called.at:
+        return called
+    return None
+
+
+def _speaks_of(error: Event, *words: str) -> bool:
+    said = f"{error.data.get('code', '')} {error.data.get('message', '')}".lower()
+    return any(word in said for word in words)

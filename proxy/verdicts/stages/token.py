@@ -1,0 +1,117 @@
+"""token: the caller's way into one room, which the proxy signs."""
+
+from __future__ import annotations
+
+from proxy.timeline.event import Event
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Verdict
+
+SLOW_S = 4.0
+CLOCK_S = 5.0
+"""A page's clock that differs by less does no harm."""
+GOT_PAST = ("signal.connected", "media.connected", "signal.participant_joined")
+
+stage = Rules(
+    "token", usual_ms=20, works=("token.received", "token.issued", *GOT_PAST), log="proxy"
+)
+
+
+@stage.cause("token-room-mismatch")
+def room_mismatch(call: Call) -> Verdict | None:
+    """The page read in its token that it is for another room than the one it wants."""
+    found = call.last("token.room_mismatch")
+    if found is None:
+        return None
+    wanted, has = found.data.get("wanted"), found.data.get("token_room")
+    return stage.failing(
+        f"The token is for room “{has}”, but the page wants to enter “{wanted}”.",
+        f'Ask for a token with {{"room": "{wanted}"}}: press Connect again. A token made '
+        "elsewhere must have this room in its video grant.",
+        found,
+        call.last("token.issued"),
+        since=found.at,
+    )
+
+
+@stage.cause("token-refused")
+def refused(call: Call) -> Verdict | None:
+    """LiveKit, or the proxy, refused: not because the token was too old (that is `signal`)."""
+    by_proxy = stage.trouble(call, "token.refused")
+    by_sfu = sfu_refusal(call)
+    if by_sfu is not None and not is_expired(by_sfu, call):
+        said = by_sfu.data.get("message") or by_sfu.data.get("what") or "no reason given"
+        return stage.failing(
+            f"LiveKit refused the token (status {by_sfu.data.get('status', 401)}: {said}).",
+            "LIVEKIT_API_KEY and LIVEKIT_API_SECRET of the proxy must be those of the LiveKit "
+            "server: set them in .env, then ./restart_voice_system.sh and Connect again.",
+            by_sfu,
+            since=by_sfu.at,
+        )
+    if by_proxy is not None:
+        return stage.failing(
+            f"The proxy gave no token: {by_proxy.data.get('message') or by_proxy.data.get('code')}",
+            str(by_proxy.data.get("next") or "Mend what it says, then press Connect again."),
+            by_proxy,
+            since=by_proxy.at,
+        )
+    return None
+
+
+@stage.cause("clock-differs")
+def clock_differs(call: Call) -> Verdict | None:
+    """The page's clock is far from the proxy's: times in the timeline do not fit together."""
+    behind = call.clock_difference
+    if abs(behind) < CLOCK_S:
+        return None
+    return stage.ok(
+        f"The page's clock is {abs(behind):.0f} s {'behind' if behind > 0 else 'ahead of'} the "
+        "proxy's; a token may count as expired, and times in the timeline do not fit together.",
+        call.last("token.issued"),
+        call.last("token.received"),
+        next="Set both clocks by the network (timedatectl set-ntp true).",
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    got = call.last("token.received", "token.issued")
+    asked = call.last("token.requested")
+    if got is not None and (asked is None or call.after(asked, "token.received", "token.issued")):
+        said = call.last("token.received") or got
+        return stage.ok(
+            f"A token for {said.data.get('identity', 'the caller')}.", got, ms=said.data.get("ms")
+        )
+    if (past := call.last(*GOT_PAST)) is not None:
+        return stage.ok("The caller has a token.", past)
+    if asked is not None:
+        return stage.in_time(
+            call,
+            asked,
+            SLOW_S,
+            "The page waits for its token.",
+            "Does the proxy answer? ./restart_voice_system.sh status, and the log: "
+            "./restart_voice_system.sh logs proxy",
+        )
+    return stage.not_reached()
+
+
+def sfu_refusal(call: Call) -> Event | None:
+    """LiveKit's refusal of a token, unless the caller got in since."""
+    for topic in ("token.failed", "signal.failed"):
+        found = call.last(topic)
+        if found is None or call.after(found, *GOT_PAST) is not None:
+            continue
+        if found.data.get("reason") == "NotAllowed" or found.data.get("status") in (401, 403):
+            return found
+    return None
+
+
+def is_expired(refusal: Event, call: Call) -> bool:
+    """Whether it was refused because it is too old."""
+    said = f"{refusal.data.get('message', '')} {refusal.data.get('what', '')}".lower()
+    if "expire" in said and "may have expired" not in said:
+        return True
+    issued = call.last("token.issued")
+    expires = issued.data.get("expires_at") if issued is not None else None
+    return isinstance(expires, int | float) and expires <= refusal.at

@@ -1,0 +1,169 @@
+"""transcribe: the caller's speech becomes words."""
+
+from __future__ import annotations
+
+from proxy.timeline.event import Event
+from proxy.verdicts.call import Call
+from proxy.verdicts.rules import Rules
+from proxy.verdicts.verdict import Verdict
+
+SLOW_S = 4.0
+RETRIED_S = 3.0
+"""Seconds an error that is tried again may take to mend."""
+SPEECH_S = 1.2
+"""What is shorter may be a cough or a click, in which there are no words."""
+MODELS = "./restart_voice_system.sh models (offline), or look at STT_PROVIDER and its key"
+LOG = "./restart_voice_system.sh logs agent"
+
+stage = Rules("transcribe", usual_ms=360, works=("transcribe.transcript",))
+
+
+@stage.cause("stt-fails")
+def fails(call: Call) -> Verdict | None:
+    """Speech-to-text says so itself."""
+    error = _error(call)
+    if error is None:
+        return None
+    what = error.data.get("message") or error.data.get("error") or "no reason was given"
+    provider = error.data.get("provider") or "Speech-to-text"
+    if error.data.get("recoverable") is True and call.age(error) < RETRIED_S:
+        return stage.waiting(
+            f"{provider} failed once ({what}) and is tried again.", error, since=error.at
+        )
+    return stage.failing(
+        f"Speech-to-text fails: {what}.",
+        f"{MODELS}. {LOG}",
+        error,
+        call.last("transcribe.started"),
+        since=error.at,
+    )
+
+
+@stage.cause("stt-stalls")
+def stalls(call: Call) -> Verdict | None:
+    """A recognition was asked for, and nothing came back."""
+    asked = _unanswered(call)
+    if asked is None or call.age(asked) < SLOW_S:
+        return None
+    return stage.late(
+        f"Speech-to-text has not answered for {call.age(asked):.1f} s (usually 0.4 s)"
+        f"{_length(asked)}.",
+        f"Is the speech-to-text server overloaded or stopped? {MODELS}. {LOG}",
+        asked,
+        call.last("hear.speech_ended"),
+        since=asked.at,
+    )
+
+
+@stage.cause("stt-hears-nothing")
+def hears_nothing(call: Call) -> Verdict | None:
+    """There was speech, and speech-to-text found no word in it."""
+    ended = call.last("hear.speech_ended")
+    if ended is None:
+        return None
+    length = _speech_before(call, ended)
+    done = call.last("transcribe.done")
+    empty = done is not None and done.at >= ended.at - length and not _text(done)
+    words = _words_since(call, ended.at - length)
+    if words or length < SPEECH_S:
+        return None
+    if not empty and (call.last("transcribe.started") is not None or call.age(ended) < SLOW_S):
+        return None
+    return stage.failing(
+        f"Speech-to-text found no words in {length:.1f} s of speech.",
+        "Was it speech, near enough to the microphone, in STT_LANGUAGE (en)? Else try another "
+        "STT_MODEL or STT_PROVIDER.",
+        done if empty else None,
+        ended,
+        since=(done.at if empty and done is not None else ended.at),
+    )
+
+
+@stage.progress
+def progress(call: Call) -> Verdict:
+    asked = _unanswered(call)
+    if asked is not None:
+        return stage.waiting(f"Speech becomes words{stage.usually()}.", asked, since=asked.at)
+    words = call.last("transcribe.transcript", final=True) or call.last("transcribe.done")
+    if words is not None:
+        done = call.last("transcribe.done")
+        return stage.ok(
+            f"“{_text(words)}”" if _text(words) else "Nothing was said in the last sound.",
+            words,
+            ms=done.data.get("ms") if done is not None else None,
+        )
+    if (draft := call.last("transcribe.transcript")) is not None:
+        return stage.waiting(f"Hears words: “{_text(draft)}”.", draft, since=draft.at)
+    return stage.not_reached("Nothing was said yet.")
+
+
+def _error(call: Call) -> Event | None:
+    """The last failure of speech-to-text, unless it understood something since."""
+    found = [
+        event
+        for event in (
+            stage.trouble(call, "transcribe.error"),
+            stage.trouble(call, "job.degraded", what="speech-to-text"),
+        )
+        if event is not None
+    ]
+    error = max(found, key=lambda event: event.at, default=None)
+    done = call.last("transcribe.done")
+    if error is not None and done is not None and done.at > error.at and _text(done):
+        return None
+    return error
+
+
+def _unanswered(call: Call) -> Event | None:
+    """The recognition that was asked for last, or the end of speech, while nothing came of it."""
+    asked = call.last("transcribe.started")
+    answers = ("transcribe.done", "transcribe.error")
+    if asked is not None:
+        if call.after(asked, *answers) is not None or _final_after(call, asked):
+            return None
+        # A recognition may be opened with the first sound: it owes an answer once speech is over.
+        ended = call.last("hear.speech_ended")
+        begun = call.last("hear.speech_started")
+        speaking = begun is not None and (ended is None or ended.at < begun.at)
+        if speaking:
+            return None
+        return ended if ended is not None and ended.at > asked.at else asked
+    ended = call.last("hear.speech_ended")
+    if ended is None or call.after(ended, "hear.speech_started", *answers) is not None:
+        return None
+    length = _speech_before(call, ended)
+    if length < SPEECH_S or _words_since(call, ended.at - length):
+        return None
+    return ended if call.age(ended) < SLOW_S else None
+
+
+def _final_after(call: Call, asked: Event) -> bool:
+    final = call.last("transcribe.transcript", final=True)
+    return final is not None and final.at >= asked.at
+
+
+def _words_since(call: Call, at: float) -> bool:
+    found = call.last("transcribe.transcript", "transcribe.done", "think.request")
+    for event in (found, call.last("transcribe.transcript"), call.last("think.request")):
+        if event is not None and event.at >= at and _text(event):
+            return True
+    return False
+
+
+def _speech_before(call: Call, ended: Event) -> float:
+    """Seconds of speech that ended then."""
+    begun = [
+        event
+        for event in call.all("hear.speech_started", since=ended.at - 60.0)
+        if event.at <= ended.at
+    ]
+    return ended.at - begun[-1].at if begun else 0.0
+
+
+def _text(event: Event) -> str:
+    return str(event.data.get("text") or "").strip()
+
+
+def _length(asked: Event) -> str:
+    length = asked.data.get("seconds")
+    return f" to {length:.1f} s of speech" if isinstance(length, int | float) else ""
