@@ -62,7 +62,7 @@ def compose(
         name: f".env line {line}" for name, line in file.lines.items() if name not in exported
     }
     composed.cause, composed.errors = _wrong(
-        service, environ, sources, home, "livekit" in composed.monitors
+        service, environ, sources, home, "livekit" in composed.monitors, make_key
     )
     composed.environ = environ
     composed.fingerprint = _fingerprint(service, environ, file.values)
@@ -70,7 +70,12 @@ def compose(
 
 
 def _wrong(
-    service: Service, environ: dict[str, str], sources: dict[str, str], home: Path, elsewhere: bool
+    service: Service,
+    environ: dict[str, str],
+    sources: dict[str, str],
+    home: Path,
+    elsewhere: bool,
+    make_key: bool,
 ) -> tuple[str, list[str]]:
     """What is wrong with the values, its code first; fills in the generated key and secret."""
     if errors := values.check(("dev.settings:DevSettings", service.settings), environ, sources):
@@ -80,6 +85,8 @@ def _wrong(
     if errors := _short_secret(environ, elsewhere):
         return SETTINGS, errors
     if not environ.get("LIVEKIT_API_KEY"):
+        if not make_key and not (home / livekit_key.FILE).exists():
+            return "", []  # what needs the key cannot be judged yet
         environ["LIVEKIT_API_KEY"], environ["LIVEKIT_API_SECRET"] = livekit_key.generated(home)
     if errors := values.impossible(service.settings, environ):
         return SETTINGS, errors
