@@ -60,6 +60,10 @@ class Turns:
             self._events.emit("think", "first_token", turn=record.number, ms=ms)
         record.reply += text
 
+    def retried(self, record: TurnRecord, why: str) -> None:
+        """The request is sent once more."""
+        self._events.emit("think", "retry", turn=record.number, attempt=1, of=2, message=why)
+
     def replied(self, record: TurnRecord, stop_reason: str | None) -> None:
         ms = _ms(time.time() - record.requested_at)
         self._events.emit("think", "done", turn=record.number, ms=ms, stop_reason=stop_reason)

@@ -3,10 +3,14 @@ told."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx
 import letta_client
+
+from agent.failures import OTHER, Failure, failure, failure_of_status
 
 CANNOT_REACH = "I cannot reach my memory right now. Please try again in a moment."
 CANNOT_THINK = "I cannot think right now, because my language model does not answer."
@@ -22,20 +26,36 @@ MODEL_ERRORS = {
     "llm_rate_limit": "the model's provider limits the rate of requests",
     "llm_authentication": "the model's provider rejects the key",
     "llm_empty_response": "the model answered with nothing",
-    "llm_error": "the model could not be reached or failed",
-    "llm_api_error": "the model could not be reached or failed",
+    "llm_error": "the model failed",
+    "llm_api_error": "the model failed",
+    "model_unreachable": "the model could not be reached",
 }
+MODEL_FAILURES = {
+    "llm_timeout": Failure("timeout"),
+    "llm_rate_limit": Failure("rate-limited", 429),
+    "llm_authentication": Failure("rejected", 401),
+    "llm_empty_response": Failure("empty"),
+    "model_unreachable": Failure("refused"),
+}
+CODES_OF_KINDS = {"rejected": "llm_authentication", "rate-limited": "llm_rate_limit"}
+# What Letta 0.16.8 writes into `detail`: the first for an answer of the model's server, the others
+# when there was none.
+MODEL_STATUS = re.compile(r"Error code: (\d{3})")
+NO_CONNECTION = ("Failed to connect", "Connection error", "Network error")
 
 
 @dataclass(eq=False)
 class Trouble(Exception):
-    """A failure of Letta. `code` is for programs, `spoken` is said to the caller."""
+    """A failure of Letta or of its model (`provider`). `code` is for programs, `spoken` is said to
+    the caller."""
 
     code: str
     message: str
     next_step: str
     spoken: str
     retryable: bool = True
+    failure: Failure = OTHER
+    provider: Literal["letta", "model"] = "letta"
 
     def __str__(self) -> str:
         return f"{self.message}; {self.next_step}"
@@ -45,6 +65,13 @@ def explain(error: BaseException, base_url: str, agent_id: str | None = None) ->
     """Any exception of a Letta call as a Trouble."""
     if isinstance(error, Trouble):
         return error
+    trouble = _explained(error, base_url, agent_id)
+    if trouble.provider == "letta":
+        trouble.failure = failure(error)
+    return trouble
+
+
+def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Trouble:
     if isinstance(error, letta_client.APITimeoutError):
         return Trouble(
             "letta_timeout",
@@ -110,11 +137,23 @@ def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Troubl
 
 
 def model_trouble(kind: str, detail: str) -> Trouble:
+    """A failure of the model, as Letta tells it."""
+    failed = MODEL_FAILURES.get(kind)
+    if status := MODEL_STATUS.search(detail):
+        failed = failure_of_status(int(status[1]))
+        kind = CODES_OF_KINDS.get(failed.kind, "model_failed")
+    elif failed is None and any(words in detail for words in NO_CONNECTION):
+        kind = "model_unreachable"
+        failed = MODEL_FAILURES[kind]
+    elif failed is None:
+        kind = "model_failed"
     return Trouble(
-        "model_unreachable" if kind in ("llm_error", "llm_api_error") else kind,
+        kind,
         f"{MODEL_ERRORS.get(kind, 'the model failed')} ({detail[:300] or 'no detail'})",
         "check the model of this Letta agent and the key and address of its provider",
         CANNOT_THINK,
+        failure=failed or OTHER,
+        provider="model",
     )
 
 
@@ -124,6 +163,7 @@ def first_token_timeout(seconds: float) -> Trouble:
         f"Letta sent no part of a reply within {seconds:g} s",
         "look at the model of this agent, or raise LETTA_FIRST_TOKEN_TIMEOUT",
         TOO_SLOW,
+        failure=Failure("timeout"),
     )
 
 
@@ -135,6 +175,7 @@ def stopped_early(stop_reason: str | None) -> Trouble:
             "Letta's answer ended in the middle",
             "look at the log of the letta process: it may have been stopped",
             INTERRUPTED,
+            failure=Failure("reset"),
         )
     return Trouble(
         f"letta_{stop_reason}",

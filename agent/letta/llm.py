@@ -89,6 +89,9 @@ class LettaLLM(llm.LLM[Any]):
             code=trouble.code,
             message=trouble.message,
             next_step=trouble.next_step,
+            retryable=trouble.retryable,
+            provider=trouble.provider,
+            **trouble.failure.data,
         )
         logger.error("%s: %s", trouble.code, trouble)
         self.excuses.add(trouble.spoken)

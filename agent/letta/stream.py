@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 from letta_client.types import ToolReturnMessage
@@ -51,6 +52,7 @@ class LettaStream(llm.LLMStream):
                 if trouble.code != CONVERSATION_GONE or record.reply:
                     raise
                 self._letta.forget_conversation()
+                self._letta.turns.retried(record, trouble.message)
                 await self._answer(record)
         except Exception as error:  # the caller hears a sentence instead of nothing
             excuse = self._letta.excuse(self._letta.explain(error))
@@ -91,12 +93,16 @@ def assistant_text(part: LettaStreamingResponse) -> str:
 
 
 class PartEvents:
-    """Turns what Letta streams besides speech into events; joins what arrives in pieces."""
+    """Turns what Letta streams besides speech into events; joins what arrives in pieces.
+
+    A tool call is told as soon as its arguments are whole: the tool may never return.
+    """
 
     def __init__(self, events: Events) -> None:
         self._events = events
         self._reasoning = ""
         self._calls: dict[str, dict[str, str]] = {}
+        self._told: set[str] = set()
         self._last_call = ""
 
     def take(self, part: LettaStreamingResponse) -> None:
@@ -128,6 +134,7 @@ class PartEvents:
             self._events.emit("think", "reasoning", text=self._reasoning)
             self._reasoning = ""
         for call_id, call in self._calls.items():
+            self._told.add(call_id)
             self._events.emit("think", "tool_call", id=call_id, **call)
         self._calls = {}
 
@@ -136,6 +143,21 @@ class PartEvents:
         if self._reasoning:
             self.flush()
         self._last_call = delta.tool_call_id or self._last_call
+        if self._last_call in self._told:
+            return
         call = self._calls.setdefault(self._last_call, {"name": "", "arguments": ""})
         call["name"] += delta.name or ""
         call["arguments"] += delta.arguments or ""
+        if is_whole(call["arguments"]):
+            self.flush()
+
+
+def is_whole(arguments: str) -> bool:
+    """Whether nothing is missing of the arguments, which are a JSON object."""
+    if not arguments.rstrip().endswith("}"):
+        return False
+    try:
+        json.loads(arguments)
+    except ValueError:
+        return False
+    return True
