@@ -17,7 +17,7 @@ from proxy.system.processes import Processes
 from proxy.system.questions import Questions
 from proxy.verdicts.health import Health, Machine, Probe, Process
 
-Ask = Callable[[], Awaitable[Probe | None]]
+Ask = Callable[[], Awaitable[Probe | None] | Probe | None]
 """Asks one probe; None when it cannot be asked because something else is wrong."""
 CPU_SAMPLE_S = 0.5
 
@@ -34,10 +34,10 @@ class Collector:
         inside: bool = False,
     ) -> None:
         self._settings = settings
-        self._questions = Questions(session, settings.secrets)
+        self._machine = MachineWatch(settings)
+        self._questions = Questions(session, settings.secrets, self._machine.is_busy)
         self.registration = registration or Registration(settings, session)
         self._processes = Processes(settings, self._questions, self.registration, inside=inside)
-        self._machine = MachineWatch(settings)
         self.probes: dict[str, Ask] = {
             livekit.ADDRESS: lambda: livekit.address(settings, self._questions),
             livekit.CREDENTIALS: lambda: livekit.credentials(settings, self._questions),
@@ -96,11 +96,17 @@ async def collect(
     asked = {**collector.probes, **(more or {})}
     processes, found, _ = await asyncio.gather(
         collector.processes(),
-        asyncio.gather(*(ask() for ask in asked.values())),
+        asyncio.gather(*(asked_once(ask) for ask in asked.values())),
         asyncio.sleep(CPU_SAMPLE_S),
     )
     probes = {probe.name: probe for probe in found if probe is not None}
     return await collector.health(processes, probes, collector.machine(), max_age=WINDOW_S)
+
+
+async def asked_once(ask: Ask) -> Probe | None:
+    """The answer, whether one has to wait for it or not."""
+    answer = ask()
+    return await answer if isinstance(answer, Awaitable) else answer
 
 
 def _letta_is_own(settings: ProxySettings) -> bool:

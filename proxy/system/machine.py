@@ -37,17 +37,25 @@ class MachineWatch:
         while len(self._readings) > 2 and self._readings[1][0] < time.monotonic() - WINDOW_S:
             self._readings.popleft()
 
+    def is_busy(self) -> bool:
+        """Whether hardly any CPU was left in the last seconds."""
+        return self._cpu() >= BUSY
+
+    def _cpu(self) -> float:
+        (_, busy_then, total_then), (_, busy, total) = self._readings[0], self._readings[-1]
+        share = (busy - busy_then) / (total - total_then) if total > total_then else 0.0
+        return round(min(1.0, max(0.0, share)), 3)
+
     def read(self) -> Machine:
         """The machine now."""
         self.note()
-        (_, busy_then, total_then), (_, busy, total) = self._readings[0], self._readings[-1]
-        cpu = (busy - busy_then) / (total - total_then) if total > total_then else 0.0
+        cpu = self._cpu()
         memory = psutil.virtual_memory()
         low = self._settings.memory_low_mb * 2**20
         folder = self._folder()
         return Machine(
             cores=psutil.cpu_count() or 1,
-            cpu=round(min(1.0, max(0.0, cpu)), 3),
+            cpu=cpu,
             memory_total=memory.total,
             memory_available=memory.available,
             memory_low=low,

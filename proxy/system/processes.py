@@ -78,12 +78,12 @@ class Processes:
             self._frozen_at = time.monotonic()
 
     def _process(
-        self, name: str, file: StatusFile | None, trouble: str, *, watched: bool
+        self, name: str, file: StatusFile | None, trouble: str | None, *, watched: bool
     ) -> Process:
         if name == "proxy" and self._inside:
             return self._myself(file)
         if file is None:
-            return self._without_file(name, trouble, watched)
+            return self._without_file(name, trouble or "", watched)
         process = Process(
             name,
             file.state,
@@ -96,19 +96,16 @@ class Processes:
             file.cause,
             tuple(file.log),
         )
-        if stopped := self._frozen.get(name):
-            return _stopped(replace(process, frozen=stopped), trouble)
-        if file.state == "ready":
+        if trouble is not None:
             # The launcher asks now and then; a process may have stopped answering since.
-            detail = f"It runs, but does not do its work: {trouble.rstrip('.')}."
-            return replace(
-                process, answers=not trouble, detail=detail if trouble else process.detail
-            )
-        if file.state == "monitoring" and trouble:
-            return replace(process, answers=False, detail=trouble)
-        if file.cause == NOT_READY:
-            return replace(process, answers=False)
-        return process
+            process = replace(process, answers=process.answers is not False and not trouble)
+        if stopped := self._frozen.get(name):
+            return _stopped(replace(process, frozen=stopped))
+        if not trouble:
+            return process
+        if file.state == "monitoring":
+            return replace(process, detail=trouble)
+        return replace(process, detail=f"It runs, but does not do its work: {trouble.rstrip('.')}.")
 
     def _without_file(self, name: str, trouble: str, watched: bool) -> Process:
         state: State = "stopped" if trouble else "ready"
@@ -131,23 +128,17 @@ class Processes:
             file.restarts if file else 0,
         )
 
-    async def _trouble(self, name: str, file: StatusFile | None, max_age: float) -> str:
-        """What is wrong with the answers of a process; empty when nothing is, or nobody asks."""
+    async def _trouble(self, name: str, file: StatusFile | None, max_age: float) -> str | None:
+        """What is wrong with its answers, empty when nothing is; None when it is not asked."""
         if name == "proxy" and self._inside:
-            return ""
-        if file is not None and not self._is_asked(name, file):
-            return ""
+            return None
+        if file is not None and not _is_asked(name, file):
+            return None
         if name == "agent":
             worker = await self._registration.read(max_age=max_age)
             return "" if worker.registered else worker.sentence
         probe = await self._asked(name, max_age)
         return probe.detail if probe.problem else ""
-
-    def _is_asked(self, name: str, file: StatusFile) -> bool:
-        if file.state == "monitoring":
-            # The models' monitor stands for whichever providers are in use: see providers.py.
-            return name != "models"
-        return file.state == "ready"
 
     async def _asked(self, name: str, max_age: float) -> Probe:
         match name:
@@ -167,7 +158,14 @@ def _file(folder: Path | None, name: str) -> StatusFile | None:
     return status_files.read(folder, name) if folder is not None else None
 
 
-def _stopped(process: Process, trouble: str) -> Process:
+def _is_asked(name: str, file: StatusFile) -> bool:
+    if file.state == "monitoring":
+        # The models' monitor stands for whichever providers are in use: see providers.py.
+        return name != "models"
+    return file.state == "ready" or file.cause == NOT_READY
+
+
+def _stopped(process: Process) -> Process:
     """A process of which a part, or the whole, stands still."""
     those = " and ".join(process.frozen)
     pids = " ".join(each.split()[1] for each in process.frozen)
@@ -175,5 +173,4 @@ def _stopped(process: Process, trouble: str) -> Process:
         f"{those} {'is' if len(process.frozen) == 1 else 'are'} stopped (SIGSTOP or a debugger): "
         f"alive, but doing nothing; go on with: kill -CONT {pids}"
     )
-    answers = process.answers if process.state == "monitoring" else not trouble
-    return replace(process, detail=detail, cause=FROZEN, answers=answers)
+    return replace(process, detail=detail, cause=FROZEN)

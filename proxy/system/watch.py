@@ -11,7 +11,7 @@ from typing import Any
 
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.system.collect import Ask, Collector
+from proxy.system.collect import Ask, Collector, asked_once
 from proxy.system.questions import new_session
 from proxy.verdicts.health import Health, Probe, Process
 
@@ -37,7 +37,7 @@ class SystemWatch:
         self.health = Health(agent_name=settings.livekit_agent_name)
 
     def add_probe(self, name: str, ask: Ask) -> None:
-        """Ask this as well, each second; it answers a Probe, and must not raise."""
+        """Ask this as well, each second."""
         self._asks[name] = ask
 
     def on_change(self, tell: Tell) -> None:
@@ -89,7 +89,7 @@ class SystemWatch:
 
     async def _probe(self, name: str, ask: Ask) -> None:
         try:
-            probe = await ask()
+            probe = await asked_once(ask)
         except Exception as error:
             log.exception("The probe of %s failed by itself", name)
             probe = Probe(name, "other", f"it could not be asked: {error}")
