@@ -32,6 +32,12 @@ from proxy.security import check_host, check_origin, protect
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
 from proxy.system.watch import SystemWatch
+from proxy.timeline.calls import Calls
+from proxy.timeline.ingest import Ingest
+from proxy.timeline.keeping import PROBE_NAME
+from proxy.timeline.stream import Stream
+from proxy.timeline.timeline import Timeline
+from proxy.timeline.verdicts import Verdicts
 from proxy.tokens import Tokens
 from proxy.webhooks import Webhooks
 
@@ -54,6 +60,7 @@ class Parts:
     dispatcher: Dispatcher
     session: aiohttp.ClientSession
     system: SystemWatch
+    timeline: Timeline
     endpoints: list[Endpoint]
 
 
@@ -62,6 +69,9 @@ def _compose(settings: ProxySettings) -> Parts:
     sfu = Sfu(settings)
     registration = Registration(settings, session)
     system = SystemWatch(settings, registration)
+    timeline = Timeline(settings, lambda: system.health)
+    system.on_change(timeline.note_system)
+    system.add_probe(PROBE_NAME, timeline.ask)
     letta = Letta(settings, session)
     dispatcher = Dispatcher(settings, sfu, registration)
     openapi = OpenApi()
@@ -76,11 +86,15 @@ def _compose(settings: ProxySettings) -> Parts:
         AgentHealth(settings, registration),
         Webhooks(settings, dispatcher),
         LettaProxy(letta, session),
+        Ingest(settings, timeline),
+        Stream(timeline),
+        Verdicts(timeline),
+        Calls(timeline),
         openapi,
     )
     endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]
     openapi.describe(endpoints)
-    return Parts(sfu, dispatcher, session, system, endpoints)
+    return Parts(sfu, dispatcher, session, system, timeline, endpoints)
 
 
 async def create_app(settings: ProxySettings) -> web.Application:
@@ -99,13 +113,20 @@ async def create_app(settings: ProxySettings) -> web.Application:
 
     async def life(_: web.Application) -> AsyncIterator[None]:
         parts.system.start()
+        parts.timeline.start()
         yield
         await parts.system.aclose()
         await parts.dispatcher.aclose()
+        await parts.timeline.aclose()
         await parts.sfu.aclose()
         await parts.session.close()
 
+    async def end_streams(_: web.Application) -> None:
+        # They never end by themselves, and a stopping server waits for what is under way.
+        parts.timeline.subscribers.close()
+
     app.cleanup_ctx.append(life)
+    app.on_shutdown.append(end_streams)
     return app
 
 

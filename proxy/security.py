@@ -22,7 +22,7 @@ from proxy.settings import ProxySettings
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PREFLIGHT_MAX_AGE_S = 600
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
-ALLOWED_HEADERS = "Content-Type, Last-Event-ID, X-Request-Id"
+ALLOWED_HEADERS = "Authorization, Content-Type, Last-Event-ID, X-Request-Id"
 POLICY_OF_ANSWERS = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 _HEADERS = {

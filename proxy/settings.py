@@ -27,6 +27,15 @@ def _url_with(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _postgres(value: SecretStr) -> SecretStr:
+    address = urlsplit(value.get_secret_value())
+    schemes = ("postgresql", "postgres", "postgresql+asyncpg")
+    if address.scheme not in schemes or not (address.netloc or address.query):
+        raise ValueError("not an address such as postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return value
+
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
 SignalUrl = Annotated[str, _url_with("ws", "wss", "http", "https")]
 HttpUrl = Annotated[str, _url_with("http", "https")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -156,6 +165,28 @@ class ProxySettings(BaseSettings):
         default=200,
         ge=0,
         description="Megabytes free on the disk of VOICE_HOME below which it counts as full.",
+    )
+    calls_database: Path | None = Field(
+        default=None,
+        description="File in which calls are kept (SQLite; default: calls.db in VOICE_HOME; "
+        "without a launcher only while the proxy runs).",
+    )
+    database_url: PostgresUrl | None = Field(
+        default=None,
+        description="Postgres in which calls are kept instead of CALLS_DATABASE, such as "
+        "postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+    )
+    call_events_max: int = Field(
+        default=20000,
+        ge=100,
+        le=1_000_000,
+        description="Events kept of one call; figures are thinned out before it is full.",
+    )
+    calls_kept: int = Field(
+        default=500, ge=1, description="Calls that are kept; older ones are deleted."
+    )
+    calls_kept_days: float = Field(
+        default=30.0, gt=0, description="Days for which a call is kept at most."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."

@@ -58,3 +58,16 @@ class Event:
     def topic(self) -> str:
         """`stage.name`, by which the verdicts look events up."""
         return f"{self.stage}.{self.name}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What leaves the proxy: in the stream, in a call, in a file."""
+        return {
+            "seq": self.seq,
+            "at": self.at,
+            "room": self.room,
+            "source": self.source,
+            "stage": self.stage,
+            "name": self.name,
+            "data": self.data,
+            "key": self.key,
+        }

@@ -1,0 +1,129 @@
+"""One call as it is kept in memory: its events, who is in it, and how it was judged."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.timeline.event import Event, Stage
+from proxy.verdicts.history import History
+from proxy.verdicts.verdict import Verdict
+
+THIN_FROM = 0.75
+"""Share of the events a call may have from which figures are kept more rarely."""
+KEEP_ONE_IN = 10
+
+
+@dataclass(eq=False)
+class Call:
+    """What happens in a room from its first event until the room has ended."""
+
+    room: str
+    started: float
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    ended: float | None = None
+    agent_id: str | None = None
+    turns: int = 0
+    history: History = field(default_factory=History)
+    arrivals: list[Event] = field(default_factory=list)
+    """The events by `seq`, which is the order in which they came in."""
+    keys: set[str] = field(default_factory=set)
+    present: set[str] = field(default_factory=set)
+    """Identities in the room, as the SFU reported them."""
+    callers: set[str] = field(default_factory=set)
+    """Those of them who are no agents."""
+    heard_at: float = field(default_factory=time.monotonic)
+    """When the last event came in, by the monotonic clock."""
+    ended_at: float | None = None
+    """When it was found to have ended, by the monotonic clock."""
+    verdicts: Mapping[Stage, Verdict] = field(default_factory=dict)
+    stored_verdicts: list[dict[str, Any]] | None = None
+    """As they were at the end of the call, in the form of the API."""
+    failing: str | None = None
+    cause: str | None = None
+    worst: dict[str, Any] | None = None
+    """The last failing verdict, whatever came after it."""
+    figures: int = 0
+    full: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.ended is None
+
+    @property
+    def last_at(self) -> float:
+        """When the latest of its events happened."""
+        return self.arrivals[-1].at if self.arrivals else self.started
+
+    def has_room_for(self, event: Event, limit: int) -> bool:
+        """Whether `event` is kept: figures go first when a call becomes long."""
+        if len(self.arrivals) >= limit:
+            return False
+        if event.topic != "media.stats":
+            return True
+        self.figures += 1
+        few = len(self.arrivals) < limit * THIN_FROM
+        return few or self.figures % KEEP_ONE_IN == 0
+
+    def add(self, event: Event) -> None:
+        """Take an event and what it says of the call as a whole."""
+        self.started = min(self.started, event.at)
+        self.history.add(event)
+        self.arrivals.append(event)
+        self.keys.add(event.key)
+        identity = event.data.get("identity")
+        match event.topic:
+            case "play.turn":
+                self.turns += 1
+            case "dispatch.received":
+                self.agent_id = _text(event.data.get("agent_id")) or self.agent_id
+            case "job.job":
+                self.agent_id = _agent_of(event.data.get("metadata")) or self.agent_id
+            case "join.participant_joined":
+                self.present.add(str(identity))
+            case "signal.participant_joined":
+                self.present.add(str(identity))
+                self.callers.add(str(identity))
+            case "join.participant_left" | "signal.participant_left":
+                self.present.discard(str(identity))
+                self.callers.discard(str(identity))
+            case "system.timeline_full":
+                self.full = True
+
+    def end(self, at: float) -> None:
+        self.ended = max(at, self.started)
+        self.ended_at = time.monotonic()
+
+    def row(self) -> dict[str, Any]:
+        """The call without its events, as it is stored."""
+        return {
+            "id": self.id,
+            "room": self.room,
+            "started": self.started,
+            "ended": self.ended,
+            "agent_id": self.agent_id,
+            "turns": self.turns,
+            "events": len(self.arrivals),
+            "failing": self.failing,
+            "cause": self.cause,
+            "worst": self.worst,
+            "verdicts": self.stored_verdicts,
+        }
+
+
+def _text(value: object) -> str | None:
+    return value[:128] if isinstance(value, str) and value else None
+
+
+def _agent_of(metadata: object) -> str | None:
+    """The Letta agent that a job's metadata names."""
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except ValueError:
+            return None
+    return _text(metadata.get("agent_id")) if isinstance(metadata, dict) else None

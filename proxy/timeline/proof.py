@@ -1,0 +1,95 @@
+"""Who posts an event: shown by a token that was signed with the LiveKit key and secret."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from livekit import api
+
+from proxy.errors import ApiError
+from proxy.settings import ProxySettings
+from proxy.sfu import credentials_missing
+from proxy.timeline.event import Source
+
+PAGE_LEEWAY_S = 24 * 3600.0
+"""A page must be able to report that its token has expired."""
+AGENT_LEEWAY_S = 60.0
+AGENT = "agent"
+ANY_ROOM = "*"
+TOKEN_MAX = 8192
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The reporter, and the room it may report of (`*`: of any)."""
+
+    source: Source
+    room: str
+
+    def covers(self, room: str) -> bool:
+        return self.room in (room, ANY_ROOM)
+
+
+class Proofs:
+    """Checks the header `Authorization: Bearer TOKEN`."""
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self._url = settings.livekit_url
+        self._verifier: api.TokenVerifier | None = None
+        if settings.livekit_credentials is not None:
+            leeway = timedelta(seconds=PAGE_LEEWAY_S)
+            self._verifier = api.TokenVerifier(*settings.livekit_credentials, leeway=leeway)
+
+    def check(self, authorization: str, room: str) -> Proof:
+        """What the header proves; `ApiError` 401 when it is not the right to report of `room`."""
+        if self._verifier is None:
+            raise credentials_missing(self._url)
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token or len(token) > TOKEN_MAX:
+            raise _not_yours("send the LiveKit token of this room as 'Authorization: Bearer TOKEN'")
+        try:
+            claims = self._verifier.verify(token.strip())
+        except Exception as error:
+            # The library raises whatever it meets in a token that somebody made up.
+            raise _not_yours(f"the token is not valid ({str(error)[:200]})") from None
+        video = claims.video or api.VideoGrants()
+        if video.agent and claims.identity == AGENT:
+            proof = Proof("agent", str(video.room or ""))
+            leeway = AGENT_LEEWAY_S
+        elif video.room_join and not video.agent:
+            proof = Proof("browser", str(video.room or ""))
+            leeway = PAGE_LEEWAY_S
+        else:
+            raise _not_yours("the token lets nobody join a room, nor is it an agent's")
+        if proof.source == "browser" and proof.room == ANY_ROOM:
+            proof = Proof("browser", "")
+        if not proof.covers(room):
+            raise _not_yours(f"the token is for room {proof.room[:128]!r}, not {room!r}")
+        if _expiry(token) + leeway < time.time():
+            raise _not_yours("the token has expired")
+        return proof
+
+
+def _expiry(token: str) -> float:
+    """When a token expires whose signature has been checked."""
+    payload = token.strip().split(".")[1]
+    try:
+        claims: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return float(claims["exp"])
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def _not_yours(reason: str) -> ApiError:
+    return ApiError(
+        401,
+        "EVENTS_NOT_YOURS",
+        f"These events are not taken: {reason}. A page uses the token that POST /api/token gave "
+        "it; an agent one signed with LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
+    )
