@@ -77,7 +77,7 @@ def test_there_is_no_microphone(
 
 
 def test_the_microphone_is_unplugged(faulty: System, beeping: Browser, new_fault: NewFault) -> None:
-    fault = new_fault("hear", "microphone-unplugged", "the page's track ends during the call")
+    fault = new_fault("hear", "microphone-none", "the page's track ends during the call")
     with debug_page(beeping, faulty.proxy_url) as page:
         page.page.add_init_script(KEEP_STREAMS)
         page.open()
@@ -128,16 +128,17 @@ def test_the_noise_never_ends(
     faulty: System, launched: Launch, new_fault: NewFault, tmp_path: Path
 ) -> None:
     fault = new_fault(
-        "hear", "no-end-of-utterance", "people talk around the microphone all the time"
+        "hear", "no-end-of-utterance", "people talk without a pause around the caller"
     )
-    with debug_page(
-        hearing(launched, sounds.babble(tmp_path / "babble.wav")), faulty.proxy_url
-    ) as page:
+    noisy = hearing(launched, sounds.babble(tmp_path / "babble.wav"))
+    with debug_page(noisy, faulty.proxy_url) as page:
         page.open()
         page.connect()
         expect(page.status).to_have_text(READY)
-        fault.breaks()
         ask = of_room(faulty.proxy_url, page.room)
+        # That somebody speaks is no fault yet; that nothing but speech is heard for so long is.
+        expect(page.stage("hear")).to_have_accessible_name("hear waiting")
+        fault.breaks()
         fault.named(ask)
         page.button("Mute").click()
         fault.cleared(ask)

@@ -12,6 +12,9 @@ from tests.faults.fault import of_room
 from tests.faults.test_hear import FAKE_DEVICE
 from tests.system import System
 
+# The browser's question about the microphone is open: granted, it would allow sound as well, and
+# denied, there would be an earlier fault.
+UNANSWERED = "navigator.mediaDevices.getUserMedia = () => new Promise(() => {})"
 # Connected by a script, not by a person: nobody has touched the page yet, and the test asks it
 # nothing before, for an evaluation counts as a touch.
 CONNECT_BY_SCRIPT = """addEventListener('load', () =>
@@ -26,6 +29,7 @@ def test_the_browser_holds_sound_back(
     browser = launched(FAKE_DEVICE, "--autoplay-policy=document-user-activation-required")
     room = "held-back-by-the-browser"
     with debug_page(browser, faulty.proxy_url) as page:
+        page.page.add_init_script(UNANSWERED)
         page.page.add_init_script(CONNECT_BY_SCRIPT)
         with page.page.expect_console_message(
             lambda message: "could not playback audio" in message.text
