@@ -3,6 +3,7 @@ asked for.
 
     python -m dev.bootstrap run NAME         ready .venv, then the launcher of process NAME
     python -m dev.bootstrap exec MODULE …    ready .venv, then `python -m MODULE …`
+    python -m dev.bootstrap look MODULE …    `python -m MODULE …` with what is here, ready or not
     python -m dev.bootstrap make WHAT …      only prepare: run, test, letta, page, go
 
 Standard library only; what is complete already costs a few milliseconds.
@@ -23,7 +24,10 @@ MAKE: dict[str, Callable[[], None]] = {
     "go": lambda: venvs.ensure(venvs.GO, "requirements-go.txt"),
     "page": node.ensure,
 }
-USAGE = f"usage: python -m dev.bootstrap run NAME | exec MODULE … | make {'|'.join(MAKE)} …"
+USAGE = (
+    "usage: python -m dev.bootstrap run NAME | exec MODULE … | look MODULE … | make "
+    f"{'|'.join(MAKE)} …"
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -33,16 +37,17 @@ def main(arguments: list[str]) -> int:
             module = ["dev.launcher", name, *options]
         case ["exec", *module] if module:
             pass
+        case ["look", *module] if module:
+            _become(sys.executable, module)
         case ["make", *wanted] if wanted and all(one in MAKE for one in wanted):
             return _make(wanted)
         case _:
             print(USAGE, file=sys.stderr)
             return 2
-    return _make(["run"]) or _become(module)
+    return _make(["run"]) or _become(str(venvs.MAIN.python), module)
 
 
-def _become(module: list[str]) -> NoReturn:
-    python = str(venvs.MAIN.python)
+def _become(python: str, module: list[str]) -> NoReturn:
     sys.stdout.flush()
     os.execv(python, [python, "-m", *module])
 

@@ -34,6 +34,12 @@ def redactor(
     return Redactor(found)
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether a setting of this name and value holds a secret; addresses may hold one as well."""
+    named = SECRET.search(name) and not NO_SECRET.search(name) and not value.startswith("/")
+    return bool(named) or any(_of_address(value))
+
+
 def _of_environ(environ: Mapping[str, str]) -> Iterator[str]:
     for name, value in environ.items():
         if SECRET.search(name) and not NO_SECRET.search(name) and not value.startswith("/"):

@@ -1,0 +1,111 @@
+"""Look at everything at once, each within its own time, and come to a verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from dataclasses import asdict
+
+from dev.doctor import store
+from dev.doctor.checks import health as health_lines
+from dev.doctor.checks import network, ports, settings, versions
+from dev.doctor.examined import Examined
+from dev.doctor.finding import Finding, Group, in_order, redacted
+from dev.doctor.models import Models
+from dev.doctor.surroundings import Surroundings
+from proxy.agent_health import describe
+from proxy.registration import Registration
+from proxy.system.collect import collect
+from proxy.system.questions import new_session
+from proxy.verdicts.health import Health
+from proxy.verdicts.history import History
+from proxy.verdicts.judge import judge
+from proxy.verdicts.verdict import Verdict
+
+HERE_LIMIT_S = 3.0
+"""For what is on this machine."""
+OUTSIDE_LIMIT_S = 7.0
+"""For what may be elsewhere, models included."""
+
+
+async def examine(around: Surroundings, *, outside: bool = True) -> Examined:
+    """Ask all there is to ask; `outside` tells whether models elsewhere are called."""
+    began = time.monotonic()
+    here = await asyncio.gather(
+        _within(HERE_LIMIT_S, "versions", versions.check(around)),
+        _within(HERE_LIMIT_S, "settings", settings.check(around)),
+        _within(HERE_LIMIT_S, "ports", ports.check(around)),
+    )
+    # After that, since it is timed: what is done here keeps the processor busy.
+    (lines, verdict), way = await asyncio.gather(
+        _health(around, outside),
+        _within(OUTSIDE_LIMIT_S, "network", network.check(around)),
+    )
+    parts = [*here, way, lines]
+    findings = in_order(redacted([line for part in parts for line in part], around.redactor))
+    return Examined(
+        findings=findings,
+        verdict=verdict,
+        next=_next(findings, verdict),
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+async def _health(around: Surroundings, outside: bool) -> tuple[list[Finding], Verdict | None]:
+    """The health of the system, as lines and as a verdict."""
+    try:
+        async with asyncio.timeout(OUTSIDE_LIMIT_S), new_session() as session:
+            own_letta = "letta" not in around.monitors
+            models = Models(around.settings, session, outside=outside, letta=own_letta)
+            more = {**models.calls(), store.NAME: lambda: store.probe(around.settings)}
+            health, worker = await asyncio.gather(
+                collect(around.settings, session, more),
+                Registration(around.settings, session).read(),
+            )
+    except TimeoutError:
+        return [_late("processes", OUTSIDE_LIMIT_S)], None
+    lines = health_lines.findings(health, describe(worker, around.settings), around)
+    return lines, _verdict(health, around)
+
+
+def _verdict(health: Health, around: Surroundings) -> Verdict:
+    verdict = judge(History(), health, time.time())["system"]
+    told = asdict(verdict)
+    shown = around.redactor.data({"evidence": told["evidence"]})["evidence"]
+    evidence = tuple(type(one)(**each) for one, each in zip(verdict.evidence, shown, strict=True))
+    return type(verdict)(
+        **{
+            **told,
+            "sentence": around.redactor.text(verdict.sentence),
+            "next": around.redactor.text(verdict.next),
+            "evidence": evidence,
+        }
+    )
+
+
+async def _within(limit: float, group: Group, work: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        async with asyncio.timeout(limit):
+            return await work
+    except TimeoutError:
+        return [_late(group, limit)]
+
+
+def _late(group: Group, limit: float) -> Finding:
+    detail = f"not done within {limit:g} s: this machine, or what was asked, is too slow"
+    return Finding(group, group, "fail", detail, "look at the machine's load, and try again")
+
+
+def _next(findings: list[Finding], verdict: Verdict | None) -> str:
+    """What to do first: nothing else helps while the settings are wrong."""
+    failed = [finding for finding in findings if finding.state == "fail"]
+    wrong = [finding for finding in failed if finding.group == "settings"]
+    if wrong:
+        return f"{wrong[0].detail.rstrip('.')}. {wrong[0].next}".strip()
+    processes = [finding for finding in findings if finding.group == "processes"]
+    if processes and all(finding.detail.startswith("stopped") for finding in processes):
+        return "nothing runs: start it all by ./restart_voice_system.sh"
+    if verdict is not None and verdict.state != "ok" and verdict.next:
+        return verdict.next
+    return next((finding.next for finding in failed if finding.next), "")

@@ -1,0 +1,226 @@
+"""Call each model that is in use once, for real: what it answers, and how long that takes.
+
+Each call is a Probe, so that the verdict of the system is made of the same facts as the doctor's
+lines. A call costs next to nothing: 0.4 s of sound, one word, one token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import struct
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+from livekit import api
+from pydantic import ValidationError
+
+from agent.settings import AgentSettings
+from agent.speech import defaults
+from dev.letta.settings import LettaSettings
+from proxy.outside import FAILURES, in_words
+from proxy.settings import ProxySettings
+from proxy.system import providers
+from proxy.system.providers import Provider
+from proxy.system.questions import is_own, message_in, problem_of, problem_of_status, shown
+from proxy.verdicts.health import Probe
+
+EMBEDDINGS = "embeddings"
+EMBEDDING_MODEL = "text-embedding-3-small"
+OWN_LIMIT_S, OUTSIDE_LIMIT_S = 4.0, 7.0
+RATE, SECONDS, TONE_HZ = 16_000, 0.4, 220
+WORD = "Hello."
+BODY_MAX = 64 * 1024
+
+
+class Failed(Exception):
+    """A model did not do its work: a code as of Probe.problem, and why."""
+
+    def __init__(self, problem: str, detail: str, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.problem, self.detail, self.status = problem, detail, status
+
+
+Work = Callable[[], Awaitable[str]]
+
+
+class Models:
+    """The models of these settings; `calls` are to be made by whoever collects the health."""
+
+    def __init__(
+        self, settings: ProxySettings, session: aiohttp.ClientSession, *, outside: bool, letta: bool
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._outside = outside
+        self._letta = letta
+        self._works: dict[str, Callable[[Provider], Awaitable[str]]] = {
+            providers.SPEECH_TO_TEXT: self._hear,
+            providers.TEXT_TO_SPEECH: self._speak,
+            providers.CHAT: self._chat,
+        }
+
+    def calls(self) -> dict[str, Callable[[], Awaitable[Probe | None]]]:
+        """What to call, by the name of its probe. A model that is not to be called is missing:
+        `letta` tells whether a Letta of our own asks the chat model, and `outside` whether models
+        that are not on this machine are called."""
+        found: dict[str, Callable[[], Awaitable[Probe | None]]] = {}
+        for provider in providers.in_use(self._settings):
+            if not self._outside and not is_own(provider.base_url):
+                continue
+            if provider.role == providers.CHAT:
+                if not self._letta:
+                    continue
+                found[EMBEDDINGS] = self._asks(provider, EMBEDDINGS, self._embed)
+            found[provider.role] = self._asks(provider, provider.role, self._works[provider.role])
+        return found
+
+    def _asks(
+        self, provider: Provider, name: str, work: Callable[[Provider], Awaitable[str]]
+    ) -> Callable[[], Awaitable[Probe]]:
+        async def ask() -> Probe:
+            began, at = time.monotonic(), time.time()
+            limit = OWN_LIMIT_S if is_own(provider.base_url) else OUTSIDE_LIMIT_S
+            target = shown(provider.base_url)
+
+            def probe(problem: str, detail: str, status: int | None = None) -> Probe:
+                ms = round((time.monotonic() - began) * 1000, 1)
+                return Probe(name, problem, detail, target, status, ms, at)
+
+            try:
+                async with asyncio.timeout(limit):
+                    return probe("", f"{provider.kind} at {target}: {await work(provider)}")
+            except Failed as error:
+                return probe(error.problem, f"{target} {error.detail}", error.status)
+            except TimeoutError:
+                return probe("timeout", f"{target} does not answer within {limit:g} s")
+            except FAILURES as error:
+                return probe(problem_of(error), f"{target}: {in_words(error)}")
+            except (ValueError, ValidationError) as error:
+                return probe("other", f"{target} cannot be asked: {error}")
+
+        return ask
+
+    async def _hear(self, provider: Provider) -> str:
+        if provider.kind == "inference":
+            return await self._shake_hands(provider, "stt")
+        if provider.kind == "offline":
+            return await self._hear_stream(provider)
+        form = aiohttp.FormData()
+        form.add_field("file", wav(), filename="tone.wav", content_type="audio/wav")
+        model = AgentSettings().stt_model or defaults.OPENAI_STT_MODEL
+        form.add_field("model", model)
+        answer = await self._post(provider, "/audio/transcriptions", data=form)
+        return f"{model} heard {_text_of(answer)!r} in a tone"
+
+    async def _hear_stream(self, provider: Provider) -> str:
+        """As the agent does: over a WebSocket."""
+        url = provider.base_url.replace("http", "ws", 1) + "/audio/transcriptions/stream"
+        try:
+            socket = await self._session.ws_connect(url)
+        except aiohttp.WSServerHandshakeError as error:
+            raise Failed("status", f"answered {error.status} to GET {url}", error.status) from None
+        async with socket:
+            await socket.send_str('{"type": "start"}')
+            await socket.send_bytes(tone())
+            await socket.send_str('{"type": "end"}')
+            async for message in socket:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                told: dict[str, Any] = json.loads(message.data)
+                if told.get("type") == "final":
+                    return f"pocketsphinx heard {told.get('text', '')!r} in a tone"
+                if told.get("type") == "error":
+                    raise Failed("other", f"says {told.get('message', told)}")
+        raise Failed("other", "closed the connection without a transcript")
+
+    async def _speak(self, provider: Provider) -> str:
+        if provider.kind == "inference":
+            return await self._shake_hands(provider, "tts")
+        settings, offline = AgentSettings(), provider.kind == "offline"
+        model = settings.tts_model or (
+            defaults.OFFLINE_TTS_MODEL if offline else defaults.OPENAI_TTS_MODEL
+        )
+        voice = settings.tts_voice or (defaults.OFFLINE_VOICE if offline else defaults.OPENAI_VOICE)
+        body = {"model": model, "voice": voice, "input": WORD, "response_format": "pcm"}
+        sound = await self._post(provider, "/audio/speech", json=body)
+        if not sound:
+            raise Failed("other", f"spoke nothing when {model} was asked to say {WORD!r}")
+        return f"{model} said {WORD!r} ({len(sound)} bytes)"
+
+    async def _chat(self, provider: Provider) -> str:
+        model = LettaSettings().model
+        body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
+        try:
+            await self._post(provider, "/chat/completions", json={**body, "max_tokens": 1})
+        except Failed as error:
+            if error.status != 400 or "max_completion_tokens" not in error.detail:
+                raise
+            # Models that think count what they think as well: one token would be none.
+            body["max_completion_tokens"] = 16
+            await self._post(provider, "/chat/completions", json=body)
+        return f"{model} answered"
+
+    async def _embed(self, provider: Provider) -> str:
+        body = {"model": EMBEDDING_MODEL, "input": WORD}
+        await self._post(provider, "/embeddings", json=body)
+        return f"{EMBEDDING_MODEL} answered"
+
+    async def _shake_hands(self, provider: Provider, path: str) -> str:
+        """LiveKit Inference bills by what is said: its consent to begin is enough."""
+        if self._settings.livekit_credentials is None:
+            raise Failed("missing", "needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+        grants = api.access_token.InferenceGrants(perform=True)
+        token = api.AccessToken(*self._settings.livekit_credentials).with_identity("doctor")
+        settings = AgentSettings()
+        model = (
+            settings.stt_model or defaults.INFERENCE_STT_MODEL
+            if path == "stt"
+            else settings.tts_model or defaults.INFERENCE_TTS_MODEL
+        )
+        url = provider.base_url.replace("http", "ws", 1) + f"/{path}"
+        headers = {"Authorization": f"Bearer {token.with_inference_grants(grants).to_jwt()}"}
+        try:
+            query = {"model": model.partition(":")[0]}
+            async with self._session.ws_connect(url, headers=headers, params=query):
+                return f"LiveKit Inference takes our key for {model}"
+        except aiohttp.WSServerHandshakeError as error:
+            problem = problem_of_status(error.status, keyed=True) or "other"
+            raise Failed(problem, f"answered {error.status} for {model}", error.status) from None
+
+    async def _post(self, provider: Provider, path: str, **body: Any) -> bytes:
+        headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
+        url = provider.base_url + path
+        async with self._session.post(url, headers=headers, **body) as response:
+            answer = await response.content.read(BODY_MAX)
+            if problem := problem_of_status(response.status, keyed=bool(provider.key)):
+                words = message_in(answer.decode(errors="replace"))
+                detail = f"answered {response.status} to POST {path}: {words}"
+                raise Failed(problem, detail, response.status)
+            return answer
+
+
+def _text_of(answer: bytes) -> str:
+    told = json.loads(answer)
+    if not isinstance(told, Mapping) or "text" not in told:
+        raise Failed("other", "answered without a text")
+    return str(told["text"])
+
+
+def tone() -> bytes:
+    """A short quiet tone: 16 kHz, 16 bit, mono."""
+    count = int(RATE * SECONDS)
+    turn = 2 * math.pi * TONE_HZ / RATE
+    return struct.pack(f"<{count}h", *(int(2000 * math.sin(turn * at)) for at in range(count)))
+
+
+def wav() -> bytes:
+    """The tone as a WAV file."""
+    sound = tone()
+    form = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form
+    body += b"data" + struct.pack("<I", len(sound)) + sound
+    return b"RIFF" + struct.pack("<I", len(body)) + body

@@ -1,0 +1,95 @@
+"""What the doctor examines: the settings of this checkout, where each comes from, and its state.
+
+It takes the person's shell and `.env` as the launchers would, but makes nothing: no folder, no key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from dev import dotenv_file
+from dev.environment import compose
+from dev.services import CHECKOUT, services
+from proxy import known_secrets
+from proxy.redaction import Redactor
+from proxy.settings import ProxySettings
+
+DOTENV = CHECKOUT / ".env"
+NO_FILE = CHECKOUT / "no such file"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Everything that is known before anything is asked."""
+
+    home: Path
+    environ: dict[str, str]
+    """As a program of the system would get it."""
+    sources: dict[str, str]
+    """Where each set value is from: `exported`, `.env line 3`, `derived`, `generated`."""
+    problems: list[str]
+    """What is wrong with the settings, in sentences."""
+    monitors: dict[str, str]
+    """Which services are someone else's, and why."""
+    settings: ProxySettings
+    redactor: Redactor
+    dotenv: Mapping[str, str] = field(default_factory=dict)
+
+
+def look(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Surroundings:
+    """The surroundings as this shell and `.env` make them; a wrong setting counts as not set."""
+    file = dotenv_file.read(dotenv, exported)
+    given = {**file.values, **exported}
+    # A launcher refuses a file that is wrong; here what is right in it counts.
+    shell, path = (given, NO_FILE) if file.errors else (exported, dotenv)
+    composed = {name: compose(name, shell, path, make_key=False) for name in services()}
+    one = next(iter(composed.values()))
+    problems = list(
+        dict.fromkeys([*file.errors, *(e for c in composed.values() for e in c.errors)])
+    )
+    environ = one.environ
+    home = Path(one.home)
+    sources = {
+        name: _source(name, exported, file.lines, given) for name, value in environ.items() if value
+    }
+    return Surroundings(
+        home=home,
+        environ=environ,
+        sources=sources,
+        problems=problems,
+        monitors=one.monitors,
+        settings=_settings(environ),
+        redactor=known_secrets.redactor({**exported, **environ}, dotenv, home),
+        dotenv=file.values,
+    )
+
+
+def _source(
+    name: str, exported: Mapping[str, str], lines: Mapping[str, int], given: Mapping[str, str]
+) -> str:
+    if exported.get(name):
+        return "exported"
+    if given.get(name):
+        return f".env line {lines[name]}"
+    return "generated" if name.startswith("LIVEKIT_API_") else "derived"
+
+
+def _settings(environ: dict[str, str]) -> ProxySettings:
+    """The settings of the proxy, which serve to ask all others; what is wrong in them is told
+    elsewhere and left out here. From now on this process lives in `environ`."""
+    os.environ.clear()
+    os.environ.update(environ)
+    while True:
+        try:
+            return ProxySettings()
+        except ValidationError as error:
+            wrong = {str(each["loc"][0]).upper() for each in error.errors() if each["loc"]}
+            if not wrong & os.environ.keys():
+                raise
+            for name in wrong:
+                os.environ.pop(name, None)
