@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxy.settings import ProxySettings
-from proxy.system.questions import Questions
+from proxy.system.questions import OWN_KEYS_EVERY_S, Questions
 from proxy.verdicts.health import Probe
 
 KEY = "letta key"
@@ -26,6 +26,7 @@ async def key(settings: ProxySettings, questions: Questions) -> Probe | None:
     found = await questions.ask(
         settings.letta_base_url + "/v1/agents/count",
         key=secret.get_secret_value() if secret is not None else "",
+        max_age=OWN_KEYS_EVERY_S,
     )
     if found.problem in ("rejected", "missing", "rate-limited"):
         return replace(found, name=KEY, target=settings.letta_base_url)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from livekit import api
 
 from proxy.settings import ProxySettings
-from proxy.system.questions import Questions
+from proxy.system.questions import OWN_KEYS_EVERY_S, Questions
 from proxy.verdicts.health import Probe
 
 ADDRESS, CREDENTIALS = "livekit address", "livekit credentials"
@@ -70,6 +70,7 @@ async def credentials(settings: ProxySettings, questions: Questions) -> Probe | 
         settings.livekit_http_url + LIST_ROOMS,
         key=token.with_ttl(TOKEN_LIFE).to_jwt(),
         body={"names": [NO_ROOM]},
+        max_age=OWN_KEYS_EVERY_S,
     )
     if found.problem not in ("", "rejected", "rate-limited"):
         return None

@@ -10,12 +10,11 @@ from pathlib import Path
 import psutil
 
 from proxy.settings import ProxySettings
-from proxy.system.naming import told
+from proxy.system.busiest import Busiest
 from proxy.verdicts.health import Machine
 
 WINDOW_S = 2.0
 BUSY = 0.9
-SHOWN = 3
 
 
 class MachineWatch:
@@ -24,8 +23,7 @@ class MachineWatch:
     def __init__(self, settings: ProxySettings) -> None:
         self._settings = settings
         self._readings: deque[tuple[float, float, float]] = deque()
-        self._used: dict[int, float] = {}
-        self._read_used = 0.0
+        self._busiest = Busiest()
         self.note()
 
     def note(self) -> None:
@@ -62,7 +60,7 @@ class MachineWatch:
             disk_free=shutil.disk_usage(folder).free if folder else None,
             disk_low=self._settings.disk_low_mb * 2**20,
             disk_path=str(folder or ""),
-            busiest=self._busiest(cpu >= BUSY, memory.available < low),
+            busiest=self._busiest.look(cpu >= BUSY, memory.available < low),
         )
 
     def _folder(self) -> Path | None:
@@ -71,31 +69,3 @@ class MachineWatch:
         if folder is None:
             return None
         return next((each for each in folder.absolute().parents if each.exists()), None)
-
-    def _busiest(self, cpu: bool, memory: bool) -> tuple[str, ...]:
-        """Who uses the most of what is short; looked up only then, since looking costs as well."""
-        if not cpu and not memory:
-            self._used = {}
-            return ()
-        took, self._read_used = time.monotonic() - self._read_used, time.monotonic()
-        used: dict[int, float] = {}
-        ranked: list[tuple[float, str]] = []
-        for process in psutil.process_iter():
-            try:
-                with process.oneshot():
-                    times = process.cpu_times()
-                    used[process.pid] = times.user + times.system
-                    before = self._used.get(process.pid)
-                    if memory:
-                        size = process.memory_info().rss
-                        ranked.append((size, f"{size // 2**20} MB"))
-                    elif before is not None and took > 0:
-                        share = (used[process.pid] - before) / took
-                        ranked.append((share, f"{share:.0%} of a core"))
-                    else:
-                        continue
-                    ranked[-1] = (ranked[-1][0], f"{told(process)}: {ranked[-1][1]}")
-            except psutil.Error:
-                continue
-        self._used = used
-        return tuple(text for _, text in sorted(ranked, reverse=True)[:SHOWN])

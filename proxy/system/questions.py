@@ -24,6 +24,8 @@ from proxy.verdicts.health import Probe
 OWN_LIMIT_S = 1.4
 OUTSIDE_LIMIT_S = 3.0
 OWN_EVERY_S = 0.9
+OWN_KEYS_EVERY_S = 3.9
+"""Whether a key of ours is taken changes seldom, and costs the asked one more."""
 OUTSIDE_EVERY_S = 15.0
 OUTSIDE_AGAIN_S = 4.0
 """A service elsewhere that failed is asked again sooner, so that it is soon seen to be back."""
@@ -76,7 +78,7 @@ class Questions:
         lock = self._locks.setdefault(question, asyncio.Lock())
         async with lock:
             last = self._answers.get(question)
-            if last is not None and asked - (last.at or 0.0) <= self._age(last, url, max_age):
+            if last is not None and asked - (last.at or 0.0) <= _age(last, url, max_age):
                 return last
             answer = await self._ask(url, key, body)
             if answer.problem == "timeout" and is_own(url) and self._busy():
@@ -84,12 +86,6 @@ class Questions:
                 answer = await self._ask(url, key, body)
             self._answers[question] = answer
             return answer
-
-    def _age(self, last: Probe, url: str, max_age: float | None) -> float:
-        if is_own(url):
-            return OWN_EVERY_S if max_age is None else max_age
-        again = last.problem not in ("", "rejected", "rate-limited")
-        return OUTSIDE_AGAIN_S if again else OUTSIDE_EVERY_S
 
     async def _ask(self, url: str, key: str, body: object) -> Probe:
         target, limit = shown(url), OWN_LIMIT_S if is_own(url) else OUTSIDE_LIMIT_S
@@ -134,6 +130,14 @@ class Questions:
         if response.status in (401, 403) and (off := _clock_off(response)):
             detail += f" (the clock of this machine is {off} of that server's)"
         return detail
+
+
+def _age(last: Probe, url: str, max_age: float | None) -> float:
+    """For how long the last answer stands for the next."""
+    if is_own(url):
+        return OWN_EVERY_S if max_age is None else max_age
+    again = last.problem not in ("", "rejected", "rate-limited")
+    return OUTSIDE_AGAIN_S if again else OUTSIDE_EVERY_S
 
 
 def problem_of(error: BaseException) -> str:

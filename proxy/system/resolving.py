@@ -11,7 +11,7 @@ import threading
 
 async def trouble_with_name(host: str, limit: float) -> str:
     """Why `host` cannot be looked up, in words; empty when it can."""
-    if _is_address(host):
+    if host == "localhost" or _is_address(host):
         return ""
     try:
         async with asyncio.timeout(limit):

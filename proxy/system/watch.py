@@ -80,7 +80,7 @@ class SystemWatch:
 
     async def _read(self, max_age: float) -> None:
         processes = await self._collector.processes(max_age)
-        machine = self._collector.machine()
+        machine = await asyncio.to_thread(self._collector.machine)
         self.health = await self._collector.health(
             processes, dict(self._probes), machine, max_age=EVERY_S
         )
