@@ -87,6 +87,41 @@ export async function getWorkerHealth() {
   return ask('GET', '/health/agent', undefined, undefined, { anyStatus: true });
 }
 
+/** What the proxy says of the system, without a call. */
+export async function getVerdicts() {
+  return ask('GET', '/api/verdicts');
+}
+
+/** @param {string} room */
+export function eventsUrl(room) {
+  return `/api/rooms/${encodeURIComponent(room)}/events`;
+}
+
+/**
+ * Calls that were kept, newest first.
+ * @param {number} limit
+ * @param {number|null} before only calls that began before, in seconds since 1970
+ */
+export async function getCalls(limit, before) {
+  const older = before === null ? '' : `&before=${before}`;
+  return asRecords((await ask('GET', `/api/calls?limit=${limit}${older}`)).calls);
+}
+
+/** @param {string} id */
+export async function getCall(id) {
+  return ask('GET', callUrl(id));
+}
+
+/** @param {string} id */
+export async function deleteCall(id) {
+  return ask('DELETE', callUrl(id));
+}
+
+/** @param {string} id @param {'json'|'vtt'} [format] to download */
+export function callUrl(id, format) {
+  return `/api/calls/${encodeURIComponent(id)}${format ? `?format=${format}` : ''}`;
+}
+
 /**
  * Adds events to the timeline of a room.
  * @param {string} room
@@ -96,9 +131,8 @@ export async function getWorkerHealth() {
  */
 export async function postEvents(room, token, events, leaving) {
   const sent = events.map(({ at, stage, name, data, key }) => ({ at, stage, name, data, key }));
-  const path = `/api/rooms/${encodeURIComponent(room)}/events`;
   const asking = { bearer: token, keepalive: leaving };
-  return ask('POST', path, { events: sent }, undefined, asking);
+  return ask('POST', eventsUrl(room), { events: sent }, undefined, asking);
 }
 
 /**

@@ -23,11 +23,20 @@
  *
  * @typedef {'ok'|'waiting'|'failing'|'not reached'} VerdictState
  *
+ * @typedef {object} Quote a line that proves a verdict
+ * @property {string} text
+ * @property {string} source who said it: a source of events, a log, a probe
+ * @property {number|null} at seconds since 1970
+ *
  * @typedef {object} Verdict
  * @property {VerdictState} state
+ * @property {string} cause a code such as microphone-denied, or ''
  * @property {string} sentence
  * @property {string} next the next step, or '' when there is none
  * @property {number|null} ms how long the stage took the last time
+ * @property {number|null} usualMs how long it takes usually
+ * @property {number|null} since when it is in this state, in seconds since 1970 by this page's clock
+ * @property {Quote[]} quotes what proves it
  * @property {VoiceEvent[]} evidence the stage's last events, oldest first
  *
  * @typedef {object} LettaAgent
@@ -49,6 +58,9 @@
  * @property {string} detail
  * @property {number|null} since seconds since 1970
  * @property {boolean} answers false if it was asked just now and did not answer
+ * @property {string} cause the launcher's word for what is wrong, or ''
+ * @property {number} restarts since it was started by a person
+ * @property {string[]} log the last lines of its log that tell
  *
  * @typedef {object} ToolCall
  * @property {string} id

@@ -29,6 +29,12 @@ export async function disconnect() {
   await session?.end();
 }
 
+/** Ends the call if there is one, and begins another. */
+export async function connectAgain() {
+  await disconnect();
+  await connect();
+}
+
 export async function toggleMute() {
   await session?.microphone.setMuted(!store.state.call.muted);
 }

@@ -2,6 +2,7 @@
 
 import { AgentPicker } from './agent-picker.js';
 import { CallButtons } from './call-buttons.js';
+import { CallList } from './call-list.js';
 import { ConversationLog } from './conversation-log.js';
 import { DebugConsole } from './debug-console.js';
 import { DetailPanel } from './detail-panel.js';
@@ -10,6 +11,7 @@ import { MemoryBlocks } from './memory-blocks.js';
 import { MessageBox } from './message-box.js';
 import { MicrophoneProblem } from './microphone-problem.js';
 import { NewAgentDialog } from './new-agent-dialog.js';
+import { PastCall } from './past-call.js';
 import { ProcessHealth } from './process-health.js';
 import { RoomName } from './room-name.js';
 import { StageDetails } from './stage-details.js';
@@ -23,6 +25,7 @@ import { VoiceApp } from './voice-app.js';
 // Inner parts first, so that an outer one finds them defined.
 customElements.define('agent-picker', AgentPicker);
 customElements.define('call-buttons', CallButtons);
+customElements.define('call-list', CallList);
 customElements.define('time-bar', TimeBar);
 customElements.define('turn-work', TurnWork);
 customElements.define('conversation-log', ConversationLog);
@@ -32,6 +35,7 @@ customElements.define('memory-blocks', MemoryBlocks);
 customElements.define('message-box', MessageBox);
 customElements.define('microphone-problem', MicrophoneProblem);
 customElements.define('new-agent-dialog', NewAgentDialog);
+customElements.define('past-call', PastCall);
 customElements.define('process-health', ProcessHealth);
 customElements.define('room-name', RoomName);
 customElements.define('stage-details', StageDetails);

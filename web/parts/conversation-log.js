@@ -5,14 +5,17 @@
 import { clock } from '../state/console.js';
 import { h, icon, setText } from './dom.js';
 import { keepAtEnd } from './log-scroll.js';
-import { Part } from './part.js';
+import { CallPart } from './part.js';
 import { Utterance } from './utterance.js';
 
-export class ConversationLog extends Part {
+const NOTHING_YET = 'What you and the agent say appears here, with the time of every reply.';
+
+export class ConversationLog extends CallPart {
   /** @type {Map<string, Utterance>} */
   #rows = new Map();
   #cut = h('p', { class: 'cut' });
   #empty = h('p', { class: 'empty' });
+  #nothing = h('span');
   #content = h('div', { class: 'log-content' });
   #log = h(
     'div',
@@ -20,11 +23,11 @@ export class ConversationLog extends Part {
     this.#content,
   );
 
+  /** @type {import('../state/past-call.js').PastCall|null} the call whose rows are shown */
+  #of = null;
+
   build() {
-    this.#empty.append(
-      icon('wave'),
-      h('span', {}, 'What you and the agent say appears here, with the time of every reply.'),
-    );
+    this.#empty.append(icon('wave'), this.#nothing);
     this.#rows.clear();
     this.#content.replaceChildren(this.#empty);
     this.append(this.#log);
@@ -32,13 +35,16 @@ export class ConversationLog extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ conversation, turns }) {
-    return [conversation, turns];
+  needs({ conversation, turns, calls }) {
+    return [conversation, turns, calls.open];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ conversation: { rows, cut }, turns }) {
+  render({ conversation: { rows, cut }, turns, calls }) {
+    if (this.#of !== calls.open) this.#forget();
+    this.#of = calls.open;
     this.#empty.hidden = rows.length > 0;
+    setText(this.#nothing, calls.open ? 'Nothing was said in this call.' : NOTHING_YET);
     const shown = new Set(rows.map((each) => each.id));
     for (const [id, row] of this.#rows) {
       if (shown.has(id)) continue;
@@ -63,5 +69,11 @@ export class ConversationLog extends Part {
     setText(this.#cut, `${cut} earlier rows were cut; the conversation keeps ${rows.length}.`);
     if (cut) this.#content.prepend(this.#cut);
     else this.#cut.remove();
+  }
+
+  /** Rows of another call may have the same ids, and are not these. */
+  #forget() {
+    for (const row of this.#rows.values()) row.element.remove();
+    this.#rows.clear();
   }
 }

@@ -1,14 +1,14 @@
 /** The debug console: what happens, to the millisecond, to read and to copy. */
 
 import { clock, consoleText, cutSentence } from '../state/console.js';
+import { viewOf } from '../state/state.js';
 import { store, tell } from '../store.js';
+import { copyText } from './copy.js';
 import { h, icon, setText } from './dom.js';
 import { keepAtEnd } from './log-scroll.js';
-import { Part } from './part.js';
+import { CallPart } from './part.js';
 
-const THANKS_MS = 2000;
-
-export class DebugConsole extends Part {
+export class DebugConsole extends CallPart {
   #cut = h('p', { class: 'cut' });
   #lines = h('div', { class: 'lines' });
   #content = h('div', {}, this.#cut, this.#lines);
@@ -19,13 +19,18 @@ export class DebugConsole extends Part {
     this.#content,
   );
   #copyLabel = h('span', {}, 'Copy');
+  #clear = h('button', { type: 'button', class: 'quiet' }, icon('clear'), 'Clear');
   #newest = 0;
+  /** @type {import('../state/past-call.js').PastCall|null} the call whose lines are shown */
+  #of = null;
 
   build() {
     const copy = h('button', { type: 'button', class: 'quiet' }, icon('copy'), this.#copyLabel);
-    copy.addEventListener('click', () => void this.#copy());
-    const clear = h('button', { type: 'button', class: 'quiet' }, icon('clear'), 'Clear');
-    clear.addEventListener('click', () => tell('console.cleared'));
+    copy.addEventListener('click', () => {
+      const text = consoleText(viewOf(store.state).console);
+      void copyText(text, this.#copyLabel, this.#log);
+    });
+    this.#clear.addEventListener('click', () => tell('console.cleared'));
     const taller = h('button', { type: 'button', class: 'quiet', 'aria-pressed': 'false' });
     taller.append(icon('taller'), 'Taller');
     taller.addEventListener('click', () => {
@@ -35,7 +40,7 @@ export class DebugConsole extends Part {
     this.#lines.replaceChildren();
     this.#newest = 0;
     this.append(
-      h('div', { class: 'console-head' }, h('h2', {}, 'Console'), copy, clear, taller),
+      h('div', { class: 'console-head' }, h('h2', {}, 'Console'), copy, this.#clear, taller),
       this.#log,
     );
     keepAtEnd(this.#log, this.#content, this.life);
@@ -43,11 +48,17 @@ export class DebugConsole extends Part {
 
   /** @param {import('./part.js').State} state */
   needs(state) {
-    return [state.console];
+    return [state.console, state.calls.open];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ console: { lines, cut } }) {
+  render({ console: { lines, cut }, calls }) {
+    if (this.#of !== calls.open) {
+      this.#of = calls.open;
+      this.#newest = 0;
+      this.#lines.replaceChildren();
+    }
+    this.#clear.hidden = calls.open !== null;
     const fresh = lines.filter((each) => each.number > this.#newest);
     if (lines.length === 0) this.#lines.replaceChildren();
     this.#lines.append(...fresh.map(row));
@@ -55,19 +66,6 @@ export class DebugConsole extends Part {
     this.#newest = lines.at(-1)?.number ?? 0;
     this.#cut.hidden = cut === 0;
     setText(this.#cut, cutSentence(cut));
-  }
-
-  async #copy() {
-    let said = 'Copied';
-    try {
-      await navigator.clipboard.writeText(consoleText(store.state.console));
-    } catch {
-      // The clipboard may be forbidden: then the text is selected, and a key does the rest.
-      getSelection()?.selectAllChildren(this.#log);
-      said = 'Press Ctrl+C';
-    }
-    setText(this.#copyLabel, said);
-    setTimeout(() => setText(this.#copyLabel, 'Copy'), THANKS_MS);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The right column: tabs for the memory, one turn, one stage. */
+/** The right column: tabs for the memory, one turn, one stage, the past calls. */
 
 import { tell } from '../store.js';
 import { arrowKeys } from './arrow-keys.js';
@@ -9,6 +9,7 @@ const VIEWS = /** @type {const} */ ([
   { view: 'memory', label: 'Memory', element: 'memory-blocks' },
   { view: 'turn', label: 'Turn', element: 'turn-details' },
   { view: 'stage', label: 'Stage', element: 'stage-details' },
+  { view: 'calls', label: 'Calls', element: 'call-list' },
 ]);
 
 export class DetailPanel extends Part {

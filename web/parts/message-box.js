@@ -31,12 +31,14 @@ export class MessageBox extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ call }) {
-    return [call.phase, call.agent];
+  needs({ call, calls }) {
+    return [call.phase, call.agent, calls.open];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ call }) {
+  render({ call, calls }) {
+    // What is typed goes into the call of now: it has no place below another one.
+    this.hidden = calls.open !== null;
     const open = call.phase === 'connected' || call.phase === 'reconnecting';
     this.#input.readOnly = !open;
     this.#input.placeholder = !open

@@ -2,6 +2,7 @@
  * What every part of the page is: an element that renders from the store while it is on the page.
  */
 
+import { viewOf } from '../state/state.js';
 import { store } from '../store.js';
 
 /** @typedef {import('../state/state.js').State} State */
@@ -15,7 +16,8 @@ export class Part extends HTMLElement {
     this.build();
     /** @type {unknown[]|null} */
     let last = null;
-    store.subscribe((state) => {
+    store.subscribe((now) => {
+      const state = this.view(now);
       const needed = this.needs(state);
       const known = last;
       if (known && needed.every((each, index) => each === known[index])) return;
@@ -36,6 +38,11 @@ export class Part extends HTMLElement {
   /** Makes the element's children, once. */
   build() {}
 
+  /** The state that the element shows. @param {State} state @returns {State} */
+  view(state) {
+    return state;
+  }
+
   /**
    * The parts of the state on which the element depends: it is rendered when one is another object.
    * @param {State} state
@@ -47,4 +54,12 @@ export class Part extends HTMLElement {
 
   /** Shows the state. @param {State} _state */
   render(_state) {}
+}
+
+/** A part that shows a call: the one of now, or the past one that is looked at. */
+export class CallPart extends Part {
+  /** @param {State} state */
+  view(state) {
+    return viewOf(state);
+  }
 }

@@ -20,18 +20,29 @@ export class ProcessHealth extends Part {
 
   /** @param {import('./part.js').State} state */
   render({ health }) {
-    const shown = health.problem
-      ? [{ name: 'proxy', state: 'gone', detail: health.problem.what, since: null, answers: false }]
-      : health.processes;
-    this.#list.replaceChildren(...shown.map(chip));
+    const gone = health.problem && { ...PROXY_GONE, detail: health.problem.what };
+    this.#list.replaceChildren(...(gone ? [gone] : health.processes).map(chip));
   }
 }
+
+/** @type {import('../types.js').ProcessHealth} */
+const PROXY_GONE = {
+  name: 'proxy',
+  state: 'gone',
+  detail: '',
+  since: null,
+  answers: false,
+  cause: '',
+  restarts: 0,
+  log: [],
+};
 
 /** @param {import('../types.js').ProcessHealth} process */
 function chip(process) {
   const verdict = processVerdict(process);
   const silent = verdict === 'failing' && process.state === 'ready';
-  const word = silent ? 'does not answer' : process.state;
+  // The launcher's word for the crash, when it has one, says more than that there was one.
+  const word = silent ? 'does not answer' : process.cause || process.state;
   return h(
     'li',
     { class: 'chip', 'data-verdict': verdict, title: process.detail || process.state },

@@ -1,47 +1,102 @@
 /** The strip of the twelve stages. One stop of the tab key; arrows go from stage to stage. */
 
+import { now } from '../clock.js';
+import { announcement, NOTHING_ANNOUNCED } from '../state/announcement.js';
+import { duration, seconds, waited } from '../state/duration.js';
 import { STAGES } from '../state/stage-names.js';
 import { firstFailing } from '../state/stages.js';
+import { viewOf } from '../state/state.js';
 import { tell } from '../store.js';
 import { h, icon, setIcon, setText } from './dom.js';
 import { arrowKeys } from './arrow-keys.js';
 import { Part } from './part.js';
 
 const GLYPHS = { ok: 'ok', waiting: 'waiting', failing: 'failing', 'not reached': 'open' };
+/** How often the time of a stage that waits is shown anew. */
+const TICK_MS = 500;
 
 export class StageStrip extends Part {
   /** @type {Map<import('../types.js').Stage, ReturnType<typeof cell>>} */
   #cells = new Map();
+  #trouble = h('span', { class: 'strip-trouble' });
+  #judge = h('span', { class: 'strip-judge' });
   #said = h('p', { class: 'hidden', 'aria-live': 'polite' });
+  #announced = NOTHING_ANNOUNCED;
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  #ticking;
 
   build() {
     this.#cells = new Map(STAGES.map((stage) => [stage, cell(stage)]));
     const buttons = [...this.#cells.values()].map((each) => each.button);
     const bar = h('div', { role: 'toolbar', 'aria-label': 'Stages of the call' }, ...buttons);
     arrowKeys(bar, buttons);
-    this.append(bar, this.#said);
+    this.append(bar, h('p', { class: 'strip-note' }, this.#trouble, this.#judge), this.#said);
+    this.life.addEventListener('abort', () => clearInterval(this.#ticking), { once: true });
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ verdicts, selection }) {
-    return [verdicts, selection.view, selection.stage];
+  needs({ verdicts, judge, selection, calls, call }) {
+    return [verdicts, judge, selection.view, selection.stage, calls.open, call.phase];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ verdicts, selection }) {
-    for (const [stage, { button, glyph, time, word }] of this.#cells) {
-      const { state, ms, sentence } = verdicts[stage];
+  render(state) {
+    const { verdicts, judge, selection, calls, call } = viewOf(state);
+    for (const [stage, { button, glyph, word }] of this.#cells) {
+      const verdict = verdicts[stage];
       const selected = selection.view === 'stage' && selection.stage === stage;
-      button.dataset.state = state;
+      button.dataset.state = verdict.state;
       button.setAttribute('aria-pressed', String(selected));
-      button.title = sentence;
-      setIcon(glyph, GLYPHS[state]);
-      setText(word, state);
-      setText(time, ms === null ? '' : duration(ms));
+      button.title = verdict.sentence;
+      setIcon(glyph, GLYPHS[verdict.state]);
+      setText(word, verdict.state);
     }
-    const failing = firstFailing(verdicts);
-    setText(this.#said, failing ? `${failing} fails: ${verdicts[failing].sentence}` : '');
+    setText(this.#judge, judgeWords(judge, calls.open !== null, call.phase !== 'idle'));
+    this.#tick(verdicts, calls.open);
+
+    clearInterval(this.#ticking);
+    const waits = STAGES.some((stage) => verdicts[stage].state === 'waiting');
+    if (waits && !calls.open) {
+      this.#ticking = setInterval(() => this.#tick(verdicts, null), TICK_MS);
+    }
+    // Of the call of now, whatever is looked at. Waiting changes too often to be read out.
+    this.#announced = announcement(this.#announced, state.verdicts);
+    setText(this.#said, this.#announced.text);
   }
+
+  /**
+   * Shows the times, those of waiting stages as they are at this moment.
+   * @param {import('../state/stages.js').Stages} verdicts
+   * @param {import('../state/past-call.js').PastCall|null} past
+   */
+  #tick(verdicts, past) {
+    const moment = past ? (past.call.ended ?? past.call.started) : now();
+    for (const [stage, { time }] of this.#cells) setText(time, timeOf(verdicts[stage], moment));
+    setText(this.#trouble, troubleOf(verdicts, moment));
+  }
+}
+
+/** @param {import('../types.js').Verdict} verdict @param {number} moment */
+function timeOf({ state, ms, since }, moment) {
+  if (state === 'waiting') return since === null ? '' : seconds(moment - since);
+  return state === 'ok' && ms !== null ? duration(ms) : '';
+}
+
+/** @param {import('../state/stages.js').Stages} verdicts @param {number} moment */
+function troubleOf(verdicts, moment) {
+  const failing = firstFailing(verdicts);
+  if (failing) return `${failing} fails: ${verdicts[failing].cause || verdicts[failing].sentence}`;
+  const waiting = STAGES.find((stage) => verdicts[stage].state === 'waiting');
+  if (!waiting) return '';
+  const times = waited(verdicts[waiting], moment);
+  return `${waiting} waits${times && ` ${times}`}: ${verdicts[waiting].sentence}`;
+}
+
+/** @param {'proxy'|'page'} judge @param {boolean} past @param {boolean} calling */
+function judgeWords(judge, past, calling) {
+  if (past) return 'as the proxy judged it at the end';
+  if (judge === 'proxy') return 'judged by the proxy';
+  return calling ? 'judged by this page: the proxy’s verdicts are not there' : 'judged by this page';
 }
 
 /** @param {import('../types.js').Stage} stage */
@@ -59,9 +114,4 @@ function cell(stage) {
   );
   button.addEventListener('click', () => tell('stage.selected', { stage }));
   return { button, glyph, word, time };
-}
-
-/** @param {number} ms */
-function duration(ms) {
-  return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

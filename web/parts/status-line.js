@@ -21,14 +21,16 @@ export class StatusLine extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ call, health, agents, verdicts }) {
-    return [call, health, agents, verdicts];
+  needs({ call, health, agents, verdicts, judge, calls }) {
+    return [call, health, agents, verdicts, judge, calls.open];
   }
 
   /** @param {import('./part.js').State} state */
   render(state) {
     const { tone, text, next } = statusOf(state);
     this.dataset.tone = tone;
+    // Beside a past call, how the next could begin is beside the point.
+    this.hidden = state.calls.open !== null && state.call.phase === 'idle';
     setText(this.#text, text);
     setText(this.#next, next);
     // The status is the text and nothing else while there is nothing to do.

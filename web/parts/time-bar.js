@@ -5,9 +5,9 @@
 import { scaleOf, segments, total } from '../state/time-bar.js';
 import { tell } from '../store.js';
 import { h } from './dom.js';
-import { Part } from './part.js';
+import { CallPart } from './part.js';
 
-export class TimeBar extends Part {
+export class TimeBar extends CallPart {
   #bar = h('span', { class: 'bar', 'aria-hidden': 'true' });
   #figures = h('span', { class: 'bar-figures' });
   #button = h('button', { type: 'button', class: 'bar-button' }, this.#bar, this.#figures);

@@ -3,9 +3,9 @@
 import { MARKS, segments } from '../state/time-bar.js';
 import { h } from './dom.js';
 import { eventList } from './event-list.js';
-import { Part } from './part.js';
+import { CallPart } from './part.js';
 
-export class TurnDetails extends Part {
+export class TurnDetails extends CallPart {
   /** @param {import('./part.js').State} state */
   needs({ turns, selection }) {
     return [selectedTurn(turns, selection)];

@@ -3,9 +3,9 @@
  */
 
 import { h, icon } from './dom.js';
-import { Part } from './part.js';
+import { CallPart } from './part.js';
 
-export class TurnWork extends Part {
+export class TurnWork extends CallPart {
   /** @type {Map<string, {fold: HTMLDetailsElement, head: HTMLElement, body: HTMLElement}>} */
   #folds = new Map();
 

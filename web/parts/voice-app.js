@@ -11,6 +11,7 @@ export class VoiceApp extends HTMLElement {
     store.subscribe((state) => {
       this.dataset.phase = state.call.phase;
       this.dataset.agent = state.call.agent;
+      this.toggleAttribute('data-past', state.calls.open !== null);
       this.dataset.tone = statusOf(state).tone;
     }, this.#life.signal);
   }

@@ -6,6 +6,7 @@ import { asText } from './read.js';
  * @typedef {object} Call
  * @property {'idle'|'connecting'|'connected'|'reconnecting'} phase
  * @property {string} room the room of the call, or of the last one
+ * @property {boolean} hasToken the proxy let this tab into the room
  * @property {string} agentId the Letta agent asked for, '' for the worker's default
  * @property {string} agentName as far as it is known
  * @property {'absent'|'joined'|'ready'|'left'} agent
@@ -24,6 +25,7 @@ import { asText } from './read.js';
 export const initialCall = {
   phase: 'idle',
   room: '',
+  hasToken: false,
   agentId: '',
   agentName: '',
   agent: 'absent',
@@ -54,6 +56,8 @@ export function reduceCall(call, event) {
         agentId: asText(data.agent_id),
         agentName: asText(data.agent_name),
       };
+    case 'token.received':
+      return { ...call, hasToken: true };
     case 'token.failed':
     case 'token.room_mismatch':
     case 'signal.failed':

@@ -66,6 +66,9 @@ const LINES = {
     warn(
       `Agent job goes on without ${asText(d.what)} (${asText(d.error)}): ${asText(d.consequence)}`,
     ),
+  'job.refused': (d) => warn(`The worker refused the job: ${asText(d.reason)}`),
+  'job.process_ended': (d) =>
+    bad(`❌ The agent’s process (pid ${asText(d.pid)}) ended: ${asText(d.reason)}`),
   'job.error': (d) => bad(`❌ Agent job failed: ${asText(d.message)}`),
   'transcribe.segment': (d) => (d.final ? plain(`Caller: ${asText(d.text)}`) : null),
   'speak.segment': (d) => (d.final ? plain(`Agent: ${asText(d.text)}`) : null),
@@ -89,12 +92,22 @@ const LINES = {
   'null.agent.unreadable': (d) => warn(problem(d)),
 };
 
+/** @type {typeof LINES} what the proxy and the server report, and nobody else sees */
+const LINES_OF_OTHERS = {
+  'dispatch.retry': (d) => warn(`Dispatch failed, try ${asText(d.attempt)}: ${asText(d.error)}`),
+  'dispatch.waiting_for_worker': (d) => warn(`⏳ ${asText(d.message)}`),
+  'dispatch.alarm': (d) => bad(`❌ ${asText(d.message)}`),
+  'system.process': (d) => plain(processLine(d)),
+  'system.timeline_full': () => warn('The timeline of this call is full: nothing more is kept'),
+};
+
 /**
  * @param {import('../types.js').VoiceEvent} event
  * @returns {Words|null}
  */
-export function lineOf(event) {
-  const words = LINES[`${event.stage}.${event.name}`]?.(event.data) ?? null;
+export function lineOf({ source, stage, name, data }) {
+  const lines = source === 'browser' || source === 'agent' ? LINES : LINES_OF_OTHERS;
+  const words = lines[`${stage}.${name}`]?.(data) ?? null;
   if (!words || words.text.length <= MOST_CHARACTERS) return words;
   const dropped = words.text.length - MOST_CHARACTERS;
   return { ...words, text: `${words.text.slice(0, MOST_CHARACTERS)}… (${dropped} characters cut)` };
@@ -109,6 +122,12 @@ function turnLine(data) {
   const interrupted = data.interrupted ? ', interrupted' : '';
   const times = parts.length ? ` (ms after the caller’s speech: ${parts.join(', ')})` : '';
   return `Turn ${asText(data.turn)}${interrupted}${times}`;
+}
+
+/** @param {Data} data */
+function processLine(data) {
+  const detail = asText(data.detail);
+  return `${asText(data.name)} is ${asText(data.state)}${detail ? ` (${detail})` : ''}`;
 }
 
 /** @param {Data} data */

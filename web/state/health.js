@@ -73,6 +73,9 @@ export function processesOf(answer) {
       detail: asText(each.detail),
       since: asNumber(each.since),
       answers: each.answers !== false,
+      cause: asText(each.cause),
+      restarts: asNumber(each.restarts) ?? 0,
+      log: Array.isArray(each.log) ? each.log.map(asText) : [],
     };
   });
 }

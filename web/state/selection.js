@@ -4,7 +4,7 @@ import { asText } from './read.js';
 
 /**
  * @typedef {object} Selection
- * @property {'stage'|'turn'|'memory'} view
+ * @property {'stage'|'turn'|'memory'|'calls'} view
  * @property {import('../types.js').Stage} stage
  * @property {string|null} turn null for the latest one
  * @property {string} roomName

@@ -11,6 +11,9 @@ import { changesBy, failing, ok, waiting } from './stage-rules.js';
 /** Events kept as a stage's evidence. */
 export const MOST_EVIDENCE = 12;
 
+/** Comes each second, and says nothing that a figure would not say better. */
+const PROVES_NOTHING = new Set(['stats']);
+
 /** @typedef {import('./stage-rules.js').Stages} Stages */
 
 /** @type {Stages} */
@@ -25,6 +28,9 @@ export const initialStages = /** @type {Stages} */ (
  */
 export function reduceStages(stages, event) {
   if (event.stage === null) return systemVerdict(stages, event);
+  // What the proxy and the server report is for the proxy to judge; here it is evidence only.
+  if (event.source !== 'browser' && event.source !== 'agent') return withEvidence(stages, event);
+  if (PROVES_NOTHING.has(event.name)) return stages;
   // Drafts of words come many times a second and prove nothing that the final ones do not.
   if (event.name === 'segment' && event.data.final !== true) return stages;
   if (event.stage === 'token' && event.name === 'requested') {
@@ -71,14 +77,23 @@ function apply(stages, event) {
     // That a stage should come next does not mend it; only its own events do.
     if (change?.state === 'waiting' && before.state === 'failing' && stage !== event.stage)
       continue;
+    const isOther = change?.state !== undefined && change.state !== before.state;
     next[stage] = {
       ...before,
       ...change,
       ms: change?.ms ?? before.ms,
+      since: isOther || change?.state === 'waiting' ? (event.seen ?? event.at) : before.since,
       evidence: [...before.evidence, event].slice(-MOST_EVIDENCE),
     };
   }
   return next;
+}
+
+/** @param {Stages} stages @param {import('../types.js').VoiceEvent} event @returns {Stages} */
+function withEvidence(stages, event) {
+  const stage = /** @type {import('../types.js').Stage} */ (event.stage);
+  const evidence = [...stages[stage].evidence, event].slice(-MOST_EVIDENCE);
+  return { ...stages, [stage]: { ...stages[stage], evidence } };
 }
 
 /**
@@ -106,7 +121,9 @@ function systemVerdict(stages, event) {
   const change = systemChange(event);
   if (!change) return stages;
   const same = change.state === stages.system.state && change.sentence === stages.system.sentence;
-  return same ? stages : { ...stages, system: { ...notReached(), ...change } };
+  if (same) return stages;
+  const { evidence } = stages.system;
+  return { ...stages, system: { ...notReached(), ...change, since: event.at, evidence } };
 }
 
 /**
@@ -114,7 +131,7 @@ function systemVerdict(stages, event) {
  * @returns {import('./stage-rules.js').Change|null}
  */
 function systemChange(event) {
-  if (event.name === 'health.unreachable') return failing(event.data);
+  if (event.name === 'health.unreachable') return { ...failing(event.data), cause: 'proxy-down' };
   if (event.name !== 'health.checked') return null;
   const processes = processesOf(event.data);
   const failed = processes.find((each) => processVerdict(each) === 'failing');
@@ -131,5 +148,15 @@ function systemChange(event) {
 
 /** @returns {import('../types.js').Verdict} */
 function notReached() {
-  return { state: 'not reached', sentence: 'Not reached yet.', next: '', ms: null, evidence: [] };
+  return {
+    state: 'not reached',
+    cause: '',
+    sentence: 'Not reached yet.',
+    next: '',
+    ms: null,
+    usualMs: null,
+    since: null,
+    quotes: [],
+    evidence: [],
+  };
 }

@@ -1,6 +1,7 @@
 /** The one line that says how things are, and what to do if they are not well. */
 
 import { processTrouble, processVerdict } from './health.js';
+import { STAGES } from './stage-names.js';
 
 /** @type {import('../types.js').Stage[]} without which an agent that is there does not answer */
 const ANSWERING = ['transcribe', 'think', 'speak', 'play'];
@@ -16,18 +17,31 @@ const ANSWERING = ['transcribe', 'think', 'speak', 'play'];
  */
 export function statusOf(state) {
   const { call, health } = state;
+  const told = toldTrouble(state);
   switch (call.phase) {
     case 'connecting':
-      return busy('Connecting...');
+      return told ?? busy('Connecting...');
     case 'reconnecting':
       return { ...busy('Connection lost. Reconnecting...'), next: whyLost(health) };
     case 'connected':
-      return inCall(state);
+      return told ?? inCall(state);
     default:
-      if (call.endProblem) return bad(call.endProblem);
+      if (call.endProblem) return told ?? bad(call.endProblem);
       if (health.problem) return bad(health.problem);
       return beforeCall(state);
   }
+}
+
+/**
+ * What the proxy says is wrong with the call; it knows more than this page can see. A microphone that
+ * fails stops nobody, and has a place of its own.
+ * @param {import('./state.js').State} state
+ */
+function toldTrouble({ judge, verdicts }) {
+  if (judge !== 'proxy') return null;
+  const stage = STAGES.find((each) => verdicts[each].state === 'failing');
+  if (!stage || stage === 'hear') return null;
+  return bad({ what: verdicts[stage].sentence, next: verdicts[stage].next });
 }
 
 /**

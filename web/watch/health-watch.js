@@ -6,6 +6,7 @@ import { getConfig, getHealth, problemOf } from '../proxy-client.js';
 import { store, tell } from '../store.js';
 import { loadAgents } from './agents-watch.js';
 import { loadMemory } from './memory-watch.js';
+import { checkSystem } from './verdicts-watch.js';
 
 const EVERY_MS = 3000;
 /** A tab that nobody looks at asks seldom. */
@@ -40,6 +41,7 @@ export async function checkHealth() {
     const before = store.state.health;
     tell('health.checked', answer);
     if (!configured) await configure();
+    await checkSystem();
     loadAgain(store.state.health !== before);
   } catch (error) {
     if (number !== asked) return;

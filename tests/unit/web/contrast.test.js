@@ -22,6 +22,8 @@ const TEXT = [
   ['ok', 'ok-soft'],
   ['waiting', 'waiting-soft'],
   ['ink', 'waiting-soft'],
+  ['ink-2', 'waiting-soft'],
+  ['ink-3', 'waiting-soft'],
   ['failing', 'failing-soft'],
   ['ink', 'failing-soft'],
   ['ink', 'added'],

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAgentEvent } from '../../../web/state/agent-event.js';
+import { parseAgentEvent } from '../../../web/state/parse-event.js';
 import { MOST_SCALE_MS, scaleOf, segments, total } from '../../../web/state/time-bar.js';
 import { wordDiff } from '../../../web/state/word-diff.js';
 import { after, event, oneTurn } from './events.js';

@@ -1,0 +1,63 @@
+/** The calls that were kept, newest first; a press opens one in the same view as the call of now. */
+
+import { lengthOf } from '../state/kept-call.js';
+import { day } from '../state/day.js';
+import { loadCalls, openCall } from '../watch/calls-watch.js';
+import { h, icon } from './dom.js';
+import { Part } from './part.js';
+
+export class CallList extends Part {
+  /** @param {import('./part.js').State} state */
+  needs({ calls }) {
+    return [calls];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render({ calls }) {
+    const { state, items, more, problem, open, opening } = calls;
+    const shown = open?.call.id ?? opening;
+    const focused = this.contains(document.activeElement)
+      ? document.activeElement?.getAttribute('data-call')
+      : null;
+    this.replaceChildren(h('h2', {}, 'Past calls'));
+    if (problem) this.append(h('p', { class: 'problem' }, `${problem.what} ${problem.next}`));
+    if (items.length) {
+      this.append(h('ul', { class: 'calls' }, ...items.map((each) => row(each, each.id === shown))));
+    } else if (!problem) {
+      const words = state === 'ready' ? 'No call has been kept yet.' : 'Loading the list…';
+      this.append(h('p', { class: 'empty' }, words));
+    }
+    if (more) {
+      const older = h('button', { type: 'button' }, 'Older calls');
+      older.addEventListener('click', () => void loadCalls(true));
+      this.append(older);
+    }
+    if (focused) {
+      const again = [...this.querySelectorAll('[data-call]')].find(
+        (each) => each.getAttribute('data-call') === focused,
+      );
+      if (again instanceof HTMLElement) again.focus();
+    }
+  }
+}
+
+/** @param {import('../state/kept-call.js').KeptCall} call @param {boolean} shown */
+function row(call, shown) {
+  const turns = `${call.turns} ${call.turns === 1 ? 'turn' : 'turns'}`;
+  const verdict = call.failing ? 'failing' : 'ok';
+  const button = h(
+    'button',
+    { type: 'button', class: 'kept-call', 'data-call': call.id, 'aria-current': String(shown) },
+    h('strong', {}, call.room),
+    h('span', { class: 'kept-when' }, day(call.started)),
+    h('span', { class: 'kept-figures' }, `${lengthOf(call)}, ${turns}`),
+    h(
+      'span',
+      { class: 'kept-verdict', 'data-verdict': verdict },
+      icon(verdict),
+      call.failing ? `${call.failing}${call.cause ? `: ${call.cause}` : ''}` : 'no failure',
+    ),
+  );
+  button.addEventListener('click', () => openCall(call.id));
+  return h('li', {}, button);
+}
