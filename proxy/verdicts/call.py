@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
 from typing import Any
 
@@ -26,14 +27,18 @@ class Call:
         self._until: Order | None = order(self.ended) if self.ended is not None else None
         self.health_now = now
         self.now = now if self.ended is None else min(now, self.ended.at)
+        self._found: dict[Hashable, Event | None] = {}
         self.late: tuple[Verdict, ...] = ()
         """What is failing only because it takes too long; known when `system` is judged."""
 
     def last(self, *topics: str, source: str | None = None, **data: Any) -> Event | None:
         """The latest event of any of the topics, of this source and with these values."""
-        return self.history.last(
-            *topics, source=source, since=self.began, until=self._until, **data
-        )
+        asked = (topics, source, tuple(data.items()))
+        if asked not in self._found:  # rules ask the same again and again
+            self._found[asked] = self.history.last(
+                *topics, source=source, since=self.began, until=self._until, **data
+            )
+        return self._found[asked]
 
     def first(self, *topics: str) -> Event | None:
         """The earliest event of any of the topics."""
@@ -105,13 +110,21 @@ class Call:
             "join.participant_left",
             "join.agent_joined",
             "join.agent_left",
+            "dispatch.verified",
         ):
             identity = str(event.data.get("identity", ""))
-            if event.name.endswith("_joined"):
-                present[identity] = event
+            if event.name.endswith(("_joined", "verified")):
+                present.setdefault(identity, event)
             else:
                 present.pop(identity, None)
         return {identity: event for identity, event in present.items() if identity not in dead}
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether a worker is known to be registered under the name that is dispatched."""
+        health = self.health
+        same = not health.agent_name or health.registered_name in (None, health.agent_name)
+        return health.registered is True and same
 
     def process(self, name: str) -> Process | None:
         return self.health.processes.get(name)

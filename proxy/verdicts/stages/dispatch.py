@@ -14,6 +14,10 @@ WORKER_S = 4.0
 ON_THE_WAY = ("preparing", "starting", "restarting")
 RESTART = "./restart_voice_system.sh agent"
 CAME = ("join.agent_joined", "join.participant_joined")
+TAKEN = ("job.accepted", "job.handshake_start", "job.ctx_connected", *CAME)
+TAKEN_S = 3.8
+TWO_S = 1.5
+"""Seconds for which a leaving agent and its successor may both be seen."""
 
 stage = Rules(
     "dispatch",
@@ -74,7 +78,9 @@ def before_registration(call: Call) -> Verdict | None:
 @stage.cause("no-worker-registered")
 def nobody_registered(call: Call) -> Verdict | None:
     waits = _nobody(call)
-    if waits is None or waits.data.get("registered_name"):
+    if waits is None:
+        return _nobody_took_it(call)
+    if waits.data.get("registered_name"):
         return None
     worker = call.process("agent")
     return stage.failing(
@@ -86,6 +92,25 @@ def nobody_registered(call: Call) -> Verdict | None:
         *([quote.process(worker)] if worker is not None else []),
         _registration(call),
         since=waits.at,
+    )
+
+
+def _nobody_took_it(call: Call) -> Verdict | None:
+    """The server took the dispatch; of a worker for it nothing is known."""
+    made = call.last("dispatch.made", "dispatch.accepted")
+    if made is None or call.is_registered or call.agents or call.age(made) < TAKEN_S:
+        return None
+    if call.after(made, *TAKEN, "dispatch.verified") is not None:
+        return None
+    name = call.health.agent_name
+    return stage.late(
+        f"Nobody took the dispatch{f' to “{name}”' if name else ''} in {call.age(made):.1f} s "
+        "(usually 0.2 s): no worker is registered under that name at this LiveKit server.",
+        f"Start a worker with LIVEKIT_AGENT_NAME={name or '…'} and the LIVEKIT_URL of the proxy: "
+        f"{RESTART}",
+        made,
+        _registration(call),
+        since=made.at,
     )
 
 
@@ -136,7 +161,18 @@ def unreachable(call: Call) -> Verdict | None:
 
 @stage.cause("second-dispatch")
 def second_dispatch(call: Call) -> Verdict | None:
-    """An agent was asked for although one is there or on its way; the proxy made no second one."""
+    """An agent was asked for although one is there or on its way."""
+    ours = [call.agents[each] for each in sorted(call.agents) if _took_job(call, each)]
+    if len(ours) > 1 and call.age(max(ours, key=lambda event: event.at)) >= TWO_S:
+        return stage.failing(
+            f"{len(ours)} agents of our worker are in the room, for there was a second dispatch: "
+            f"{' and '.join(str(each.data.get('identity')) for each in ours)}. Both answer.",
+            "Remove one (lk dispatch delete ROOM ID), or Disconnect and connect again. Who "
+            "dispatches besides the proxy (lk dispatch create, the token's room_config)?",
+            *ours,
+            *call.all("dispatch.made"),
+            since=ours[-1].at,
+        )
     asked = call.all("dispatch.received")
     answered = call.last("dispatch.answered")
     if len(asked) < 2 or answered is None:
@@ -176,6 +212,12 @@ def progress(call: Call) -> Verdict:
         told = call.last("dispatch.made", "dispatch.accepted") or made
         return stage.ok("An agent was asked for.", told, ms=told.data.get("ms"))
     return stage.not_reached()
+
+
+def _took_job(call: Call, identity: str) -> bool:
+    """Whether that agent comes from a job that our worker took."""
+    job = identity.removeprefix("agent-")
+    return job != identity and call.last("job.accepted", "job.job", job_id=job) is not None
 
 
 def _unanswered(call: Call) -> Event | None:

@@ -11,7 +11,7 @@ PUBLISHED_S = 4.3
 SILENT_S = 4
 """Seconds of figures without any sound. A real microphone hisses; none delivers plain zeros."""
 SILENCE = 0.00002
-ENDLESS_S, ENDLESS_WITH_WORDS_S = 8.0, 15.0
+ENDLESS_S, ENDLESS_WITH_WORDS_S = 8.0, 10.0
 """Nobody speaks for so long without a pause; who does says words."""
 LONG_S = 5.0
 DENIED, NONE, BUSY = "microphone-denied", "microphone-none", "microphone-busy"
@@ -33,11 +33,34 @@ def _microphone(call: Call, *names: str) -> Event | None:
     return failed if name in names else None
 
 
-def _without_microphone(call: Call, failed: Event, sentence: str, next: str) -> Verdict:
+def _without_microphone(
+    call: Call, failed: Event, sentence: str, next: str, *more: Event
+) -> Verdict:
     """A call without a microphone fails to hear, unless the caller writes instead."""
     if call.after(failed, "hear.typed") is not None:
-        return stage.ok(f"{sentence} {TYPE}", failed, next=next, since=failed.at)
-    return stage.failing(sentence, next, failed, since=failed.at)
+        return stage.ok(f"{sentence} {TYPE}", failed, *more, next=next, since=failed.at)
+    return stage.failing(sentence, next, failed, *more, since=failed.at)
+
+
+@stage.cause("page-not-secure")
+def page_not_secure(call: Call) -> Verdict | None:
+    """Browsers capture no sound for a page that is neither https nor on localhost."""
+    page = call.last("token.page")
+    if page is None or page.data.get("secure") is not False:
+        return None
+    if call.last("hear.microphone_on") is not None:
+        return None
+    failed = call.last("hear.microphone_failed")
+    if failed is None and call.last("media.connected", "hear.microphone_enabling") is None:
+        return None  # known already, but nobody has come so far as to need it
+    return _without_microphone(
+        call,
+        failed or page,
+        "Browsers give no microphone to a page that is not secure, and "
+        f"{page.data.get('origin', 'the address of this one')} is not.",
+        "Open the page at http://localhost:9000, or serve it over https.",
+        page,
+    )
 
 
 @stage.cause(DENIED)
@@ -60,12 +83,7 @@ def denied(call: Call) -> Verdict | None:
 
 @stage.cause(NONE)
 def none_there(call: Call) -> Verdict | None:
-    failed = _microphone(
-        call, "NotFoundError", "DevicesNotFoundError", "OverconstrainedError", "Unplugged"
-    )
-    ended = call.last("hear.track_ended")
-    if failed is None and ended is not None and call.after(ended, *stage.works) is None:
-        failed = ended
+    failed = _microphone(call, "NotFoundError", "DevicesNotFoundError", "OverconstrainedError")
     if failed is None:
         return None
     return _without_microphone(
@@ -76,6 +94,23 @@ def none_there(call: Call) -> Verdict | None:
             failed.data.get("next")
             or "Plug one in, or choose another input in the system settings; then press Try again."
         ),
+    )
+
+
+@stage.cause("microphone-unplugged")
+def unplugged(call: Call) -> Verdict | None:
+    """It worked, and then its track ended."""
+    failed = _microphone(call, "Unplugged")
+    ended = call.last("hear.track_ended")
+    if failed is None and ended is not None and call.after(ended, "hear.microphone_on") is None:
+        failed = ended
+    if failed is None:
+        return None
+    return _without_microphone(
+        call,
+        failed,
+        str(failed.data.get("what") or "The microphone stopped; it may have been unplugged."),
+        str(failed.data.get("next") or "Plug it in again, then press Try again."),
     )
 
 

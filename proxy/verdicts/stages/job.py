@@ -8,31 +8,35 @@ from proxy.timeline.event import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
-from proxy.verdicts.verdict import Verdict
+from proxy.verdicts.verdict import Evidence, Verdict
 
 TAKEN_S, CONNECTED_S = 4.0, 4.3
 LOG = "./restart_voice_system.sh logs agent"
 RESTART = "./restart_voice_system.sh agent"
-CAME = ("join.agent_joined", "join.participant_joined")
+CAME = ("join.agent_joined", "join.participant_joined", "dispatch.verified")
 BEGUN = ("job.accepted", "job.handshake_start", "job.job")
 CONNECTED = ("job.ctx_connected", "job.session_started", "job.init_done", *CAME)
 
-stage = Rules("job", usual_ms=250, works=("job.session_started", "join.agent_ready"))
+stage = Rules("job", usual_ms=250, works=("job.ctx_connected", "job.session_started"))
 
 
 @stage.cause("entrypoint-crashed")
 def crashed(call: Call) -> Verdict | None:
     """The entrypoint raised: nobody comes, or whoever came is gone."""
-    error = _of_now(call, "job.error")
+    error = stage.trouble(call, "job.error")
+    ended = stage.trouble(call, "job.process_ended")
+    if error is None and ended is not None and ended.data.get("error"):
+        error = ended
     if error is None:
         return None
-    line = quote.last_line(str(error.data.get("traceback", ""))) or str(error.data.get("message"))
+    told = error.data.get("message") or error.data.get("error")
+    line = quote.last_line(str(error.data.get("traceback", ""))) or str(told)
     return stage.failing(
         f"The entrypoint crashed: {line}",
         f"Mend it in agent/ (the traceback is in the log: {LOG}); the worker restarts by itself "
         "when a file changes. Then Connect again.",
         error,
-        call.last("job.process_ended"),
+        ended if ended is not error else None,
         since=error.at,
     )
 
@@ -40,21 +44,22 @@ def crashed(call: Call) -> Verdict | None:
 @stage.cause("job-killed")
 def killed(call: Call) -> Verdict | None:
     """The process of the call ended without having been told to."""
-    ended = _of_now(call, "job.process_ended")
+    ended = stage.trouble(call, "job.process_ended")
     if ended is None or not _badly(ended, call):
         return None
     how = _how(ended)
     return stage.failing(
-        f"The process of this call's job (pid {ended.data.get('pid', '?')}) {how}.",
+        f"The process of this call's job (pid {ended.data.get('pid') or 'unknown'}) {how}.",
         f"Connect again. Who ended it? The kernel, when memory runs out (dmesg), or the log: {LOG}",
         ended,
+        Evidence(f"the job's process {how}", "agent", ended.at),
         since=ended.at,
     )
 
 
 @stage.cause("worker-full")
 def worker_full(call: Call) -> Verdict | None:
-    refused = _of_now(call, "job.refused")
+    refused = stage.trouble(call, "job.refused")
     if refused is None:
         return None
     return stage.failing(
@@ -71,6 +76,8 @@ def not_taken(call: Call) -> Verdict | None:
     asked = _asked(call)
     if asked is None or call.age(asked) < TAKEN_S or call.after(asked, *BEGUN, *CONNECTED):
         return None
+    if not call.is_registered:
+        return None  # nobody is there who could: `dispatch` says so
     return stage.late(
         f"The agent was asked for {call.age(asked):.1f} s ago and no worker took the job (usually "
         "0.2 s).",
@@ -163,46 +170,29 @@ def _asked(call: Call) -> Event | None:
 
 def _begun(call: Call) -> Event | None:
     """The begin of the job that belongs to the last dispatch."""
-    begun = call.last(*BEGUN)
-    if begun is None:
-        return None
-    # The dispatch may be told a moment after the worker took its job.
-    first = call.last("job.handshake_start") or begun
-    return first if first.at <= begun.at else begun
-
-
-def _of_now(call: Call, topic: str) -> Event | None:
-    """The event, unless a later job has come so far as to work, or an agent is there."""
-    found = stage.trouble(call, topic)
-    if found is None:
-        return None
-    later = call.after(found, "job.ctx_connected", *CAME)
-    return found if later is None or not _another(found, later, call) else None
-
-
-def _another(ended: Event, later: Event, call: Call) -> bool:
-    """Whether `later` comes from another job than the one that ended."""
-    begun = call.after(ended, *BEGUN)
-    if begun is not None:
-        return True
-    job = ended.data.get("job_id")
-    return job is not None and later.data.get("identity") not in (None, f"agent-{job}")
+    return call.last("job.handshake_start", "job.accepted") or call.last("job.job")
 
 
 def _badly(ended: Event, call: Call) -> bool:
     """Whether a job's process ended by a signal or with a code, not at the end of its work."""
-    if call.last("job.ended") is not None and not ended.data.get("signal"):
+    data = ended.data
+    if data.get("signal"):
+        return True
+    if call.last("job.ended") is not None:
         return False
-    return bool(ended.data.get("signal")) or ended.data.get("exit_code") not in (0, None)
+    if data.get("exit_code") is not None:
+        return bool(data["exit_code"])
+    return any(word in str(data.get("reason", "")) for word in ("gone", "stopped"))
 
 
 def _how(ended: Event) -> str:
-    number = ended.data.get("signal")
-    if isinstance(number, int) and number > 0:
+    told, reason = ended.data.get("signal"), str(ended.data.get("reason") or "")
+    if told:
         try:
-            return f"was killed by signal {number} ({signals.Signals(number).name})"
-        except ValueError:
-            return f"was killed by signal {number}"
-    if number:
-        return f"was killed ({number})"
-    return f"ended with exit code {ended.data.get('exit_code')}"
+            known = signals.Signals[told] if isinstance(told, str) else signals.Signals(told)
+            return f"was killed by signal {known.value} ({known.name})"
+        except (KeyError, ValueError):
+            return f"was killed by signal {told}"
+    if ended.data.get("exit_code") is not None:
+        return f"ended with exit code {ended.data['exit_code']}"
+    return f"ended ({reason})"

@@ -10,6 +10,8 @@ from proxy.verdicts.rules import Rules, seconds
 from proxy.verdicts.verdict import Verdict
 
 SLOW_S = 4.3
+NOTICED_S = 1.5
+"""Seconds after which it is said that a step takes longer than usual."""
 """Seconds each step may take; a busy machine needs some, and nobody waits longer gladly."""
 SLOW_ALL_S = 9.0
 LEFT_S = 0.8
@@ -85,10 +87,18 @@ def slow(call: Call) -> Verdict | None:
     if step is None or step.topic in ("dispatch.made", "job.accepted"):
         return None  # nobody took the job, or it has not begun: the stage before says so
     whole = call.age(begun) if begun is not None else 0.0
-    if call.age(step) < SLOW_S and whole < SLOW_ALL_S:
-        return None
     retry = call.after(step, "job.retry")
     error = f" ({retry.data.get('what')} failed: {retry.data.get('error')})" if retry else ""
+    if call.age(step) < NOTICED_S and whole < SLOW_S:
+        return None
+    if call.age(step) < SLOW_S and whole < SLOW_ALL_S:
+        return stage.waiting(
+            f"The agent is slow to join: asked for {max(whole, call.age(step)):.1f} s ago (usually "
+            f"0.5 s), and since {_name(step.topic)} {call.age(step):.1f} s have passed{error}.",
+            step,
+            begun,
+            since=step.at,
+        )
     return stage.late(
         f"The agent does not listen yet, {max(whole, call.age(step)):.1f} s after it was asked for "
         f"(usually 0.5 s): since {_name(step.topic)} {call.age(step):.1f} s have passed{error}"
@@ -139,7 +149,9 @@ def _listens(call: Call) -> Event | None:
         return talks
     if call.has_page and newest is not None and newest.source == "browser":
         return None
-    return call.last("job.session_started", "job.init_done")
+    # Of a job elsewhere nothing may be told; its agent is there, which must do.
+    silent = newest if call.last("job.handshake_start", "job.accepted") is None else None
+    return call.last("job.session_started", "job.init_done") or silent
 
 
 def _last_step(call: Call) -> Event | None:

@@ -16,6 +16,7 @@ BACK_S = 4.3
 WINDOW = 5
 """Seconds of figures that are looked at."""
 FEW = 3
+TCP_S = 6.0
 LOSS_BAD, LOSS_NOTED, RTT_NOTED_MS = 0.15, 0.05, 400.0
 PORTS = (
     "Open the media ports to the page: UDP LIVEKIT_UDP_PORT (7882) or TCP LIVEKIT_TCP_PORT (7881) "
@@ -29,23 +30,6 @@ stage = Rules(
     works=("media.connected", "media.reconnected"),
     log="livekit",
 )
-
-
-@stage.cause("page-not-secure")
-def page_not_secure(call: Call) -> Verdict | None:
-    """Browsers capture no sound for a page that is neither https nor on localhost."""
-    page = call.last("token.page")
-    if page is None or page.data.get("secure") is not False:
-        return None
-    if call.last("hear.microphone_on") is not None:
-        return None
-    origin = page.data.get("origin", "its address")
-    sentence = f"Browsers give no microphone to a page that is not secure, and {origin} is not."
-    step = "Open the page at http://localhost:9000, or serve it over https."
-    failed = call.last("hear.microphone_failed")
-    if call.typed is not None:
-        return stage.ok(f"{sentence} The call goes on by typing.", page, failed, next=step)
-    return stage.failing(sentence, step, page, failed, since=page.at)
 
 
 @stage.cause("ice-blocked")
@@ -142,16 +126,21 @@ def udp_closed(call: Call) -> Verdict | None:
 
 @stage.cause("tcp-closed")
 def tcp_closed(call: Call) -> Verdict | None:
-    """Sound goes by UDP; the way that remains when UDP is closed is not there."""
-    probe = call.probe("livekit tcp")
-    pair = _pair(call)
-    if probe is None or probe.ok or pair is None or pair.data.get("protocol") != "udp":
+    """Sound goes by UDP; the way that remains where UDP is closed is not there."""
+    pair, ways = _pair(call), call.last("media.alternatives")
+    if pair is None or pair.data.get("protocol") != "udp" or ways is None:
+        return None
+    tried_long = ways.data.get("tcp") == "trying" and call.age(ways) >= TCP_S
+    if ways.data.get("tcp") != "failed" and not tried_long:
         return None
     return stage.ok(
-        f"Sound goes by UDP. The media port for TCP ({probe.target}) is closed "
-        f"({probe.problem}), so a page that cannot use UDP would not be heard.",
+        "Sound goes by UDP. TCP to the server's media port is closed "
+        f"({ways.data.get('tcp_address', 'no address')} does not answer), so a page that cannot "
+        "use UDP would find no path.",
         pair,
-        next="Open TCP LIVEKIT_TCP_PORT (7881) of the LiveKit server.",
+        ways,
+        next="Open TCP LIVEKIT_TCP_PORT (7881) of the LiveKit server to the page.",
+        since=ways.at,
     )
 
 
@@ -219,8 +208,8 @@ def _tried(call: Call) -> str:
     search = state.data.get("search")
     tried = ""
     if isinstance(search, dict):
-        offered = search.get("remote") or {}
-        server = ", ".join(f"{count} by {name}" for name, count in offered.items()) or "none"
+        offered = search.get("addresses") or search.get("remote") or {}
+        server = ", ".join(str(each) for each in offered) or "none"
         tried = (
             f"; {search.get('pairs', 0)} pairs of addresses tried, {search.get('answered', 0)} "
             f"answered; addresses of the server: {server}"

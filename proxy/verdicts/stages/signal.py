@@ -63,7 +63,8 @@ def scheme_wrong(call: Call) -> Verdict | None:
     probe = call.probe("livekit address")
     mixed = probe is not None and probe.problem in ("scheme", "tls")
     plain = mixed or _loopback(url)
-    if url.startswith("wss:") and attempt.name == "failed" and plain and not _status(attempt):
+    known = mixed or (attempt.name == "failed" and plain and not _status(attempt))
+    if url.startswith("wss:") and known:
         return stage.failing(
             f"The page was sent to {url}, but the server there speaks no TLS.",
             f"Set LIVEKIT_URL to {url.replace('wss:', 'ws:', 1)}, then ./restart_voice_system.sh "
@@ -79,8 +80,8 @@ def identity_twice(call: Call) -> Verdict | None:
     return _thrown_out(
         call,
         "DUPLICATE_IDENTITY",
-        "Somebody joined the room with the same identity as this caller, so the server sent the "
-        "first one out.",
+        f"Somebody joined the room with the same identity as this caller{_identity(call)}, so the "
+        "server sent the first one out.",
         "Close the other tab or program, or give each caller an identity of its own; then press "
         "Connect.",
     )
@@ -241,8 +242,19 @@ def _thrown_out(call: Call, reason: str, sentence: str, next: str) -> Verdict | 
     if call.after(found, "token.requested", "token.issued") is not None:
         return None
     return stage.failing(
-        sentence, next, found, call.last("signal.participant_left"), since=found.at
+        sentence,
+        next,
+        found,
+        call.last("signal.participant_left"),
+        call.last("token.received"),
+        since=found.at,
     )
+
+
+def _identity(call: Call) -> str:
+    told = call.last("token.received", "token.issued", "signal.participant_joined")
+    identity = told.data.get("identity") if told is not None else None
+    return f" (“{identity}”)" if identity else ""
 
 
 def _status(event: Event) -> int | None:

@@ -7,7 +7,7 @@ from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
-SLOW_S = 4.0
+SLOW_S = 3.7
 RETRIED_S = 3.0
 STEP = "./restart_voice_system.sh models (offline), or look at TTS_PROVIDER, TTS_VOICE and the key"
 LOG = "./restart_voice_system.sh logs agent"
@@ -25,6 +25,7 @@ def empty(call: Call) -> Verdict | None:
     if error is None and (
         asked is None
         or done is None
+        or done.data.get("interrupted")
         or call.after(asked, "speak.first_byte") is not None
         or not str(asked.data.get("text", "")).strip()
         or call.after(asked, "play.interrupted") is not None
@@ -69,6 +70,16 @@ def fails(call: Call) -> Verdict | None:
 
 @stage.cause("tts-stalls")
 def stalls(call: Call) -> Verdict | None:
+    gap = call.last("speak.stalled")
+    if gap is not None and call.after(gap, "speak.resumed", "speak.request", *OVER) is None:
+        return stage.failing(
+            "Text-to-speech stopped in the middle of the reply: no sound for "
+            f"{call.age(gap) + float(gap.data.get('seconds') or 0):.1f} s.",
+            f"Is its server overloaded or stopped? {STEP}. {LOG}",
+            gap,
+            call.last("speak.first_byte"),
+            since=gap.at,
+        )
     asked = _unanswered(call)
     if asked is None or call.age(asked) < SLOW_S:
         return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from proxy.timeline.event import Event
+from proxy.verdicts import quote
 from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
-FIRST_TOKEN_S = 4.0
-TOOL_S = 4.5
+FIRST_TOKEN_S = 3.7
+TOOL_S = 3.6
 STALLED_S = 4.5
+MODEL_S = 1.5
 SIGNS = (
     "think.first_token",
     "think.reasoning",
@@ -109,15 +111,32 @@ def model_not_found(call: Call) -> Verdict | None:
 
 @stage.cause("model-unreachable")
 def model_unreachable(call: Call) -> Verdict | None:
-    codes = ("model_unreachable", "llm_timeout", "llm_empty_response")
+    codes = ("model_unreachable", "model_failed", "llm_timeout", "llm_empty_response")
     error = _coded(call, (*codes, "llm_error", "llm_api_error"))
     if error is None:
-        return None
+        return _model_is_away(call)
     return stage.failing(
         f"Letta's language model does not answer: {_said(error)}.",
         _step(error, f"Offline: ./restart_voice_system.sh models. Its log: {LOG}"),
         error,
         since=error.at,
+    )
+
+
+def _model_is_away(call: Call) -> Verdict | None:
+    """Letta tries again and again before it says so; the probe of the model knows earlier."""
+    asked, probe = _thinking(call), call.probe("chat model")
+    if asked is None or probe is None or probe.problem not in ("dns", "refused", "timeout", "tls"):
+        return None
+    if call.after(asked, *SIGNS) is not None or call.age(asked) < MODEL_S:
+        return None
+    return stage.failing(
+        f"Letta waits for its language model, and {probe.target or 'its server'} cannot be reached "
+        f"({probe.problem}).",
+        f"Offline: ./restart_voice_system.sh models; else look at the model's address. {LOG}",
+        asked,
+        quote.probe(probe),
+        since=asked.at,
     )
 
 

@@ -7,7 +7,7 @@ from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
-SLOW_S = 4.0
+SLOW_S = 3.5
 RETRIED_S = 3.0
 """Seconds an error that is tried again may take to mend."""
 SPEECH_S = 1.2

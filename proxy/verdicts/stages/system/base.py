@@ -21,6 +21,7 @@ TITLES = {
 }
 STARTS = {"livekit": 1.0, "models": 3.0, "letta": 6.0, "agent": 5.0, "proxy": 2.0}
 """Seconds that each usually takes to start."""
+GONE_S, NOTICED_S = 1.0, 2.0
 PATIENCE = {"livekit": 8.0, "models": 12.0, "letta": 60.0, "agent": 20.0, "proxy": 15.0}
 """Seconds after which a start counts as failed."""
 
@@ -49,9 +50,15 @@ def with_cause(call: Call, *causes: str) -> Process | None:
     return None
 
 
-def down(process: Process | None) -> bool:
-    """Whether a process of this machine is not there, and not on its way."""
-    return process is not None and process.state in ("failed", "stopped")
+def down(call: Call, process: Process) -> bool:
+    """Whether a process of this machine is not there, and not on its way either."""
+    if process.state == "failed" or (process.cause == "crash-loop" and process.state != "ready"):
+        return True
+    if process.state == "stopped":
+        return age(call, process) >= GONE_S or process.since is None
+    # Its launcher notices within a second, unless it is stopped or gone itself.
+    ended = process.state == "restarting" and process.detail.endswith("has just ended")
+    return ended and age(call, process) >= NOTICED_S
 
 
 def age(call: Call, process: Process) -> float:

@@ -13,8 +13,16 @@ BUSY = 0.97
 @stage.cause("machine-out-of-cpu")
 def out_of_cpu(call: Call) -> Verdict | None:
     machine = call.machine
-    if machine is None or machine.cpu < BUSY or not call.late:
+    if machine is None or machine.cpu < BUSY or call.ended is not None or not len(call.history):
         return None
+    if not call.late:
+        return stage.waiting(
+            f"The machine has no CPU to spare: its {machine.cores} cores are {machine.cpu:.0%} "
+            "busy. The call goes on, but everything in it may take longer.",
+            quote.machine(call.health, f"CPU {machine.cpu:.0%} busy"),
+            *(Evidence(one, "machine") for one in machine.busiest),
+            next="End other programs (top shows them).",
+        )
     slow = call.late[0]
     return stage.failing(
         f"The machine is out of CPU: its {machine.cores} cores are {machine.cpu:.0%} busy, and "

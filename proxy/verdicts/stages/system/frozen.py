@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from proxy.verdicts.call import Call
-from proxy.verdicts.stages.system.base import TITLES, evidence, restart, stage
+from proxy.verdicts.stages.system.base import (
+    TITLES,
+    age,
+    evidence,
+    logs,
+    restart,
+    stage,
+)
 from proxy.verdicts.verdict import Evidence, Verdict
+
+HANGS_S = 1.0
 
 
 @stage.cause("process-frozen")
@@ -29,3 +38,21 @@ def process_frozen(call: Call) -> Verdict | None:
 def _pids(frozen: tuple[str, ...]) -> str:
     """The numbers out of `pid 12 (command)`."""
     return " ".join(words[1] for one in frozen if len(words := one.split()) > 1)
+
+
+@stage.cause("process-hangs")
+def process_hangs(call: Call) -> Verdict | None:
+    """It runs, is not stopped, and has not answered its launcher several times in a row."""
+    for process in call.health.processes.values():
+        if process.cause != "not-ready" or process.name == "agent" or process.frozen:
+            continue
+        if process.answers is True or process.state == "ready" or age(call, process) < HANGS_S:
+            continue
+        return stage.failing(
+            f"{TITLES.get(process.name, process.name)} runs and does not answer: "
+            f"{process.detail.rstrip('.')}.",
+            f"{restart(process.name)}; its log may say what it is at: {logs(process.name)}",
+            evidence(process),
+            since=process.since,
+        )
+    return None

@@ -43,7 +43,7 @@ def letta_down(call: Call) -> Verdict | None:
     if process is None:
         return None
     unreachable = process.state == "monitoring" and process.answers is False
-    if not down(process) and not unreachable and process.cause != "crash-loop":
+    if not down(call, process) and not unreachable:
         return None
     what = "does not answer" if unreachable else f"is not running ({process.state})"
     step = (

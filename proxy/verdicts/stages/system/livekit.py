@@ -23,7 +23,7 @@ NAME = "livekit"
 def livekit_down(call: Call) -> Verdict | None:
     """Our own server is not there."""
     process = call.process(NAME)
-    if process is None or process.cause == "crash-loop" or not down(process):
+    if process is None or not down(call, process):
         return None
     return stage.failing(
         f"livekit-server is not running ({process.state}): {process.detail.rstrip('.')}.",
@@ -33,23 +33,11 @@ def livekit_down(call: Call) -> Verdict | None:
     )
 
 
-@stage.cause("livekit-crash-loop")
-def crash_loop(call: Call) -> Verdict | None:
-    process = call.process(NAME)
-    if process is None or process.cause != "crash-loop":
-        return None
-    return stage.failing(
-        f"livekit-server ends as soon as it starts: {process.detail.rstrip('.')}.",
-        f"Its log says why: {logs(NAME)}; then {restart(NAME)}",
-        evidence(process),
-        since=process.since,
-    )
-
-
 @stage.cause("url-scheme-wrong")
 def scheme_wrong(call: Call) -> Verdict | None:
+    """Told here while there is no call; in a call `signal` says it."""
     probe = call.probe("livekit address")
-    if probe is None or probe.problem != "scheme":
+    if len(call.history) or probe is None or probe.problem != "scheme":
         return None
     return stage.failing(
         f"LIVEKIT_URL has the wrong scheme: {probe.detail.rstrip('.')}.",

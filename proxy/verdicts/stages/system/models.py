@@ -15,9 +15,7 @@ def models_down(call: Call) -> Verdict | None:
     if process is None:
         return None
     silent = process.state == "monitoring" and process.answers is False
-    if not down(process) and process.cause != "crash-loop" and not (silent and _needed(call)):
-        return None
-    if process.state == "ready":
+    if not down(call, process) and not (silent and _needed(call)):
         return None
     return stage.failing(
         f"The models server is not there ({process.state}): {process.detail.rstrip('.')}. Without "

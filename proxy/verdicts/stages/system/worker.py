@@ -19,6 +19,8 @@ from proxy.verdicts.verdict import Evidence, Verdict
 NAME = "agent"
 REGISTERS_S = 4.0
 """Seconds a worker that runs may take to register (again)."""
+TOLD_S = 6.0
+"""Seconds a start may take that has met an error: the server may be starting too."""
 
 
 @stage.cause("worker-crash-loop")
@@ -39,7 +41,7 @@ def crash_loop(call: Call) -> Verdict | None:
 @stage.cause("worker-not-running")
 def not_running(call: Call) -> Verdict | None:
     process = call.process(NAME)
-    if process is None or not down(process):
+    if process is None or not down(call, process):
         return None
     return stage.failing(
         f"The worker is not running ({process.state}): {process.detail.rstrip('.')}.",
@@ -59,6 +61,10 @@ def not_registered(call: Call) -> Verdict | None:
     if process.state == "preparing" or process.state == "restarting":
         return None
     limit = REGISTERS_S if lost or process.state == "ready" else PATIENCE[NAME]
+    if call.health.worker_error and process.state == "starting":
+        limit = min(limit, TOLD_S)
+    if "rejects" in call.health.worker_error:
+        limit = 0.0  # the server has answered, and waiting does not change its answer
     livekit = call.process("livekit")
     if starting(livekit) or age(call, process) < limit:
         return None
