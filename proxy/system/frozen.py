@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import psutil
@@ -9,39 +10,56 @@ import psutil
 from proxy.system.naming import told
 
 STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+RELATIVES_EVERY_S = 4.0
+"""A look at all processes of the machine costs some milliseconds, and more on a large one."""
+
+
+class Frozen:
+    """Knows what descends from the programs, and looks whether any of it is stopped."""
+
+    def __init__(self) -> None:
+        self._relatives: dict[str, list[psutil.Process]] = {}
+        self._programs: dict[str, int] = {}
+        self._at = 0.0
+
+    def look(self, programs: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+        """For each program (name: pid) those of its processes that are stopped, itself too."""
+        due = time.monotonic() - self._at >= RELATIVES_EVERY_S
+        if due or programs != self._programs:
+            self._relatives = _relatives(programs)
+            self._programs, self._at = dict(programs), time.monotonic()
+        found = {
+            name: tuple(words for each in those if (words := _words_if_stopped(each)))
+            for name, those in self._relatives.items()
+        }
+        return {name: those for name, those in found.items() if those}
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether the process itself is stopped; quick, unlike a look at all processes."""
+    """Whether the process itself is stopped."""
     try:
         return psutil.Process(pid).status() in STOPPED
     except psutil.Error:
         return False
 
 
-def found(programs: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
-    """For each program (name: pid) its own stopped processes, itself and what descends from it."""
-    parents: dict[int, int] = {}
-    stopped: dict[int, str] = {}
-    for process in psutil.process_iter():
-        try:
-            with process.oneshot():
-                parents[process.pid] = process.ppid()
-                if process.status() in STOPPED:
-                    stopped[process.pid] = told(process)
-        except psutil.Error:
-            continue
-    by_pid = {pid: name for name, pid in programs.items()}
-    result: dict[str, tuple[str, ...]] = {}
-    for pid, words in stopped.items():
-        if name := _program_of(pid, by_pid, parents):
-            result[name] = (*result.get(name, ()), words)
-    return result
+def _words_if_stopped(process: psutil.Process) -> str:
+    try:
+        return told(process) if process.status() in STOPPED else ""
+    except psutil.Error:
+        return ""
 
 
-def _program_of(pid: int, by_pid: Mapping[int, str], parents: Mapping[int, int]) -> str | None:
-    seen: set[int] = set()
-    while pid not in by_pid and pid in parents and pid not in seen:
-        seen.add(pid)
-        pid = parents[pid]
-    return by_pid.get(pid)
+def _relatives(programs: Mapping[str, int]) -> dict[str, list[psutil.Process]]:
+    """Each program's process and all that descends from it."""
+    everyone = {process.pid: process for process in psutil.process_iter(["ppid"])}
+    names = {pid: name for name, pid in programs.items()}
+    found: dict[str, list[psutil.Process]] = {name: [] for name in programs}
+    for process in everyone.values():
+        pid, seen = process.pid, set[int]()
+        while pid not in names and pid in everyone and pid not in seen:
+            seen.add(pid)
+            pid = everyone[pid].info["ppid"]
+        if pid in names:
+            found[names[pid]].append(process)
+    return found

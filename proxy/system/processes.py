@@ -12,7 +12,8 @@ from proxy import status_files
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.status_files import StatusFile
-from proxy.system import frozen, letta, livekit
+from proxy.system import letta, livekit
+from proxy.system.frozen import Frozen, is_stopped
 from proxy.system.questions import Questions
 from proxy.verdicts.health import Probe, Process, State
 
@@ -20,7 +21,6 @@ PROCESSES = ("livekit", "models", "letta", "agent", "proxy")
 NO_FILES = ("livekit", "letta", "agent", "proxy")
 """What there is when no launcher runs here: the offline models are for one machine alone."""
 FROZEN, NOT_READY = "frozen", "not-ready"
-FROZEN_EVERY_S = 2.0
 
 
 class Processes:
@@ -40,42 +40,30 @@ class Processes:
         self._inside = inside
         self._started = time.time()
         self._since: dict[str, tuple[State, float]] = {}
+        self._looks = Frozen()
         self._frozen: dict[str, tuple[str, ...]] = {}
-        self._frozen_at = 0.0
 
     async def look(self, max_age: float) -> dict[str, Process]:
         """All processes; answers that are not older than `max_age` are not asked for again."""
         folder = self._settings.process_status_dir
         names = PROCESSES if folder is not None else NO_FILES
         files = {name: _file(folder, name) for name in names}
-        troubles = dict(
-            zip(
-                names,
-                await asyncio.gather(
-                    *(self._trouble(name, files[name], max_age) for name in names)
-                ),
-                strict=True,
-            )
+        troubles, self._frozen = await asyncio.gather(
+            self._troubles(files, max_age),
+            asyncio.to_thread(self._looks.look, _programs(files)),
         )
-        await self._find_frozen(files, any(troubles.values()))
         return {
             name: self._process(name, files[name], troubles[name], watched=folder is not None)
             for name in names
         }
 
-    async def _find_frozen(self, files: dict[str, StatusFile | None], trouble: bool) -> None:
-        """Look at all processes, which costs some milliseconds, when there is a reason or now and
-        then."""
-        programs = {
-            name: file.program.pid
-            for name, file in files.items()
-            if file is not None and file.program is not None and file.program.alive
-        }
-        due = time.monotonic() - self._frozen_at > FROZEN_EVERY_S
-        stopped = any(frozen.is_stopped(pid) for pid in programs.values())
-        if due or stopped or trouble or self._frozen:
-            self._frozen = await asyncio.to_thread(frozen.found, programs)
-            self._frozen_at = time.monotonic()
+    async def _troubles(
+        self, files: dict[str, StatusFile | None], max_age: float
+    ) -> dict[str, str | None]:
+        found = await asyncio.gather(
+            *(self._trouble(name, file, max_age) for name, file in files.items())
+        )
+        return dict(zip(files, found, strict=True))
 
     def _process(
         self, name: str, file: StatusFile | None, trouble: str | None, *, watched: bool
@@ -134,6 +122,8 @@ class Processes:
             return None
         if file is not None and not _is_asked(name, file):
             return None
+        if file is not None and file.program is not None and is_stopped(file.program.pid):
+            return "it is stopped"  # it need not be asked: nobody would answer
         if name == "agent":
             worker = await self._registration.read(max_age=max_age)
             return "" if worker.registered else worker.sentence
@@ -156,6 +146,15 @@ class Processes:
 
 def _file(folder: Path | None, name: str) -> StatusFile | None:
     return status_files.read(folder, name) if folder is not None else None
+
+
+def _programs(files: dict[str, StatusFile | None]) -> dict[str, int]:
+    """The pids of the programs that live."""
+    return {
+        name: file.program.pid
+        for name, file in files.items()
+        if file is not None and file.program is not None and file.program.alive
+    }
 
 
 def _is_asked(name: str, file: StatusFile) -> bool:
