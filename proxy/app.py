@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler
 
 from proxy.agent_health import AgentHealth
 from proxy.agents import Agents
+from proxy.bundle.endpoint import Bundle
 from proxy.config import Config
 from proxy.connection_test import ConnectionTest
 from proxy.dispatch.dispatcher import Dispatcher
@@ -90,6 +91,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Stream(timeline),
         Verdicts(timeline),
         Calls(timeline),
+        Bundle(settings, timeline, lambda: system.health),
         openapi,
     )
     endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]

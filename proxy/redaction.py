@@ -23,13 +23,14 @@ WORD = 8
 """A secret shorter than this is looked for as a word of its own only."""
 PART = 10
 """So many first or last characters of a long secret are a secret themselves: lines are cut."""
+SEEN_MAX = 10_000
 DEPTH = 3
 """Encodings within one another that are looked through."""
 
 _UNSEEN = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\ufeff]")
 _ENCODED = re.compile(r"[A-Za-z0-9+/_%\-=]{12,}")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
-_JWT = r"eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?"
+_JWT = r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}"
 _PROVIDERS = (
     r"\b(?:sk|rk|pk)-[\w-]{12,}|\bgsk_\w{16,}|\bhf_\w{16,}|\bgh[pousr]_\w{16,}|\bxox[abprs]-[\w-]{10,}"
     r"|\bAIza[\w-]{30,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bAPI[A-Za-z0-9]{10,}\b"
@@ -72,17 +73,23 @@ class Redactor:
         # The longest first: a short secret may be part of a long one.
         ordered = sorted(known, key=len, reverse=True)
         # First what is whole: what is cut off would match its beginning.
-        whole = [pattern for secret in ordered for pattern in _whole(secret)]
-        self._known = _any([*whole, *(p for secret in ordered for p in _pieces(secret))])
+        whole = [each for secret in ordered for each in _whole(secret)]
+        pieces = [each for secret in ordered for each in _pieces(secret)]
+        # A text is looked through for a sign of each, since trying each pattern everywhere is slow.
+        self._known = [(sign.lower(), re.compile(p, re.DOTALL)) for sign, p in (*whole, *pieces)]
+        self._seen: dict[str, bool] = {}
         cores = sorted({core for secret in known for core in _base64_cores(secret)}, key=len)
         self._base64 = _any(re.escape(core[:24]) for core in cores)
 
     def text(self, text: str) -> str:
         """`text` without secrets, and without characters that cannot be seen."""
         text = _UNSEEN.sub("", text)
+        small = text.lower()
+        for sign, pattern in self._known:
+            if sign in small:
+                text = pattern.sub(BLOT, text)
+        text = _STRONG.sub(BLOT, text)
         text = _ENCODED.sub(self._encoded, text)
-        for pattern in (self._known, _STRONG):
-            text = pattern.sub(BLOT, text)
         text = _USERINFO.sub(rf"\g<before>{BLOT}@", text)
         text = _HEADER.sub(rf"\g<before>\g<between>{BLOT}", text)
         text = _SCHEME.sub(rf"\g<before> {BLOT}", text)
@@ -107,11 +114,19 @@ class Redactor:
 
     def knows(self, text: str) -> bool:
         """Whether a known secret, or what is one by its form, is in `text`."""
-        return any(p.search(text) for p in (self._known, self._base64, _STRONG))
+        small = text.lower()
+        return any(sign in small and p.search(text) for sign, p in self._known) or any(
+            p.search(text) for p in (self._base64, _STRONG)
+        )
 
     def _encoded(self, found: re.Match[str]) -> str:
         run = found[0]
-        return BLOT if self._base64.search(run) or self._hides(run, DEPTH) else run
+        if run not in self._seen:
+            if len(self._seen) >= SEEN_MAX:
+                self._seen.clear()
+            hides = self._base64.search(run) is not None or self._hides(run, DEPTH)
+            self._seen[run] = hides
+        return BLOT if self._seen[run] else run
 
     def _hides(self, run: str, depth: int) -> bool:
         """Whether `run` is an encoding of something with a secret in it."""
@@ -144,8 +159,8 @@ def _parts(secret: str) -> Iterator[str]:
             yield part
 
 
-def _whole(secret: str) -> Iterator[str]:
-    """Regular expressions of every way to write `secret` so that it can still be read."""
+def _whole(secret: str) -> Iterator[tuple[str, str]]:
+    """Every way to write `secret` so that it can still be read: a sign of it, and its pattern."""
     escaped = json.dumps(secret)[1:-1]
     ways = {
         secret,
@@ -160,17 +175,17 @@ def _whole(secret: str) -> Iterator[str]:
     }
     for way in sorted(ways, key=len, reverse=True):
         if len(secret) < WORD:
-            yield rf"(?<![A-Za-z0-9_]){re.escape(way)}(?![A-Za-z0-9_])"
+            yield way, rf"(?<![A-Za-z0-9_]){re.escape(way)}(?![A-Za-z0-9_])"
         else:
             # In any case: names of hosts are written small, hexadecimal figures large.
-            yield f"(?i:{re.escape(way)})"
+            yield way, f"(?i:{re.escape(way)})"
 
 
-def _pieces(secret: str) -> Iterator[str]:
-    """Regular expressions of a long secret whose end, or beginning, was cut off."""
+def _pieces(secret: str) -> Iterator[tuple[str, str]]:
+    """A long secret whose end, or beginning, was cut off: a sign of it, and its pattern."""
     if len(secret) >= 2 * PART:
-        yield _beginning(secret, PART)
-        yield rf"[^\s\"'=]{{0,{len(secret)}}}{re.escape(secret[-PART:])}"
+        yield secret[:PART], _beginning(secret, PART)
+        yield secret[-PART:], rf"[^\s\"'=]{{0,{len(secret)}}}{re.escape(secret[-PART:])}"
 
 
 def _beginning(text: str, least: int) -> str:

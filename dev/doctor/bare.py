@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dev import venvs
-from dev.doctor import report
+from dev.doctor import bundle
 from dev.doctor.checks import versions
 from dev.doctor.examined import Examined
 from dev.doctor.finding import Finding, in_order, redacted
@@ -30,6 +29,10 @@ from proxy.verdicts.verdict import Evidence, Verdict
 
 DOTENV = CHECKOUT / ".env"
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<value>.*)")
+SETTINGS = re.compile(
+    r"(?:LIVEKIT|LETTA|MODELS|AGENT|PROXY|STT|TTS|OPENAI|CHAT|VAD|ENDPOINTING|INTERRUPTION|VOICE)_|"
+    r"SPEECH$|LOG_LEVEL$|DATABASE_URL$"
+)
 CONNECT_LIMIT_S = 2.0
 MB = 2**20
 SETUP = "./scripts/setup"
@@ -68,12 +71,11 @@ def run(options: argparse.Namespace, exported: Mapping[str, str], error: BaseExc
         wrong[0].detail if wrong else verdict.next,
         round(time.monotonic() - began, 2),
     )
-    if options.json:
-        print(json.dumps(examined.as_json(), indent=2))
-    else:
-        colour = sys.stdout.isatty()
-        for line in report.lines(examined, colour=colour, verbose=options.verbose):
-            print(line)
+    bundle.tell(options, examined)
+    if options.bundle is not None:
+        known = {name: value for name, value in environ.items() if SETTINGS.match(name)}
+        trouble = "The calls database cannot be read without the packages of this system."
+        bundle.write(options, examined, redactor, home, settings=known, calls=[], trouble=trouble)
     return 1
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
-import sys
 from collections.abc import Mapping
+from typing import Any
 
-from dev.doctor import report, surroundings
+from dev.doctor import bundle, surroundings
 from dev.doctor.examination import examine
+from dev.doctor.surroundings import Surroundings
+from dev.table import table
+from proxy.known_secrets import is_secret
+from proxy.redaction import BLOT
 
 
 def run(options: argparse.Namespace, exported: Mapping[str, str]) -> int:
@@ -19,9 +22,33 @@ def run(options: argparse.Namespace, exported: Mapping[str, str]) -> int:
     logging.disable(logging.CRITICAL)
     around = surroundings.look(exported)
     examined = asyncio.run(examine(around, outside=not options.offline))
-    if options.json:
-        print(json.dumps(examined.as_json(), indent=2))
-    else:
-        for line in report.lines(examined, colour=sys.stdout.isatty(), verbose=options.verbose):
-            print(line)
-    return 0 if examined.well else 1
+    bundle.tell(options, examined)
+    written = True
+    if options.bundle is not None:
+        # Slow to import, and only needed here.
+        from proxy.bundle.calls import last_calls
+
+        calls, trouble = asyncio.run(last_calls(around.settings))
+        written = bundle.write(
+            options,
+            examined,
+            around.redactor,
+            around.home,
+            settings=_settings(around),
+            calls=calls,
+            trouble=trouble,
+        )
+    return 0 if examined.well and written else 1
+
+
+def _settings(around: Surroundings) -> dict[str, Any]:
+    """Every setting: its value, and where that is from."""
+    told: dict[str, Any] = {}
+    for setting in table():
+        value = around.environ.get(setting.name, "") or setting.default
+        hidden = is_secret(setting.name, value) and value
+        told[setting.name] = {
+            "value": BLOT if hidden else value,
+            "from": around.sources.get(setting.name, "default"),
+        }
+    return {"settings": told, "problems": around.problems, "elsewhere": around.monitors}
