@@ -15,8 +15,9 @@ from typing import Any
 
 import httpx
 from livekit import api
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, expect
 
+from tests.e2e.browser import QUIET, chromium_path
 from tests.system import ROOT, System, free_ports
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -120,6 +121,12 @@ class DebugPage:
         assert not unexpected, f"the browser's console: {unexpected}"
         violations = self.page.evaluate("window.violations")
         assert not violations, f"stopped by the page's policy: {violations}"
+
+
+def launched(playwright: Playwright, *arguments: str) -> Browser:
+    return playwright.chromium.launch(
+        executable_path=chromium_path(), args=["--no-sandbox", *QUIET, *arguments]
+    )
 
 
 @contextmanager

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect
 
-from tests.e2e.browser import QUIET, chromium_path
 from tests.e2e.debug_page import (
     DebugPage,
     debug_page,
+    launched,
     proxy_without_worker,
     replayed_agent,
 )
@@ -30,7 +29,6 @@ FIRST_LINES = (
     r"✅ Microphone enabled successfully!",
 )
 NASTY = '<img src=x onerror="window.hacked=1"> & "quotes"'
-FAKE_DEVICE = "--use-fake-device-for-media-stream"
 STAGES = (
     "system",
     "token",
@@ -45,46 +43,6 @@ STAGES = (
     "speak",
     "play",
 )
-# Generous, for a machine that does other things too; nothing here is about speed.
-PATIENCE_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        expect.set_options(timeout=PATIENCE_MS)
-        yield started
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """A browser with a microphone that beeps; each context decides who may use it."""
-    browser = launched(playwright, FAKE_DEVICE)
-    yield browser
-    browser.close()
-
-
-def launched(playwright: Playwright, *arguments: str) -> Browser:
-    return playwright.chromium.launch(
-        executable_path=chromium_path(), args=["--no-sandbox", *QUIET, *arguments]
-    )
-
-
-@pytest.fixture(scope="module")
-def lonely(system: System) -> Iterator[str]:
-    """The page of a proxy whose worker never comes."""
-    with proxy_without_worker(system) as url:
-        yield url
-
-
-@pytest.fixture
-def page(chromium: Browser, lonely: str) -> Iterator[DebugPage]:
-    """The page, to which only a replayed agent comes; nothing may have gone wrong in the end."""
-    with debug_page(chromium, lonely) as opened:
-        opened.open()
-        yield opened
-        # /health/agent answers so because of the name that nobody has; Chromium logs each 503.
-        opened.assert_no_complaints("503 (Service Unavailable)")
 
 
 def new_agent(system: System, name: str, human: str = "") -> str:
