@@ -8,7 +8,6 @@ job ends, so closing the resources is one of them: it is this entrypoint's `fina
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import traceback
@@ -25,12 +24,16 @@ from tenacity import (
     wait_fixed,
 )
 
+from agent.asked import asked
 from agent.callers import Callers
 from agent.events import Events, RoomSink
+from agent.faults import Faults
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
 from agent.session import VoiceAgent, report, room_options
 from agent.settings import AgentSettings
+from agent.speech.ears import SPEECH_TO_TEXT
+from agent.speech.reports import Degraded, Reports
 from agent.timeline.spool import Spool
 
 logger = logging.getLogger("agent.job")
@@ -53,34 +56,49 @@ async def entrypoint(ctx: JobContext) -> None:
         ctx.job.metadata or "none",
     )
     clock.mark("handshake_start")
-    bootstrap = Bootstrap(ready, ctx.job.room.name, asked_agent(ctx.job.metadata), events)
-    resources = bootstrap.resources
-    end_with_the_call(ctx, resources)
-    ready.degraded.listen(lambda *told: tell_degraded(resources, *told))
     try:
-        await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events)
-        clock.mark("ctx_connected")
-        events.emit(
-            "job",
-            "job",
-            job_id=ctx.job.id,
-            room_sid=ctx.job.room.sid,
-            metadata=ctx.job.metadata,
-            worker_id=ctx.worker_id,
-        )
-        await asyncio.wait({bootstrap.opened}, timeout=LETTA_PATIENCE)
-        report(resources.session, events, resources.turns)
-        resources.turns.ended = lambda: resources.mind.turn_ended(resources.session.history.items)
-        await tried(
-            lambda: start(ctx, resources), "session", START_TRIES, START_RETRY_AFTER, events
-        )
-        clock.mark("session_started")
-        watch_callers(ctx, resources, ready.settings.agent_absence_timeout)
-        greet(resources, bootstrap.opened, ready.settings.agent_greeting)
-        clock.mark("init_done")
+        await begin(ctx, ready, events, clock)
     except Exception as error:
         events.emit("job", "error", message=str(error), traceback=traceback.format_exc())
         raise  # the framework logs it with its traceback, and ends the job
+
+
+async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> None:
+    """Everything until the agent listens."""
+    wanted = asked(ctx.job.metadata)
+    faults = Faults(wanted.fault, ready.settings.faults_enabled, events)
+    bootstrap = Bootstrap(ready, ctx.job.room.name, wanted.agent_id, events)
+    resources = bootstrap.resources
+    end_with_the_call(ctx, resources)
+    ready.reports.listen(events.emit, lambda degraded: tell_degraded(resources, degraded))
+    events.emit("hear", "vad", backend=ready.detector.model)
+    await faults.before_connect()
+    await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events)
+    clock.mark("ctx_connected")
+    events.emit(
+        "job",
+        "job",
+        job_id=ctx.job.id,
+        room_sid=ctx.job.room.sid,
+        metadata=ctx.job.metadata,
+        worker_id=ctx.worker_id,
+    )
+    await asyncio.wait({bootstrap.opened}, timeout=LETTA_PATIENCE)
+    await faults.before_session()
+    report(resources.session, events, resources.turns, ready.reports)
+    resources.turns.ended = lambda: resources.mind.turn_ended(resources.session.history.items)
+    await tried(
+        lambda: start(ctx, resources, ready.reports),
+        "session",
+        START_TRIES,
+        START_RETRY_AFTER,
+        events,
+    )
+    clock.mark("session_started")
+    watch_callers(ctx, resources, ready.settings.agent_absence_timeout)
+    greet(resources, bootstrap.opened, ready.settings.agent_greeting)
+    clock.mark("init_done")
+    faults.joined(ctx)
 
 
 def make_events(ctx: JobContext, settings: AgentSettings) -> Events:
@@ -98,6 +116,8 @@ def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
     async def close(reason: str) -> None:
         logger.info("Job %s ends: %s", ctx.job.id, reason)
         await resources.aclose()
+        resources.events.emit("job", "ended", reason=reason)
+        await resources.events.aclose()
 
     @resources.session.on("close")
     def _closed(ev: CloseEvent) -> None:
@@ -107,9 +127,12 @@ def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
     ctx.add_shutdown_callback(close)
 
 
-async def start(ctx: JobContext, resources: AgentResources) -> None:
+async def start(ctx: JobContext, resources: AgentResources, reports: Reports) -> None:
     await resources.session.start(
-        VoiceAgent(resources.turns), room=ctx.room, room_options=room_options(), record=False
+        VoiceAgent(resources.turns, reports),
+        room=ctx.room,
+        room_options=room_options(),
+        record=False,
     )
 
 
@@ -117,10 +140,17 @@ def watch_callers(ctx: JobContext, resources: AgentResources, absence_timeout: f
     resources.callers = Callers(ctx.room, resources.session, absence_timeout, ctx.shutdown)
 
 
-def tell_degraded(resources: AgentResources, what: str, error: str, consequence: str) -> None:
-    """Tell the page what the call must do without, and a caller who is not heard."""
-    resources.events.emit("job", "degraded", what=what, error=error, consequence=consequence)
-    if what == "speech-to-text":
+def tell_degraded(resources: AgentResources, degraded: Degraded) -> None:
+    """Tell once what the call must do without; and the caller each time that words are lost."""
+    if not degraded.again:
+        resources.events.emit(
+            "job",
+            "degraded",
+            what=degraded.what,
+            error=degraded.error,
+            consequence=degraded.consequence,
+        )
+    if degraded.what == SPEECH_TO_TEXT:
         say(resources, CANNOT_HEAR)
 
 
@@ -144,19 +174,6 @@ def greet(resources: AgentResources, opened: asyncio.Task[None], greeting: str |
     for sentence in resources.unsaid:
         say(resources, sentence)
     opened.add_done_callback(say_trouble)
-
-
-def asked_agent(metadata: str) -> str | None:
-    """The Letta agent that the dispatch names: `{"agent_id": "agent-…"}`."""
-    if not metadata:
-        return None
-    try:
-        asked = json.loads(metadata)
-    except ValueError:
-        logger.warning("the dispatch's metadata is not JSON, so it names no agent: %r", metadata)
-        return None
-    agent_id = asked.get("agent_id") if isinstance(asked, dict) else None
-    return agent_id if isinstance(agent_id, str) and agent_id else None
 
 
 class Clock:

@@ -20,8 +20,9 @@ from livekit.agents import AgentSession, JobProcess, stt, tts
 
 from agent import tls
 from agent.settings import AgentSettings, load
-from agent.speech.ears import SAMPLE_RATE, Degraded
+from agent.speech.ears import SAMPLE_RATE
 from agent.speech.providers import make_stt, make_tts
+from agent.speech.reports import Reports
 from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.speech.vad import load as load_vad
 
@@ -32,57 +33,37 @@ READY = "ready"  # key in the process's userdata
 
 @dataclass
 class Ready:
-    """Made once a process, which has one call. `degraded` says what the call must do without."""
+    """Made once a process, which has one call. `reports` says what the call must do without."""
 
     settings: AgentSettings
     letta: AsyncLetta
     detector: SharedVAD
     ears: stt.STT[Any]
     mouth: tts.TTS[Any]
-    degraded: Degradations
+    reports: Reports
 
 
 def prepare(process: JobProcess) -> None:
     """The worker's set-up function for job processes."""
     began = time.perf_counter()
     settings = load()
-    degraded = Degradations()
+    reports = Reports()
     with ThreadPoolExecutor(max_workers=1) as executor:
         loading = executor.submit(load_vad, settings)
         letta = letta_client(settings)
-        mouth = make_tts(settings)
+        mouth = make_tts(settings, reports)
         asyncio.run(_rehearse())
         loaded = loading.result()
     if loaded is None:
-        degraded.tell(
+        reports.broken(
             "voice activity detection",
             "the detector could not be loaded in this process",
             "loudness decides when the caller speaks, which is rougher",
         )
     detector = SharedVAD(loaded or LoudnessVAD(settings))
-    ears = make_stt(settings, detector, degraded.tell)
-    process.userdata[READY] = Ready(settings, letta, detector, ears, mouth, degraded)
+    ears = make_stt(settings, detector, reports)
+    process.userdata[READY] = Ready(settings, letta, detector, ears, mouth, reports)
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)
-
-
-class Degradations:
-    """What a call must do without: kept until there is a call, then told to `listener`."""
-
-    def __init__(self) -> None:
-        self._told: list[tuple[str, str, str]] = []
-        self._listener: Degraded | None = None
-
-    def tell(self, what: str, error: str, consequence: str) -> None:
-        logger.warning("%s: %s; %s", what, error, consequence)
-        if self._listener is None:
-            self._told.append((what, error, consequence))
-        else:
-            self._listener(what, error, consequence)
-
-    def listen(self, listener: Degraded) -> None:
-        self._listener = listener
-        for told in self._told:
-            listener(*told)
 
 
 def letta_client(settings: AgentSettings) -> AsyncLetta:

@@ -58,7 +58,6 @@ class AgentResources:
                 await part
             except Exception:
                 logger.exception("a part of the call could not be closed")
-        await self.events.aclose()
 
 
 class Bootstrap:

@@ -34,8 +34,11 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.events import Events
 from agent.settings import AgentSettings
+from agent.speech.ears import SPEECH_TO_TEXT
+from agent.speech.reports import Attempts, Reports
 from agent.speech.unfinished import UnfinishedSentence
 from agent.turns import Turns
+from agent.voicing import Voicing
 
 logger = logging.getLogger("agent.session")
 
@@ -46,51 +49,65 @@ OUTPUT_RATE = 24_000
 CHARACTERS_A_SECOND = 15.0  # of speech
 SILENCE = 0.2  # seconds of a frame of silence
 VOICE_OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0)
+TEXT_TO_SPEECH = "text-to-speech"  # as it is called when a call must do without it
 LAST_WORDS_TIMEOUT = 0.5  # seconds to wait for the transcript of words said while hanging up
 
 
 class VoiceAgent(Agent):
     """Speaks what Letta writes; Letta has the instructions."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, reports: Reports) -> None:
         super().__init__(instructions="")
         self._turns = turns
+        self._reports = reports
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The default; without a voice the words still appear, at the pace of speech."""
-        written = Written(text)
+        voicing = self._turns.voicing()
+        written = Written(text, voicing)
         spoken = 0.0
         try:
             frames = Agent.default.tts_node(self, written, model_settings)
             async with contextlib.aclosing(frames):
                 async for frame in frames:
                     if not spoken:
-                        self._turns.first_byte()
+                        voicing.first_byte()
+                        self._reports.works(TEXT_TO_SPEECH)
                     spoken += frame.duration
                     yield frame
+            voicing.done()
         except APIError as error:
             logger.error("there is no voice for this reply: %s", error)
+            voicing.failed()
             await written.rest()
             silence = len(written.text) / CHARACTERS_A_SECOND - spoken
             for _ in range(max(1, round(silence / SILENCE))):
                 yield utils.audio.silence_frame(SILENCE, OUTPUT_RATE)
+        finally:
+            voicing.close()
 
 
 class Written:
     """Passes text on, and keeps it."""
 
-    def __init__(self, text: AsyncIterable[str]) -> None:
+    def __init__(self, text: AsyncIterable[str], voicing: Voicing) -> None:
         self.text = ""
+        self._voicing = voicing
         self._source = aiter(text)
 
     def __aiter__(self) -> Written:
         return self
 
     async def __anext__(self) -> str:
-        piece = await anext(self._source)
+        try:
+            piece = await anext(self._source)
+        except StopAsyncIteration:
+            self._voicing.written(self.text, whole=True)
+            raise
         self.text += piece
+        self._voicing.written(self.text)
         return piece
 
     async def rest(self) -> None:
@@ -149,7 +166,7 @@ def room_options() -> room_io.RoomOptions:
     )
 
 
-def report(session: AgentSession[None], events: Events, turns: Turns) -> None:
+def report(session: AgentSession[None], events: Events, turns: Turns, reports: Reports) -> None:
     """Turn what happens in the session into events."""
 
     @session.on("user_state_changed")
@@ -162,6 +179,8 @@ def report(session: AgentSession[None], events: Events, turns: Turns) -> None:
     @session.on("user_input_transcribed")
     def _transcribed(ev: UserInputTranscribedEvent) -> None:
         events.emit("transcribe", "transcript", text=ev.transcript, final=ev.is_final)
+        if ev.transcript:
+            reports.works(SPEECH_TO_TEXT)
 
     @session.on("agent_state_changed")
     def _agent_state(ev: AgentStateChangedEvent) -> None:
@@ -181,17 +200,21 @@ def report(session: AgentSession[None], events: Events, turns: Turns) -> None:
         if isinstance(ev.item, llm.ChatMessage):
             turns.item_added(ev.item)
 
+    # Our own ears and voice tell of each try themselves; LiveKit Inference does it here.
+    hearing = Attempts(reports, "transcribe", session.stt.provider if session.stt else "")
+    speaking = Attempts(reports, "speak", session.tts.provider if session.tts else "")
+
     @session.on("error")
     def _error(ev: ErrorEvent) -> None:
         error = ev.error
-        if isinstance(error, stt.STTError | tts.TTSError) and not error.recoverable:
-            deaf = isinstance(error, stt.STTError)
-            events.emit(
-                "job",
-                "degraded",
-                what="speech-to-text" if deaf else "text-to-speech",
-                error=str(error.error),
-                consequence="the agent hears no words"
-                if deaf
-                else "the reply is not heard, only read",
-            )
+        if isinstance(error, stt.STTError):
+            hearing.failed(error)
+            if not error.recoverable:
+                reports.broken(SPEECH_TO_TEXT, str(error.error), "the agent hears no words")
+        elif isinstance(error, tts.TTSError):
+            if not isinstance(ev.source, tts.StreamAdapter):
+                speaking.failed(error)
+            if not error.recoverable:
+                reports.broken(
+                    TEXT_TO_SPEECH, str(error.error), "the reply is not heard, only read"
+                )

@@ -15,6 +15,7 @@ from livekit.agents import llm
 from livekit.agents.voice import SpeechHandle
 
 from agent.events import Events
+from agent.voicing import Owner, Voicing
 
 
 @dataclass
@@ -72,12 +73,20 @@ class Turns:
         """LiveKit is about to make a reply; the next request belongs to it."""
         self._speech = speech
 
-    def first_byte(self) -> None:
-        """The voice has sent the first sound of the reply."""
-        if (record := self._current) and "tts_first_byte" not in record.times:
-            now = record.times["tts_first_byte"] = time.time()
-            since = record.times.get("letta_first_token", record.requested_at)
-            self._events.emit("speak", "first_byte", turn=record.number, ms=_ms(now - since))
+    def voicing(self) -> Voicing:
+        """A text is about to be spoken."""
+        return Voicing(self._events, self._owner)
+
+    def _owner(self) -> Owner:
+        record = self._current
+        if record is None or record.over or "tts_first_byte" in record.times:
+            return Owner()
+
+        def first_sound(at: float) -> float:
+            record.times["tts_first_byte"] = at
+            return (at - record.times.get("letta_first_token", record.requested_at)) * 1000
+
+        return Owner(record.number, first_sound)
 
     def first_sound(self, at: float) -> None:
         """The first sound of the reply was pushed to the track."""

@@ -21,21 +21,18 @@ TOO_SLOW = "I am sorry, my answer takes too long. Please ask me again."
 
 CONVERSATION_GONE = "conversation_gone"
 
+MODEL_FAILED = ("llm_error", "llm_api_error")  # Letta knows no better
 MODEL_ERRORS = {
     "llm_timeout": "the model did not answer in time",
     "llm_rate_limit": "the model's provider limits the rate of requests",
     "llm_authentication": "the model's provider rejects the key",
     "llm_empty_response": "the model answered with nothing",
-    "llm_error": "the model failed",
-    "llm_api_error": "the model failed",
-    "model_unreachable": "the model could not be reached",
 }
 MODEL_FAILURES = {
     "llm_timeout": Failure("timeout"),
     "llm_rate_limit": Failure("rate-limited", 429),
     "llm_authentication": Failure("rejected", 401),
     "llm_empty_response": Failure("empty"),
-    "model_unreachable": Failure("refused"),
 }
 CODES_OF_KINDS = {"rejected": "llm_authentication", "rate-limited": "llm_rate_limit"}
 # What Letta 0.16.8 writes into `detail`: the first for an answer of the model's server, the others
@@ -124,7 +121,7 @@ def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Troubl
     """An HTTP status, or an error event inside a stream (which carries the status 200)."""
     body = error.body if isinstance(error.body, dict) else {}
     kind = str(body.get("error_type", ""))
-    if kind in MODEL_ERRORS:
+    if kind in MODEL_ERRORS or kind in MODEL_FAILED:
         return model_trouble(kind, str(body.get("detail") or body.get("message") or ""))
     detail = body.get("detail") or body.get("message") or error.message
     busy = isinstance(error, letta_client.ConflictError)
@@ -138,21 +135,24 @@ def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Troubl
 
 def model_trouble(kind: str, detail: str) -> Trouble:
     """A failure of the model, as Letta tells it."""
-    failed = MODEL_FAILURES.get(kind)
-    if status := MODEL_STATUS.search(detail):
-        failed = failure_of_status(int(status[1]))
-        kind = CODES_OF_KINDS.get(failed.kind, "model_failed")
-    elif failed is None and any(words in detail for words in NO_CONNECTION):
+    failed, words = MODEL_FAILURES.get(kind, OTHER), MODEL_ERRORS.get(kind, "the model failed")
+    if found := MODEL_STATUS.search(detail):
+        status = int(found[1])
+        failed, words = failure_of_status(status), f"the model's server answered {status}"
+        if failed.kind == "gone":  # which is what a deleted agent is
+            failed = Failure("status", status)
+        kind = CODES_OF_KINDS.get(failed.kind, "model_unreachable")
+        words = MODEL_ERRORS.get(kind, words)
+    elif kind not in MODEL_ERRORS:
+        if any(words in detail for words in NO_CONNECTION):
+            failed, words = Failure("refused"), "the model could not be reached"
         kind = "model_unreachable"
-        failed = MODEL_FAILURES[kind]
-    elif failed is None:
-        kind = "model_failed"
     return Trouble(
         kind,
-        f"{MODEL_ERRORS.get(kind, 'the model failed')} ({detail[:300] or 'no detail'})",
+        f"{words} ({detail[:300] or 'no detail'})",
         "check the model of this Letta agent and the key and address of its provider",
         CANNOT_THINK,
-        failure=failed or OTHER,
+        failure=failed,
         provider="model",
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 from livekit import rtc
@@ -19,8 +18,7 @@ from agent.speech.utterances import Step, Utterances
 from agent.speech.vad import SharedVAD
 
 SAMPLE_RATE = 16_000
-
-Degraded = Callable[[str, str, str], None]  # what, error, consequence
+SPEECH_TO_TEXT = "speech-to-text"  # as it is called when a call must do without it
 
 
 class UtteranceStream(stt.RecognizeStream):

@@ -23,17 +23,17 @@ from agent.speech.defaults import (
     OPENAI_TTS_MODEL,
     OPENAI_VOICE,
 )
-from agent.speech.ears import Degraded
+from agent.speech.reports import Attempts, Reports
 from agent.speech.stt_offline import OfflineSTT
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
 
 
-def make_stt(settings: AgentSettings, vad: SharedVAD, degraded: Degraded) -> stt.STT[Any]:
+def make_stt(settings: AgentSettings, vad: SharedVAD, reports: Reports) -> stt.STT[Any]:
     if settings.stt == "inference":
         return inference.STT.from_model_string(settings.stt_model or INFERENCE_STT_MODEL)
     if settings.stt == "offline":
-        return OfflineSTT(settings.stt_base_url or settings.models_url, vad, degraded)
+        return OfflineSTT(settings.stt_base_url or settings.models_url, vad, reports)
     recordings = openai.STT(
         model=settings.stt_model or OPENAI_STT_MODEL,
         language=settings.stt_language,
@@ -43,10 +43,10 @@ def make_stt(settings: AgentSettings, vad: SharedVAD, degraded: Degraded) -> stt
     )
     if recordings.capabilities.streaming:  # a realtime model
         return recordings
-    return RequestSTT(recordings, vad, settings.stt_language, degraded)
+    return RequestSTT(recordings, vad, settings.stt_language, reports)
 
 
-def make_tts(settings: AgentSettings) -> tts.TTS[Any]:
+def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:
     if settings.tts == "inference":
         return inference.TTS.from_model_string(inference_voice(settings))
     offline = settings.tts == "offline"
@@ -59,6 +59,9 @@ def make_tts(settings: AgentSettings) -> tts.TTS[Any]:
         ),
         response_format="pcm",  # the default, mp3, must be decoded first
     )
+    attempts = Attempts(reports, "speak", voice.provider)
+    voice.on("error", attempts.failed)
+    voice.on("metrics_collected", attempts.begin)  # a piece was spoken
     return tts.StreamAdapter(tts=voice, sentence_tokenizer=ClauseTokenizer())
 
 

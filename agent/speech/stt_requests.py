@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from livekit import rtc
@@ -15,7 +16,8 @@ from livekit.agents import APIConnectOptions, APIError, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
-from agent.speech.ears import Degraded, UtteranceStream
+from agent.speech.ears import SPEECH_TO_TEXT, UtteranceStream
+from agent.speech.reports import Attempts, Reports
 from agent.speech.utterances import Step
 from agent.speech.vad import SharedVAD
 
@@ -26,7 +28,7 @@ LONGEST_UTTERANCE = 60.0  # seconds; what comes after is a new recording
 
 class RequestSTT(stt.STT[Any]):
     def __init__(
-        self, inner: stt.STT[Any], vad: SharedVAD, language: str, degraded: Degraded
+        self, inner: stt.STT[Any], vad: SharedVAD, language: str, reports: Reports
     ) -> None:
         super().__init__(
             capabilities=stt.STTCapabilities(
@@ -34,10 +36,12 @@ class RequestSTT(stt.STT[Any]):
             )
         )
         self.inner = inner
-        self.degraded = degraded
+        self.reports = reports
+        self.attempts = Attempts(reports, "transcribe", inner.provider)
         self._vad = vad
         self._language = language
         inner.on("metrics_collected", lambda *args: self.emit("metrics_collected", *args))
+        inner.on("error", self.attempts.failed)
 
     @property
     def model(self) -> str:
@@ -108,15 +112,26 @@ class RequestStream(UtteranceStream):
         """One recording after another, so that texts come in the order they were said."""
         while True:
             recording = await self._requests.get()
-            text = ""
-            try:
-                event = await self._parent.inner.recognize(recording, conn_options=self._options)
-                text = event.alternatives[0].text.strip() if event.alternatives else ""
-            except APIError as error:
-                self._parent.degraded(
-                    "speech-to-text",
-                    f"{self._parent.provider}: {error}",
-                    "what the caller just said was not understood",
-                )
+            text = await self._recognized(recording)
             self._unanswered -= 1
             self.emit(text, final=True)
+
+    async def _recognized(self, recording: list[rtc.AudioFrame]) -> str:
+        parent, began = self._parent, time.perf_counter()
+        seconds = round(sum(frame.duration for frame in recording), 2)
+        parent.reports.tell("transcribe", "started", seconds=seconds)
+        parent.attempts.begin()
+        try:
+            event = await parent.inner.recognize(recording, conn_options=self._options)
+        except APIError as error:
+            parent.reports.broken(
+                SPEECH_TO_TEXT,
+                f"{parent.provider}: {error}",
+                "what the caller just said was not understood",
+            )
+            return ""
+        text = event.alternatives[0].text.strip() if event.alternatives else ""
+        ms = round((time.perf_counter() - began) * 1000, 1)
+        parent.reports.tell("transcribe", "done", ms=ms, text=text, final=True)
+        parent.reports.works(SPEECH_TO_TEXT)
+        return text

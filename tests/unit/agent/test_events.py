@@ -78,7 +78,10 @@ def test_the_split_of_a_turn_counts_from_the_end_of_speech() -> None:
     }
     turns.item_added(asked)
     turns.token(record, "Hi.")
-    turns.first_byte()
+    voicing = turns.voicing()
+    voicing.written("Hi.", whole=True)
+    voicing.first_byte()
+    voicing.done()
     turns.first_sound(ended + 0.6)
     turns.replied(record, "end_turn")
     turns.item_added(spoken("Hi.", at=ended + 0.7))
@@ -118,3 +121,41 @@ def test_a_typed_turn_has_no_times_of_speech() -> None:
     assert turn["ms"]["transcript"] is None
     assert turn["ms"]["letta_first_token"] is not None
     assert turn["ms"]["first_sound"] is None
+
+
+def test_a_reply_on_its_way_through_the_voice() -> None:
+    events, told = collected()
+    turns = Turns(events)
+    voicing = turns.voicing()  # opened before the turn is known, as LiveKit does
+    record = turns.request("hello")
+    turns.token(record, "Hi there, ")
+    for text in ("Hi", "Hi there", "Hi there, ", "Hi there, Anna."):
+        voicing.written(text)
+    voicing.first_byte()
+    voicing.done()
+    voicing.close()
+    spoken = [(one["name"], one["data"]) for one in told if one["stage"] == "speak"]
+    assert [name for name, _ in spoken] == ["request", "first_byte", "done"]
+    assert all(data["turn"] == 1 for _, data in spoken)
+    assert spoken[0][1]["text"] == "Hi there,"
+    assert "interrupted" not in spoken[2][1]
+
+
+def test_what_is_not_a_reply_has_no_turn_and_an_interruption_ends_it() -> None:
+    events, told = collected()
+    turns = Turns(events)
+    greeting = turns.voicing()
+    greeting.written("Welcome", whole=True)
+    greeting.close()
+    assert [one["name"] for one in told] == ["request", "done"]
+    assert [one["data"]["turn"] for one in told] == [None, None]
+    assert told[1]["data"]["interrupted"] is True
+
+
+def test_a_voice_that_failed_is_not_done() -> None:
+    events, told = collected()
+    voicing = Turns(events).voicing()
+    voicing.written("Welcome.", whole=True)
+    voicing.failed()
+    voicing.close()
+    assert [one["name"] for one in told] == ["request"]

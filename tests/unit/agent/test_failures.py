@@ -126,13 +126,13 @@ RATE = "RATE_LIMIT_EXCEEDED: Rate limited by OpenAI: Error code: 429 - {'error':
     ("error_type", "detail", "code", "expected"),
     [
         ("llm_error", REFUSED, "model_unreachable", Failure("refused")),
-        ("llm_error", BROKEN, "model_failed", Failure("status", 500)),
-        ("llm_error", GONE, "model_failed", Failure("gone", 404)),
+        ("llm_error", BROKEN, "model_unreachable", Failure("status", 500)),
+        ("llm_error", GONE, "model_unreachable", Failure("status", 404)),
         ("llm_error", FORBIDDEN, "llm_authentication", Failure("rejected", 403)),
         ("llm_authentication", KEY, "llm_authentication", Failure("rejected", 401)),
         ("llm_rate_limit", RATE, "llm_rate_limit", Failure("rate-limited", 429)),
         ("llm_timeout", "TIMEOUT: Request to OpenAI timed out", "llm_timeout", Failure("timeout")),
-        ("llm_error", "something new", "model_failed", Failure("other")),
+        ("llm_error", "something new", "model_unreachable", Failure("other")),
     ],
 )
 def test_a_failure_of_the_model_behind_letta(

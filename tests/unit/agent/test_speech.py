@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterable
 
-import numpy as np
 import pytest
-from aiohttp import web
-from livekit import rtc
-from livekit.agents import LanguageCode, inference, llm, stt, vad
-from livekit.agents.utils import AudioBuffer
+from livekit.agents import inference, llm, stt
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent.settings import AgentSettings
 from agent.speech.clauses import ClauseTokenizer
 from agent.speech.providers import inference_voice, make_stt, make_tts
-from agent.speech.stt_offline import OfflineSTT
+from agent.speech.reports import Reports
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.unfinished import UnfinishedSentence, sounds_unfinished
 from agent.speech.utterances import Step, Utterances
 from agent.speech.vad import LoudnessVAD, SharedVAD
-
-RATE = 16_000
-
-
-def frame(seconds: float = 0.032, loudness: int = 0) -> rtc.AudioFrame:
-    wave = np.sin(np.arange(int(RATE * seconds)) / 8) * loudness
-    samples = wave.astype(np.int16)
-    return rtc.AudioFrame(samples.tobytes(), RATE, 1, len(samples))
-
-
-def event(kind: VADEventType, silence: float = 0.0, speech: float = 0.0) -> VADEvent:
-    return VADEvent(
-        type=kind,
-        samples_index=0,
-        timestamp=0.0,
-        speech_duration=0.0,
-        silence_duration=0.0,
-        raw_accumulated_silence=silence,
-        raw_accumulated_speech=speech,
-    )
-
-
-START = event(VADEventType.START_OF_SPEECH)
-END = event(VADEventType.END_OF_SPEECH)
+from tests.unit.agent.hearing import END, START, Detector, Hearing, Listener, Recorder, event, frame
 
 
 def kinds(steps: Iterable[Step]) -> list[str]:
@@ -144,72 +116,6 @@ async def test_the_listeners_of_a_shared_detector_hear_what_the_call_hears() -> 
     await stream.aclose()
 
 
-class Detector(vad.VAD):
-    """A detector that says what the test wants."""
-
-    def __init__(self) -> None:
-        super().__init__(capabilities=vad.VADCapabilities(update_interval=0.032))
-
-    def stream(self) -> vad.VADStream:
-        raise AssertionError("speech-to-text must not run a detector of its own")
-
-
-class Listener:
-    """The models server's side of the stream: notes what it gets, says what the test wants."""
-
-    def __init__(self) -> None:
-        self.got: asyncio.Queue[str] = asyncio.Queue()
-        self.url = ""
-        self._socket: web.WebSocketResponse | None = None
-
-    async def serve(self) -> web.AppRunner:
-        app = web.Application()
-        app.add_routes([web.get("/v1/audio/transcriptions/stream", self._stream)])
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        return runner
-
-    async def say(self, **told: str) -> None:
-        assert self._socket is not None
-        await self._socket.send_json(told)
-
-    async def hang_up(self) -> None:
-        assert self._socket is not None
-        await self._socket.close()
-
-    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
-        self._socket = ws = web.WebSocketResponse()
-        await ws.prepare(request)
-        self.got.put_nowait("connected")
-        async for message in ws:
-            kind = "audio" if message.type is web.WSMsgType.BINARY else json.loads(message.data)
-            self.got.put_nowait(kind if isinstance(kind, str) else kind["type"])
-        return ws
-
-
-class Hearing:
-    """An offline speech-to-text stream between a test's detector and a test's server."""
-
-    def __init__(self, listener: Listener) -> None:
-        self.listener = listener
-        self.detector = SharedVAD(Detector())
-        self.degraded: list[tuple[str, str, str]] = []
-        self.stt = OfflineSTT(listener.url, self.detector, lambda *told: self.degraded.append(told))
-        self.stream = self.stt.stream()
-
-    def detect(self, one: VADEvent) -> None:
-        for listener in self.detector.listeners:
-            listener(one)
-
-    async def got(self) -> str:
-        return await asyncio.wait_for(self.listener.got.get(), 2)
-
-    async def transcript(self) -> stt.SpeechEvent:
-        return await asyncio.wait_for(anext(self.stream), 2)
-
-
 @pytest.fixture
 async def hearing() -> AsyncIterator[Hearing]:
     listener = Listener()
@@ -258,25 +164,12 @@ async def test_a_server_that_goes_away_is_told_once_and_found_again(hearing: Hea
     await hearing.listener.hang_up()
     assert (await hearing.transcript()).alternatives[0].text == ""  # nobody waits for it now
     assert await hearing.got() == "connected"
-    assert [told[0] for told in hearing.degraded] == ["speech-to-text"]
-
-
-class Recorder(stt.STT[str]):
-    """A speech-to-text that takes recordings and tells their length."""
-
-    def __init__(self) -> None:
-        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
-
-    async def _recognize_impl(self, buffer: AudioBuffer, **_: object) -> stt.SpeechEvent:
-        frames = buffer if isinstance(buffer, list) else [buffer]
-        seconds = sum(one.duration for one in frames)
-        text = stt.SpeechData(language=LanguageCode("en"), text=f"{seconds:.2f} seconds")
-        return stt.SpeechEvent(type=stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[text])
+    assert [told.what for told in hearing.degraded] == ["speech-to-text"]
 
 
 async def test_a_recording_is_what_was_said_between_start_and_end() -> None:
     detector = SharedVAD(Detector())
-    stream = RequestSTT(Recorder(), detector, "en", lambda *_: None).stream()
+    stream = RequestSTT(Recorder(), detector, "en", Reports()).stream()
     await asyncio.sleep(0)
     for one in (START, *[None] * 10, END):
         if one is None:
@@ -294,13 +187,13 @@ async def test_the_providers_follow_the_settings() -> None:
     detector = SharedVAD(Detector())
 
     def ears(settings: AgentSettings) -> str:
-        made = make_stt(settings, detector, lambda *_: None)
+        made = make_stt(settings, detector, Reports())
         return f"{type(made).__name__} {made.model} {made.provider}"
 
     assert ears(AgentSettings()) == "OfflineSTT pocketsphinx offline"
     own = AgentSettings(speech="openai", openai_base_url="http://localhost:9/v1", stt_model="w")
     assert ears(own) == "RequestSTT w localhost:9"
-    mouth = make_tts(own)
+    mouth = make_tts(own, Reports())
     assert mouth.capabilities.streaming
     assert (mouth.model, mouth.provider) == ("gpt-4o-mini-tts", "localhost:9")
 
@@ -309,8 +202,8 @@ async def test_inference_is_asked_for_by_string(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LIVEKIT_API_KEY", "key")
     monkeypatch.setenv("LIVEKIT_API_SECRET", "secret")
     settings = AgentSettings(speech="inference", tts_model="cartesia/sonic-3", tts_voice="v")
-    ears = make_stt(settings, SharedVAD(Detector()), lambda *_: None)
-    mouth = make_tts(settings)
+    ears = make_stt(settings, SharedVAD(Detector()), Reports())
+    mouth = make_tts(settings, Reports())
     assert isinstance(ears, inference.STT) and ears.model == "deepgram/nova-3"
     assert isinstance(mouth, inference.TTS) and mouth.model == "cartesia/sonic-3"
 

@@ -1,0 +1,68 @@
+"""One text on its way through the voice, told as events: asked for, first sound, done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.events import Events
+from agent.speech.clauses import next_cut
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The turn whose reply the text is; `turn` None: it is not Letta's, such as the greeting.
+
+    `first_sound(at)` notes when the voice has begun, and gives the milliseconds it took.
+    """
+
+    turn: int | None = None
+    first_sound: Callable[[float], float] | None = None
+
+
+class Voicing:
+    """`owner` is asked when there are words: the turn may begin after the voice was opened."""
+
+    def __init__(self, events: Events, owner: Callable[[], Owner]) -> None:
+        self._events = events
+        self._find_owner = owner
+        self._owner: Owner | None = None
+        self._asked_at = 0.0
+        self._over = False
+
+    def written(self, text: str, whole: bool = False) -> None:
+        """So much is written: the voice is asked as soon as there is a clause."""
+        if self._owner is not None or not text.strip():
+            return
+        if (cut := next_cut(text, first=True)) or whole:
+            self._ask(text[: cut or len(text)].strip())
+
+    def first_byte(self) -> None:
+        owner = self._owner or self._ask("")  # a voice that does not wait for clauses
+        now = time.time()
+        ms = owner.first_sound(now) if owner.first_sound else (now - self._asked_at) * 1000
+        self._events.emit("speak", "first_byte", turn=owner.turn, ms=round(ms, 1))
+
+    def done(self) -> None:
+        """All of it is sound, though not all of that is heard yet."""
+        self._end()
+
+    def failed(self) -> None:
+        """Which the voice has told itself."""
+        self._over = True
+
+    def close(self) -> None:
+        """Nobody wants the rest, if there is one."""
+        self._end(interrupted=True)
+
+    def _ask(self, text: str) -> Owner:
+        self._owner, self._asked_at = self._find_owner(), time.time()
+        self._events.emit("speak", "request", turn=self._owner.turn, text=text)
+        return self._owner
+
+    def _end(self, **how: bool) -> None:
+        if self._owner is not None and not self._over:
+            ms = round((time.time() - self._asked_at) * 1000, 1)
+            self._events.emit("speak", "done", turn=self._owner.turn, ms=ms, **how)
+        self._over = True
