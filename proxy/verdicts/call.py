@@ -105,18 +105,22 @@ class Call:
             for event in self.all("job.process_ended")
             if event.data.get("job_id")
         }
-        for event in self.all(
+        news = self.all(
             "join.participant_joined",
             "join.participant_left",
             "join.agent_joined",
             "join.agent_left",
             "dispatch.verified",
-        ):
-            identity = str(event.data.get("identity", ""))
-            if event.name.endswith(("_joined", "verified")):
-                present.setdefault(identity, event)
-            else:
+        )
+        if not news:
+            # Neither a page nor the server's webhooks tell: the worker says that its job is there.
+            news = self.all("job.job")
+        for event in news:
+            identity = str(event.data.get("identity") or f"agent-{event.data.get('job_id')}")
+            if event.name.endswith("_left"):
                 present.pop(identity, None)
+            else:
+                present.setdefault(identity, event)
         return {identity: event for identity, event in present.items() if identity not in dead}
 
     @property
