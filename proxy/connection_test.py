@@ -24,14 +24,13 @@ from proxy.endpoint import Answer, Endpoint, answered, read_json
 from proxy.errors import ApiError
 from proxy.outside import FAILURES, in_words
 from proxy.page import CHECKOUT
+from proxy.probe_rooms import ROOM_PREFIX
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
 from proxy.tokens import caller_token
 
 log = logging.getLogger("proxy.connection_test")
 
-ROOM_PREFIX = "connection-test-"
-"""Rooms of this name are no calls."""
 SECRET_MIN = 32
 SERVER_TIMEOUT_S = 3.0
 PROBE_TIMEOUT_S = 25.0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from proxy.probe_rooms import is_probe
 from proxy.settings import ProxySettings
 from proxy.timeline.call import Call
 from proxy.timeline.cutting import within_size
@@ -105,6 +106,8 @@ class Timeline:
         key: str | None = None,
     ) -> None:
         """Put an event of our own, or of the SFU, into the timeline of `room`; at once."""
+        if is_probe(room):
+            return
         moment = time.time() if at is None else at
         event = Event(
             moment, room, source, stage, name, within_size(data or {}), key or uuid.uuid4().hex

@@ -20,8 +20,8 @@ from dev.doctor.finding import Finding, State
 from dev.doctor.signalling import Joined, JoinRefused, joined
 from dev.doctor.stun import Candidate
 from dev.doctor.surroundings import Surroundings
-from proxy.connection_test import ROOM_PREFIX
 from proxy.outside import FAILURES, in_words
+from proxy.probe_rooms import ROOM_PREFIX
 from proxy.settings import ProxySettings
 from proxy.system.questions import new_session
 from proxy.system.resolving import trouble_with_name
