@@ -19,6 +19,9 @@ Rule = Callable[[Call], Verdict | None]
 Quoted = Event | Evidence | None
 
 
+END = (".", "!", "?", "…", "”", ".)")
+
+
 class Late(Verdict):
     """A failure that nothing proves but the time it takes: the machine may be to blame."""
 
@@ -38,6 +41,7 @@ class Rules:
         self.usual_ms = usual_ms
         self.works = works
         self.causes: dict[str, Rule] = {}
+        self.told_elsewhere: Callable[[Call, Event], bool] = lambda call, event: False
         self._log = log
         self._progress: Callable[[Call], Verdict] = lambda _: self.not_reached()
 
@@ -67,9 +71,8 @@ class Rules:
             if found.state == "failing":
                 return found
             note = note or found
-        if (
-            trouble := self.trouble(call, f"{self.stage}.failed", f"{self.stage}.error")
-        ) is not None:
+        trouble = self.trouble(call, f"{self.stage}.failed", f"{self.stage}.error")
+        if trouble is not None and not self._is_known(trouble, note, call):
             return self.unknown(trouble)
         progress = self._progress(call)
         # That it works worse than it could is worth saying only where it works.
@@ -78,6 +81,11 @@ class Rules:
         if note.state == "ok" and progress.state != "ok":
             return progress
         return replace(note, ms=progress.ms)
+
+    def _is_known(self, trouble: Event, note: Verdict | None, call: Call) -> bool:
+        """Whether a rule of this stage, or another stage, tells of this event."""
+        noted = note is not None and quote.event(trouble) in note.evidence
+        return noted or self.told_elsewhere(call, trouble)
 
     def trouble(self, call: Call, *topics: str, **data: Any) -> Event | None:
         """The last of these events, unless the stage has worked since."""
@@ -163,7 +171,7 @@ class Rules:
         return Verdict(
             self.stage,
             state,
-            sentence,
+            sentence if sentence.endswith(END) else f"{sentence}.",
             next=next,
             evidence=tuple(_quoted(evidence)),
             since=since,

@@ -60,10 +60,7 @@ def before_registration(call: Call) -> Verdict | None:
     if waits is None or waits.data.get("registered_name"):
         return None
     worker = call.process("agent")
-    starting = worker is not None and worker.state in ON_THE_WAY
-    soon = worker is None and call.age(waits) < WORKER_S
-    registers = worker is not None and worker.state == "ready" and call.health.registered
-    if not (starting or soon or registers):
+    if not _worker_comes(call, waits):
         return None
     return stage.waiting(
         "No worker was registered when the agent was asked for; the dispatch is made by itself as "
@@ -80,7 +77,7 @@ def nobody_registered(call: Call) -> Verdict | None:
     waits = _nobody(call)
     if waits is None:
         return _nobody_took_it(call)
-    if waits.data.get("registered_name"):
+    if waits.data.get("registered_name") or _worker_comes(call, waits):
         return None
     worker = call.process("agent")
     return stage.failing(
@@ -93,6 +90,14 @@ def nobody_registered(call: Call) -> Verdict | None:
         _registration(call),
         since=waits.at,
     )
+
+
+def _worker_comes(call: Call, waits: Event) -> bool:
+    """Whether a worker is on its way, or has just registered."""
+    worker = call.process("agent")
+    if worker is None:
+        return call.age(waits) < WORKER_S
+    return worker.state in ON_THE_WAY or (worker.state == "ready" and call.is_registered)
 
 
 def _nobody_took_it(call: Call) -> Verdict | None:

@@ -249,7 +249,8 @@ def progress(call: Call) -> Verdict:
     if speech is not None and (on is None or speech.at >= on.at):
         return stage.ok("The agent hears the caller.", speech, ms=on.data.get("ms") if on else None)
     asked = call.last("hear.microphone_enabling")
-    if asked is not None and call.after(asked, "hear.microphone_on") is None:
+    over = ("hear.microphone_on", "hear.microphone_failed")
+    if asked is not None and call.after(asked, *over) is None:
         return stage.waiting(
             "The browser asks for the microphone; it may be showing a question.",
             asked,

@@ -96,6 +96,9 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached()
 
 
+stage.told_elsewhere = lambda call, event: event is sfu_refusal(call)
+
+
 def sfu_refusal(call: Call) -> Event | None:
     """LiveKit's refusal of a token, unless the caller got in since."""
     for topic in ("token.failed", "signal.failed"):
