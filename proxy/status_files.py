@@ -32,6 +32,14 @@ class Pid(BaseModel):
         except psutil.NoSuchProcess:
             return False
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it stands still, as after Ctrl-Z."""
+        try:
+            return self.alive and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+
 
 class StatusFile(BaseModel):
     """The file of one process. Times are seconds since the epoch."""
@@ -73,7 +81,18 @@ def read(folder: Path, name: str) -> StatusFile | None:
                 "since": status.updated or status.since,
             }
         )
-    if status.state == "ready" and status.program is not None and not status.program.alive:
+    if not _program_is_gone(status):
+        return status
+    if status.launcher is not None and status.launcher.stopped:
+        return status.model_copy(
+            update={
+                "state": "stopped",
+                "detail": f"its program has ended, and its launcher is stopped as by Ctrl-Z: "
+                f"kill -CONT {status.launcher.pid} lets it start the program again",
+                "since": status.updated or status.since,
+            }
+        )
+    if status.state == "ready" and status.program is not None:
         # Its launcher notices in a moment, and writes how it ended.
         return status.model_copy(
             update={
@@ -83,3 +102,8 @@ def read(folder: Path, name: str) -> StatusFile | None:
             }
         )
     return status
+
+
+def _program_is_gone(status: StatusFile) -> bool:
+    running = status.state in ("ready", "starting")
+    return running and status.program is not None and not status.program.alive

@@ -50,13 +50,13 @@ def kill_until_given_up(system: System, name: str) -> None:
 
 
 @contextmanager
-def suspended_launcher(system: System, name: str) -> Iterator[None]:
-    """The launcher stands still, as after Ctrl-Z: nobody starts the program again."""
+def suspended_launcher(system: System, name: str) -> Iterator[int]:
+    """The launcher, of this pid, stands still as after Ctrl-Z: nobody starts the program again."""
     told = system.status(name)["launcher"]
     assert isinstance(told, dict)
     os.kill(told["pid"], signal.SIGSTOP)
     try:
-        yield
+        yield int(told["pid"])
     finally:
         os.kill(told["pid"], signal.SIGCONT)
 

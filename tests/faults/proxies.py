@@ -21,16 +21,17 @@ from tests.system import ROOT, System, free_ports
 
 
 class OwnProxy:
-    """Its port and its folder stay the same from start to start."""
+    """Its port and its database stay the same from start to start; `disk`: where that lies."""
 
-    def __init__(self, system: System, folder: Path) -> None:
+    def __init__(self, system: System, folder: Path, disk: Path | None = None) -> None:
         (self.port,) = free_ports(1)
         self.url = f"http://localhost:{self.port}"
         self.ask = of_system(self.url)
+        self.database = (disk or folder) / "calls.db"
         self._log = folder / "own-proxy.log"
         self._settings: dict[str, str | None] = {
             "PROXY_PORT": str(self.port),
-            "VOICE_HOME": str(folder),
+            "CALLS_DATABASE": str(self.database),
             "LIVEKIT_URL": system.livekit_url,
             "LIVEKIT_API_KEY": system.api_key,
             "LIVEKIT_API_SECRET": system.api_secret,

@@ -19,8 +19,8 @@ from tests.faults.proxies import OwnProxy
 from tests.system import System
 
 MB = 1024 * 1024
-TAKEN_MB = 1000
-DISK_MB = 4
+TAKEN_MB = 2000
+DISK_MB = 8
 
 
 def test_the_cpu_is_busy_with_something_else(faulty: System, new_fault: NewFault) -> None:
@@ -66,8 +66,11 @@ def small_disk(folder: Path) -> Iterator[Path]:
 def test_the_disk_is_full(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:
     fault = new_fault("system", "disk-full", f"a disk of {DISK_MB} MB, filled with a file")
     with small_disk(tmp_path) as disk:
-        proxy = OwnProxy(faulty, disk)
-        with proxy.running(DISK_LOW_MB="1"):
+        proxy = OwnProxy(faulty, tmp_path, disk)
+        # The disk that is watched is that of the folder of status files.
+        status = disk / "run"
+        status.symlink_to(faulty.home / "run")
+        with proxy.running(DISK_LOW_MB="1", PROCESS_STATUS_DIR=str(status)):
             until_well(proxy.ask)
             filling = disk / "a large file"
             with pytest.raises(OSError, match="No space left"), filling.open("wb") as file:
@@ -82,7 +85,7 @@ def test_the_disk_is_full(faulty: System, new_fault: NewFault, tmp_path: Path) -
 def test_the_disk_became_read_only(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:
     fault = new_fault("system", "calls-db-not-writable", "a proxy whose disk is mounted read-only")
     with small_disk(tmp_path) as disk:
-        proxy = OwnProxy(faulty, disk)
+        proxy = OwnProxy(faulty, tmp_path, disk)
         _remount(disk, "ro")
         with proxy.running(DISK_LOW_MB="0"):
             fault.breaks()
@@ -102,8 +105,7 @@ def test_another_program_locks_the_calls(
     proxy = OwnProxy(faulty, tmp_path)
     with proxy.running():
         until_well(proxy.ask)
-        (database,) = tmp_path.rglob("*.db")
-        with sqlite3.connect(database, isolation_level=None) as other:
+        with sqlite3.connect(proxy.database, isolation_level=None) as other:
             other.execute("BEGIN EXCLUSIVE")
             fault.breaks()
             fault.named(proxy.ask)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,41 @@ async def test_what_is_wrong_is_said(
     assert (answer.status, answer.json["status"]) == (503, "failing")
     assert answer.json["processes"]["letta"]["state"] == state
     assert told in answer.json["message"]
+
+
+async def test_a_crash_is_seen_while_the_program_starts_again(
+    healthy: Proxy, tmp_path: Path
+) -> None:
+    told = "letta ended with exit code 1: ValueError: no"
+    crash = {"cause": "crashed", "detail": told, "log": ["ValueError: no"], "restarts": 1}
+    write(tmp_path, "letta", state="restarting", **crash)
+    answer = await healthy.get("/health")
+    assert (answer.status, answer.json["status"]) == (503, "starting")
+    process = answer.json["processes"]["letta"]
+    assert {name: process[name] for name in crash} == crash
+    assert told in answer.json["message"]
+
+
+def test_a_program_that_ended_while_its_launcher_is_stopped_is_not_there(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as launcher:
+        try:
+            started = psutil.Process(launcher.pid).create_time()
+            gone = {**MYSELF, "start_time": 5.0}
+            write(
+                tmp_path,
+                "agent",
+                launcher={"pid": launcher.pid, "start_time": started},
+                program=gone,
+            )
+            found = status_files.read(tmp_path, "agent")
+            assert found is not None and found.state == "restarting"
+            launcher.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, launcher.pid, os.WSTOPPED)
+            found = status_files.read(tmp_path, "agent")
+            assert found is not None and found.state == "stopped"
+            assert f"kill -CONT {launcher.pid}" in found.detail
+        finally:
+            launcher.kill()
 
 
 async def test_a_service_elsewhere_that_answers_is_well(healthy: Proxy, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ TITLES = {
 STARTS = {"livekit": 1.0, "models": 3.0, "letta": 6.0, "agent": 5.0, "proxy": 2.0}
 """Seconds that each usually takes to start."""
 GONE_S, NOTICED_S = 1.0, 2.0
-PATIENCE = {"livekit": 8.0, "models": 12.0, "letta": 60.0, "agent": 20.0, "proxy": 15.0}
+PATIENCE = {"livekit": 8.0, "models": 12.0, "letta": 60.0, "agent": 45.0, "proxy": 15.0}
 """Seconds after which a start counts as failed."""
 
 stage = Rules("system", works=(), log="proxy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import Probe, Process
 from proxy.verdicts.stages.system.base import (
     STATUS,
     down,
@@ -109,7 +109,8 @@ def credentials_rejected(call: Call) -> Verdict | None:
         return stage.failing(
             f"The LiveKit server at {probe.target} rejects LIVEKIT_API_KEY and LIVEKIT_API_SECRET "
             f"({probe.status or 'refused'}: {probe.detail.rstrip('.')}).",
-            "Set both in .env to a pair that this server knows, then ./restart_voice_system.sh",
+            "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET in .env to a pair that this server knows, "
+            "then ./restart_voice_system.sh",
             quote.probe(probe),
             since=probe.at,
         )
@@ -125,6 +126,13 @@ def credentials_rejected(call: Call) -> Verdict | None:
     )
 
 
+def _is_ours(process: Process | None, probe: Probe) -> bool:
+    """Whether LIVEKIT_URL names the server that a launcher of this machine starts."""
+    if process is None or process.state == "monitoring":
+        return False
+    return probe.target.endswith(f":{process.port}")
+
+
 def _unreachable(call: Call, problem: str, what: str, step: str) -> Verdict | None:
     probe = call.probe("livekit address")
     if probe is None or probe.problem != problem:
@@ -136,7 +144,7 @@ def _unreachable(call: Call, problem: str, what: str, step: str) -> Verdict | No
         return None  # it answers by now
     return stage.failing(
         f"The LiveKit server at {probe.target} cannot be reached: {what}{_detail(probe)}.",
-        f"{step} {STATUS}" if process is None or process.state == "monitoring" else restart(NAME),
+        restart(NAME) if _is_ours(process, probe) else f"{step} {STATUS}",
         quote.probe(probe),
         quote.process(process) if process is not None else None,
         since=probe.at,
