@@ -32,7 +32,7 @@ PAUSE = 0.12  # seconds of silence that close an utterance
 RETRY_AFTER = 0.5
 CONNECT_TIMEOUT = 3.0
 CLOSE_TIMEOUT = 0.5
-ANSWER_TIMEOUT = 8.0  # seconds the server may owe the text of an utterance
+ANSWER_TIMEOUT = 8.0  # seconds without any sign of a server that owes the text of an utterance
 STAYS = 1.0  # seconds after which a connection counts as made: a refusing server closes it at once
 ENDED = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
 
@@ -116,7 +116,8 @@ class OfflineStream(UtteranceStream):
                 await self._socket.send_str('{"type": "start"}')
             else:
                 self._asked.append(time.monotonic())
-                self._be_patient()
+                if len(self._asked) == 1:
+                    self._be_patient()
                 await self._socket.send_str('{"type": "end"}')
 
     async def flushed(self) -> None:
@@ -143,14 +144,17 @@ class OfflineStream(UtteranceStream):
                 async with asyncio.timeout(None) as self._patience:
                     await self._read(self._socket)
             except TimeoutError:
-                raise TimeoutError(f"no text for an utterance in {ANSWER_TIMEOUT:g} s") from None
+                raise TimeoutError(
+                    f"it owes a text and said nothing for {ANSWER_TIMEOUT:g} s"
+                ) from None
             finally:
                 self._patience = None
 
     def _be_patient(self) -> None:
-        """The server has a while for the text that it owes for longest."""
+        """The server has a while for the text that it owes, from its last sign of life."""
         if self._patience is not None and not self._patience.expired():
-            self._patience.reschedule(self._asked[0] + ANSWER_TIMEOUT if self._asked else None)
+            now = asyncio.get_running_loop().time()
+            self._patience.reschedule(now + ANSWER_TIMEOUT if self._asked else None)
 
     def _away(self, error: Exception) -> None:
         first, self._trouble = self._trouble is None, error
@@ -195,6 +199,7 @@ class OfflineStream(UtteranceStream):
                     logger.warning("speech-to-text: %s", message.data)
                 else:
                     self._heard_words(told)
+                self._be_patient()
         finally:
             stays.cancel()
 
@@ -207,7 +212,6 @@ class OfflineStream(UtteranceStream):
         self._works()
         # One that was cut for its length was not asked for.
         asked = self._asked.popleft() if self._asked and not told.get("cut") else None
-        self._be_patient()
         ms = None if asked is None else round((time.monotonic() - asked) * 1000, 1)
         self._parent.reports.tell("transcribe", "done", ms=ms, text=text, final=True)
         self.emit(text, final=True)
