@@ -35,14 +35,6 @@ class Frozen:
         return {name: those for name, those in found.items() if those}
 
 
-def is_stopped(pid: int) -> bool:
-    """Whether the process itself is stopped."""
-    try:
-        return psutil.Process(pid).status() in STOPPED
-    except psutil.Error:
-        return False
-
-
 def _words_if_stopped(process: psutil.Process) -> str:
     try:
         return told(process) if process.status() in STOPPED else ""

@@ -50,22 +50,27 @@ class MachineWatch:
         cpu = self._cpu()
         memory = psutil.virtual_memory()
         low = self._settings.memory_low_mb * 2**20
-        folder = self._folder()
+        free, folder = self._tightest()
         return Machine(
             cores=psutil.cpu_count() or 1,
             cpu=cpu,
             memory_total=memory.total,
             memory_available=memory.available,
             memory_low=low,
-            disk_free=shutil.disk_usage(folder).free if folder else None,
+            disk_free=free,
             disk_low=self._settings.disk_low_mb * 2**20,
             disk_path=str(folder or ""),
             busiest=self._busiest.look(cpu >= BUSY, memory.available < low),
         )
 
-    def _folder(self) -> Path | None:
-        """The state folder, or the nearest folder above it that is there already."""
-        folder = self._settings.process_status_dir
-        if folder is None:
-            return None
-        return next((each for each in folder.absolute().parents if each.exists()), None)
+    def _tightest(self) -> tuple[int | None, Path | None]:
+        """Where the least is free of what we write to: logs and memory, and the calls."""
+        status, calls = self._settings.process_status_dir, self._settings.calls_database
+        folders = {_that_is_there(path) for path in (status, calls) if path is not None}
+        free = [(shutil.disk_usage(folder).free, folder) for folder in folders]
+        return min(free, default=(None, None))
+
+
+def _that_is_there(path: Path) -> Path:
+    """The nearest folder above `path` that exists."""
+    return next(each for each in path.expanduser().absolute().parents if each.exists())

@@ -13,7 +13,7 @@ from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.status_files import StatusFile
 from proxy.system import letta, livekit
-from proxy.system.frozen import Frozen, is_stopped
+from proxy.system.frozen import Frozen
 from proxy.system.questions import Questions
 from proxy.verdicts.health import Probe, Process, State
 
@@ -122,7 +122,7 @@ class Processes:
             return None
         if file is not None and not _is_asked(name, file):
             return None
-        if file is not None and file.program is not None and is_stopped(file.program.pid):
+        if file is not None and file.program is not None and file.program.stopped:
             return "it is stopped"  # it need not be asked: nobody would answer
         if name == "agent":
             worker = await self._registration.read(max_age=max_age)
