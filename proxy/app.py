@@ -74,18 +74,18 @@ def _compose(settings: ProxySettings) -> Parts:
     system.on_change(timeline.note_system)
     system.add_probe(PROBE_NAME, timeline.ask)
     letta = Letta(settings, session)
-    dispatcher = Dispatcher(settings, sfu, registration)
+    dispatcher = Dispatcher(settings, sfu, registration, timeline)
     openapi = OpenApi()
     nouns = (
         Page(settings),
         Config(settings),
-        Tokens(settings),
+        Tokens(settings, timeline),
         Agents(letta),
-        DispatchEndpoints(dispatcher, letta),
+        DispatchEndpoints(dispatcher, letta, timeline),
         ConnectionTest(settings, sfu, session),
         Health(system),
         AgentHealth(settings, registration),
-        Webhooks(settings, dispatcher),
+        Webhooks(settings, dispatcher, timeline),
         LettaProxy(letta, session),
         Ingest(settings, timeline),
         Stream(timeline),

@@ -14,6 +14,7 @@ from proxy.endpoint import Answer, Endpoint, Name, answered, read_json
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.sfu import credentials_missing
+from proxy.timeline.timeline import Timeline
 
 TOKEN_TTL_S = 600
 AGENT_PREFIX = "agent-"
@@ -62,8 +63,9 @@ def caller_token(settings: ProxySettings, room: str, identity: str, name: str | 
 class Tokens:
     """Handler of the route."""
 
-    def __init__(self, settings: ProxySettings) -> None:
+    def __init__(self, settings: ProxySettings, timeline: Timeline) -> None:
         self._settings = settings
+        self._timeline = timeline
         self.endpoints = [
             Endpoint(
                 "POST",
@@ -78,6 +80,17 @@ class Tokens:
 
     async def create(self, request: web.Request) -> web.Response:
         wanted = await read_json(request, TokenRequest)
+        try:
+            answer = self._answer(wanted)
+        except ApiError as error:
+            refused = {"code": error.code, "message": error.message}
+            self._timeline.note(wanted.room, "token", "refused", refused)
+            raise
+        issued = {"identity": answer.identity, "expires_at": answer.expires_at}
+        self._timeline.note(wanted.room, "token", "issued", issued)
+        return answered(answer)
+
+    def _answer(self, wanted: TokenRequest) -> TokenAnswer:
         identity = wanted.identity or f"caller-{secrets.token_hex(4)}"
         if identity.startswith(AGENT_PREFIX):
             raise ApiError(
@@ -86,12 +99,10 @@ class Tokens:
                 f"'identity' is {identity!r}: names that begin with {AGENT_PREFIX!r} belong to "
                 "agents.",
             )
-        return answered(
-            TokenAnswer(
-                token=caller_token(self._settings, wanted.room, identity, wanted.name),
-                url=self._settings.livekit_url,
-                room=wanted.room,
-                identity=identity,
-                expires_at=float(int(time.time()) + TOKEN_TTL_S),
-            )
+        return TokenAnswer(
+            token=caller_token(self._settings, wanted.room, identity, wanted.name),
+            url=self._settings.livekit_url,
+            room=wanted.room,
+            identity=identity,
+            expires_at=float(int(time.time()) + TOKEN_TTL_S),
         )

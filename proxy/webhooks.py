@@ -13,15 +13,18 @@ from proxy.endpoint import Answer, Endpoint, answered, read_body
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.sfu import credentials_missing
+from proxy.timeline.sfu_events import note_report
+from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.webhooks")
 
 
 class Webhooks:
-    """Takes reports and passes on what concerns the agents of rooms."""
+    """Takes reports into the timeline, and passes on what concerns the agents of rooms."""
 
-    def __init__(self, settings: ProxySettings, dispatcher: Dispatcher) -> None:
+    def __init__(self, settings: ProxySettings, dispatcher: Dispatcher, timeline: Timeline) -> None:
         self._dispatcher = dispatcher
+        self._timeline = timeline
         self._url = settings.livekit_url
         self._receiver: api.WebhookReceiver | None = None
         if settings.livekit_credentials is not None:
@@ -48,6 +51,7 @@ class Webhooks:
             event.room.name or "-",
             event.participant.identity or "-",
         )
+        note_report(self._timeline, event)
         await self._pass_on(event)
         return answered(Answer())
 

@@ -16,6 +16,7 @@ from proxy.errors import ApiError
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
+from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")
 
@@ -31,10 +32,13 @@ class Outcome:
 class Dispatcher:
     """Brings the agent into rooms. One per process: its locks are what keeps a second one away."""
 
-    def __init__(self, settings: ProxySettings, sfu: Sfu, registration: Registration) -> None:
+    def __init__(
+        self, settings: ProxySettings, sfu: Sfu, registration: Registration, timeline: Timeline
+    ) -> None:
         self._settings = settings
         self._sfu = sfu
-        self._placer = Placer(settings, sfu, registration)
+        self._timeline = timeline
+        self._placer = Placer(settings, sfu, registration, timeline)
         self._records = Records()
 
     async def aclose(self) -> None:
@@ -63,7 +67,10 @@ class Dispatcher:
             self._stop_following(record)
             try:
                 settled = await self._placer.settle(record, agent_id, lambda _: True)
-                return self._outcome(record, agent_id, settled)
+                outcome = self._outcome(record, agent_id, settled)
+                told = {"state": record.state, "message": outcome.message}
+                self._timeline.note(room, "dispatch", "answered", told)
+                return outcome
             finally:
                 if record.state != "none":
                     record.follower = asyncio.create_task(
@@ -118,6 +125,7 @@ class Dispatcher:
         record.state = "waiting_for_worker"
         record.dispatch_id, record.dispatched_at = None, None
         record.message = f"Waiting for a worker. {settled.worker.sentence}"
+        self._placer.note_waiting(record, settled)
         if isinstance(settled.decision, WrongName):
             return ApiError(
                 409,

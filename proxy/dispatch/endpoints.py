@@ -13,6 +13,7 @@ from proxy.dispatch.dispatcher import Dispatcher, Outcome
 from proxy.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
 from proxy.errors import ApiError
 from proxy.letta import Letta
+from proxy.timeline.timeline import Timeline
 
 
 class DispatchRequest(BaseModel):
@@ -56,8 +57,9 @@ class DispatchStatus(Answer):
 class DispatchEndpoints:
     """Handlers of the two routes."""
 
-    def __init__(self, dispatcher: Dispatcher, letta: Letta) -> None:
+    def __init__(self, dispatcher: Dispatcher, letta: Letta, timeline: Timeline) -> None:
         self._dispatcher = dispatcher
+        self._timeline = timeline
         self._letta = letta
         self._running: set[asyncio.Task[Outcome]] = set()
         self.endpoints = [
@@ -88,6 +90,15 @@ class DispatchEndpoints:
 
     async def dispatch(self, request: web.Request) -> web.Response:
         wanted = await read_json(request, DispatchRequest)
+        self._timeline.note(wanted.room, "dispatch", "received", {"agent_id": wanted.agent_id})
+        try:
+            return answered(await self._answer(wanted))
+        except ApiError as error:
+            refused = {"code": error.code, "message": error.message}
+            self._timeline.note(wanted.room, "dispatch", "refused", refused)
+            raise
+
+    async def _answer(self, wanted: DispatchRequest) -> DispatchAnswer:
         unchecked = ""
         if wanted.agent_id is not None:
             try:
@@ -103,12 +114,10 @@ class DispatchEndpoints:
                         "has.",
                     )
         outcome = await self._to_its_end(wanted.room, wanted.agent_id)
-        return answered(
-            DispatchAnswer(
-                room=wanted.room,
-                message=outcome.message + unchecked,
-                dispatch_id=outcome.dispatch_id,
-            )
+        return DispatchAnswer(
+            room=wanted.room,
+            message=outcome.message + unchecked,
+            dispatch_id=outcome.dispatch_id,
         )
 
     async def _to_its_end(self, room: str, agent_id: str | None) -> Outcome:

@@ -72,7 +72,7 @@ async def follow(record: Record, placer: Placer, settings: ProxySettings) -> Non
                     return
                 continue
             watch.told_error = ""
-            if _is_settled(record, watch, settled, placer.clock()):
+            if _is_settled(record, watch, settled, placer):
                 return
 
 
@@ -112,8 +112,9 @@ def _is_overdue(record: Record, watch: _Watch, now: float) -> bool:
     )
 
 
-def _is_settled(record: Record, watch: _Watch, settled: Settled, now: float) -> bool:
+def _is_settled(record: Record, watch: _Watch, settled: Settled, placer: Placer) -> bool:
     """Put what was seen into `record`; whether there is nothing left to see to."""
+    now = placer.clock()
     if not settled.sight.exists:
         watch.missing_since = watch.missing_since or now
         if now - watch.missing_since >= ROOM_GRACE_S:
@@ -125,10 +126,12 @@ def _is_settled(record: Record, watch: _Watch, settled: Settled, now: float) -> 
 
     match settled.decision:
         case Present(identity=identity):
-            return _has_joined(record, watch, identity, now)
+            return _has_joined(record, identity, placer)
         case NoWorker() | WrongName():
             if record.state != "waiting_for_worker":
                 log.warning("Room %s waits for a worker. %s", record.room, _worker(settled))
+                record.message = f"Waiting for a worker. {_worker(settled)}"
+                placer.note_waiting(record, settled)
             record.state = "waiting_for_worker"
             record.message = f"Waiting for a worker. {_worker(settled)}"
             record.dispatches_made = 0
@@ -144,7 +147,7 @@ def _is_settled(record: Record, watch: _Watch, settled: Settled, now: float) -> 
             elif record.joined_at is not None and not settled.sight.callers:
                 record.state, record.message = "none", "The call has ended and the agent has left."
                 return True
-    return _alarm(record, watch, settled, now) or _too_late(record, watch, now)
+    return _alarm(record, watch, settled, placer) or _too_late(record, watch, now)
 
 
 def note_dispatch(record: Record, dispatch_id: str, now: float) -> None:
@@ -157,14 +160,15 @@ def note_dispatch(record: Record, dispatch_id: str, now: float) -> None:
     record.dispatches_made += 1
 
 
-def _has_joined(record: Record, watch: _Watch, identity: str, now: float) -> bool:
+def _has_joined(record: Record, identity: str, placer: Placer) -> bool:
+    now = placer.clock()
     if record.state != "joined":
+        seconds = round(now - (record.dispatched_at or now), 1)
         log.info(
-            "Agent %s is in room %s, %.1f s after the dispatch",
-            identity,
-            record.room,
-            now - (record.dispatched_at or now),
+            "Agent %s is in room %s, %.1f s after the dispatch", identity, record.room, seconds
         )
+        verified = {"identity": identity, "seconds": seconds}
+        placer.timeline.note(record.room, "dispatch", "verified", verified)
     record.saw(identity, now)
     record.state, record.message = "joined", f"Agent {identity} is in the room."
     record.joined_at = record.joined_at or now
@@ -173,9 +177,9 @@ def _has_joined(record: Record, watch: _Watch, identity: str, now: float) -> boo
     return came_for_this_request or now - watched_since >= WATCH_PRESENT_S
 
 
-def _alarm(record: Record, watch: _Watch, settled: Settled, now: float) -> bool:
+def _alarm(record: Record, watch: _Watch, settled: Settled, placer: Placer) -> bool:
     """Say loudly, once a dispatch, that the agent is overdue; whether that is the end of it."""
-    if watch.alarmed or not _is_overdue(record, watch, now):
+    if watch.alarmed or not _is_overdue(record, watch, placer.clock()):
         return False
     watch.alarmed = True
     log.critical(
@@ -187,13 +191,14 @@ def _alarm(record: Record, watch: _Watch, settled: Settled, now: float) -> bool:
         _worker(settled),
         settled.sight.told(),
     )
-    if record.state == "waiting_for_worker":
-        return False
-    record.state = "not_joined"
-    record.message = (
+    overdue = (
         f"The dispatch succeeded, but the agent did not join within {watch.patience:g} s. "
         f"{_worker(settled)} The worker's log has the cause."
     )
+    placer.timeline.note(record.room, "dispatch", "alarm", {"message": overdue})
+    if record.state == "waiting_for_worker":
+        return False
+    record.state, record.message = "not_joined", overdue
     return True
 
 

@@ -18,12 +18,13 @@ from tenacity import (
     wait_exponential,
 )
 
-from proxy.dispatch.decision import Decision, Needed, decide
+from proxy.dispatch.decision import Decision, Needed, WrongName, decide
 from proxy.dispatch.record import Record
 from proxy.dispatch.sight import Sight, look
 from proxy.registration import Registration, Worker
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu, SfuError
+from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")
 
@@ -51,10 +52,12 @@ class Placer:
         settings: ProxySettings,
         sfu: Sfu,
         registration: Registration,
+        timeline: Timeline,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._sfu = sfu
         self._registration = registration
+        self.timeline = timeline
         self._checks_worker = settings.agent_check
         self._patience = settings.agent_join_timeout
         self.agent_name = settings.livekit_agent_name
@@ -91,18 +94,35 @@ class Placer:
             stop=stop_after_attempt(TRIES) | stop_after_delay(NO_TRY_AFTER_S),
             wait=wait_exponential(multiplier=FIRST_WAIT_S),
             retry=retry_if_exception(_may_pass),
-            before_sleep=lambda state: _say_so(record.room, state),
+            before_sleep=lambda state: self._say_so(record.room, state),
             reraise=True,
         ):
             with attempt:
                 settled = await self.see(record)
                 if isinstance(settled.decision, Needed) and may_dispatch(settled.sight):
-                    made = await self._dispatch(record.room, agent_id, settled.decision)
+                    number = attempt.retry_state.attempt_number
+                    made = await self._dispatch(record.room, agent_id, settled.decision, number)
                     return Settled(settled.sight, settled.worker, settled.decision, made)
                 return settled
         raise AssertionError("tenacity either returns or raises")
 
-    async def _dispatch(self, room: str, agent_id: str | None, needed: Needed) -> str:
+    def note_waiting(self, record: Record, settled: Settled) -> None:
+        """Put into the timeline that nobody can take the dispatch yet."""
+        registered = (
+            settled.decision.registered if isinstance(settled.decision, WrongName) else None
+        )
+        self.timeline.note(
+            record.room,
+            "dispatch",
+            "waiting_for_worker",
+            {
+                "message": record.message,
+                "registered_name": registered,
+                "wanted": self.agent_name,
+            },
+        )
+
+    async def _dispatch(self, room: str, agent_id: str | None, needed: Needed, attempt: int) -> str:
         """Clear away what is left of earlier agents and ask for a new one; the dispatch's id."""
         for identity in needed.ghosts:
             log.warning("Removing agent %s from room %s: its job is over", identity, room)
@@ -111,7 +131,11 @@ class Placer:
             log.info("Deleting stale dispatch %s of room %s", dispatch_id, room)
             await self._sfu.delete_dispatch(room, dispatch_id)
         metadata = json.dumps({"agent_id": agent_id} if agent_id else {})
+        began = time.monotonic()
         dispatch = await self._sfu.create_dispatch(room, self.agent_name, metadata)
+        ms = round((time.monotonic() - began) * 1000, 1)
+        made = {"dispatch_id": dispatch.id, "attempt": attempt, "of": TRIES, "ms": ms}
+        self.timeline.note(room, "dispatch", "made", made)
         log.info(
             "Agent dispatch initiated for room: %s (dispatch %s, agent name %s)",
             room,
@@ -120,11 +144,12 @@ class Placer:
         )
         return dispatch.id
 
+    def _say_so(self, room: str, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("Try %d of %d for room %s failed: %s", state.attempt_number, TRIES, room, error)
+        failed = {"attempt": state.attempt_number, "of": TRIES, "error": str(error)}
+        self.timeline.note(room, "dispatch", "retry", failed)
+
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, SfuError) and error.transient
-
-
-def _say_so(room: str, state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("Try %d of %d for room %s failed: %s", state.attempt_number, TRIES, room, error)

@@ -43,5 +43,5 @@ def location_of(settings: ProxySettings) -> Location:
         return Location(postgres=f"{scheme.partition('+')[0]}://{rest}")
     if settings.calls_database is not None:
         return Location(path=settings.calls_database.expanduser().absolute())
-    folder = tempfile.TemporaryDirectory(prefix="voice-calls-")
+    folder = tempfile.TemporaryDirectory(prefix="voice-calls-", ignore_cleanup_errors=True)
     return Location(path=Path(folder.name) / "calls.db", folder=folder)

@@ -17,7 +17,7 @@ from proxy.timeline.location import Location
 
 BUSY_S = 2.0
 """How long a write waits for another program that holds the database."""
-MIGRATION_BUSY_S = 30.0
+MIGRATION_BUSY_S = 10.0
 CONNECT_S = 3.0
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from proxy.timeline.location import Location
+from proxy.timeline.store.aside import aside
 from proxy.timeline.store.engine import engine_for
 from proxy.timeline.store.tables import REVISIONS
 from proxy.timeline.trouble import StoreTrouble
 
 SCRIPTS = Path(__file__).parents[1] / "migrations"
 ADVISORY_LOCK = 0x766F696365  # "voice"
+ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps what it works on in global variables."""
 
 
 async def migrate(location: Location, engine: AsyncEngine) -> None:
@@ -25,7 +29,7 @@ async def migrate(location: Location, engine: AsyncEngine) -> None:
     if _is_current(found, location):
         return
     # Alembic is slow to import and works through its files: not in the loop that serves calls.
-    await asyncio.to_thread(lambda: asyncio.run(_upgrade(location)))
+    await aside(lambda: asyncio.run(_upgrade(location)))
 
 
 def _revision(connection: Connection) -> str | None:
@@ -70,4 +74,5 @@ def _run_alembic(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with ONE_AT_A_TIME:
+        command.upgrade(config, "head")

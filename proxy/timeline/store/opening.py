@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.timeline.location import Location
+from proxy.timeline.store.aside import aside
 
 if TYPE_CHECKING:
     from proxy.timeline.store.store import Store
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 async def open_store(location: Location) -> Store:
     """The store at `location`, of the present schema; `StoreTrouble` says why there is none."""
-    store = await asyncio.to_thread(_load, location)
+    store = await aside(lambda: _load(location))
     try:
         await store.prepare()
     except BaseException:
