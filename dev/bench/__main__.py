@@ -16,7 +16,17 @@ from typing import Any
 import psutil
 
 from dev.bench.bench import Bench, progress
-from dev.bench.figures import clone, footprint, interruption, joining, restart, rooms, turns
+from dev.bench.figures import (
+    clone,
+    footprint,
+    healthy,
+    interruption,
+    joining,
+    restart,
+    rooms,
+    timeline,
+    turns,
+)
 from dev.bench.stock import stock_worker
 from dev.bench.system import running_system
 from dev.bench.table import Result, render
@@ -30,6 +40,8 @@ FIGURES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
     "interruption": interruption.measure,
     "rooms": rooms.measure,
     "footprint": footprint.measure,
+    "timeline": timeline.measure,
+    "healthy": healthy.measure,
     "restart": restart.measure,  # last: it ends what the others need
 }
 
@@ -40,6 +52,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=[*FIGURES, "clone"], metavar="FIGURE",
         help=f"just this one, may be repeated: {', '.join(FIGURES)}, clone",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calls", type=int, metavar="N",
+        help=f"healthy calls to make (default {healthy.CALLS})",
     )  # fmt: skip
     clean = "also time a clean clone with empty caches (minutes, 3 GB)"
     parser.add_argument("--clean", action="store_true", help=clean)
@@ -63,7 +79,7 @@ async def _measure(options: argparse.Namespace) -> int:
     results: dict[str, Result] = {}
     if any(name in FIGURES for name in wanted):
         async with running_system(progress) as system, stock_worker(system.environ) as stock:
-            bench = Bench(system, stock, Voice(), options.quick)
+            bench = Bench(system, stock, Voice(), options.quick, options.calls)
             for name in FIGURES:
                 if name in wanted:
                     results[name] = await FIGURES[name](bench)

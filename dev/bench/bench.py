@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from dev.bench.stock import StockWorker
 from dev.bench.subjects import Subject
 from dev.bench.system import System
+from dev.bench.worker import BenchWorker
 from dev.caller.voice import Voice
 
 
 @dataclass(frozen=True)
 class Bench:
     system: System
-    stock_worker: StockWorker
+    stock_worker: BenchWorker
     voice: Voice
     quick: bool
+    calls: int | None = None
+    """How many healthy calls to make; None: as many as the measurement thinks right."""
 
     @property
     def subjects(self) -> tuple[Subject, Subject]:

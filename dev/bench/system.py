@@ -138,6 +138,13 @@ def _free_ports() -> dict[str, str]:
             each.close()
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
 async def _answers(url: str) -> bool:
     timeout = aiohttp.ClientTimeout(total=3)
     try:
