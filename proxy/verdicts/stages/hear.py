@@ -13,8 +13,16 @@ SILENT_S = 4
 SILENCE = 0.00002
 ENDLESS_S, ENDLESS_WITH_WORDS_S = 8.0, 10.0
 """Nobody speaks for so long without a pause; who does says words."""
-LONG_S = 5.0
+LONG_S = 6.0
 DENIED, NONE, BUSY = "microphone-denied", "microphone-none", "microphone-busy"
+MUTED_BY = {
+    "caller": ("the caller", "Press Unmute."),
+    "system": (
+        "this computer or the headset",
+        "Switch it on again: a key of the headset or the keyboard, or the system settings.",
+    ),
+    "server": ("the LiveKit server", "Press Unmute; who calls MutePublishedTrack?"),
+}
 TYPE = "The call goes on by typing."
 
 stage = Rules(
@@ -83,7 +91,13 @@ def denied(call: Call) -> Verdict | None:
 
 @stage.cause(NONE)
 def none_there(call: Call) -> Verdict | None:
-    failed = _microphone(call, "NotFoundError", "DevicesNotFoundError", "OverconstrainedError")
+    """There was none, or it was unplugged in the call."""
+    failed = _microphone(
+        call, "NotFoundError", "DevicesNotFoundError", "OverconstrainedError", "Unplugged"
+    )
+    ended = call.last("hear.track_ended")
+    if failed is None and ended is not None and call.after(ended, "hear.microphone_on") is None:
+        failed = ended
     if failed is None:
         return None
     return _without_microphone(
@@ -94,23 +108,6 @@ def none_there(call: Call) -> Verdict | None:
             failed.data.get("next")
             or "Plug one in, or choose another input in the system settings; then press Try again."
         ),
-    )
-
-
-@stage.cause("microphone-unplugged")
-def unplugged(call: Call) -> Verdict | None:
-    """It worked, and then its track ended."""
-    failed = _microphone(call, "Unplugged")
-    ended = call.last("hear.track_ended")
-    if failed is None and ended is not None and call.after(ended, "hear.microphone_on") is None:
-        failed = ended
-    if failed is None:
-        return None
-    return _without_microphone(
-        call,
-        failed,
-        str(failed.data.get("what") or "The microphone stopped; it may have been unplugged."),
-        str(failed.data.get("next") or "Plug it in again, then press Try again."),
     )
 
 
@@ -148,9 +145,8 @@ def muted(call: Call) -> Verdict | None:
         return None
     if call.after(told, "hear.microphone_on", "hear.speech_started") is not None:
         return None
-    return stage.waiting(
-        "The microphone is muted by the caller.", told, next="Press Unmute.", since=told.at
-    )
+    who, step = MUTED_BY.get(str(told.data.get("by")), MUTED_BY["caller"])
+    return stage.waiting(f"The microphone is muted by {who}.", told, next=step, since=told.at)
 
 
 @stage.cause("microphone-silent")

@@ -72,7 +72,7 @@ def fails(call: Call) -> Verdict | None:
 def stalls(call: Call) -> Verdict | None:
     gap = call.last("speak.stalled")
     if gap is not None and call.after(gap, "speak.resumed", "speak.request", *OVER) is None:
-        return stage.failing(
+        return stage.late(
             "Text-to-speech stopped in the middle of the reply: no sound for "
             f"{call.age(gap) + float(gap.data.get('seconds') or 0):.1f} s.",
             f"Is its server overloaded or stopped? {STEP}. {LOG}",

@@ -56,7 +56,7 @@ def _step(error: Event, otherwise: str) -> str:
 @stage.cause("agent-deleted")
 def agent_deleted(call: Call) -> Verdict | None:
     error = _coded(call, ("agent_not_found",), ("gone",))
-    if error is None:
+    if error is None or error.data.get("provider") == "model":
         return None
     return stage.failing(
         f"The Letta agent of this call does not exist (any more): {_said(error)}.",
@@ -97,9 +97,10 @@ def quota(call: Call) -> Verdict | None:
 @stage.cause("model-not-found")
 def model_not_found(call: Call) -> Verdict | None:
     error = _error(call)
-    if error is None or not _speaks_of(
-        error, "model_not_found", "model not found", "no such model"
-    ):
+    if error is None:
+        return None
+    gone = error.data.get("provider") == "model" and error.data.get("kind") == "gone"
+    if not gone and not _speaks_of(error, "model_not_found", "model not found", "no such model"):
         return None
     return stage.failing(
         f"The model of the Letta agent does not exist at its provider: {_said(error)}.",
@@ -113,6 +114,9 @@ def model_not_found(call: Call) -> Verdict | None:
 def model_unreachable(call: Call) -> Verdict | None:
     codes = ("model_unreachable", "model_failed", "llm_timeout", "llm_empty_response")
     error = _coded(call, (*codes, "llm_error", "llm_api_error"))
+    last = _error(call)
+    if error is None and last is not None and last.data.get("provider") == "model":
+        error = last if last.data.get("kind") not in ("rejected", "rate-limited") else None
     if error is None:
         return _model_is_away(call)
     return stage.failing(

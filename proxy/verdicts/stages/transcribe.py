@@ -98,20 +98,20 @@ def progress(call: Call) -> Verdict:
 
 
 def _error(call: Call) -> Event | None:
-    """The last failure of speech-to-text, unless it understood something since."""
-    found = [
-        event
-        for event in (
-            stage.trouble(call, "transcribe.error"),
-            stage.trouble(call, "job.degraded", what="speech-to-text"),
-        )
-        if event is not None
-    ]
-    error = max(found, key=lambda event: event.at, default=None)
-    done = call.last("transcribe.done")
-    if error is not None and done is not None and done.at > error.at and _text(done):
+    """The last failure of speech-to-text, unless it understood something since.
+
+    That a server is there again brings back no words that are lost.
+    """
+    error = stage.trouble(call, "transcribe.error")
+    if call.last("transcribe.error") is None:
+        error = stage.trouble(call, "job.degraded", what="speech-to-text")
+    if error is None:
         return None
-    return error
+    done = call.last("transcribe.done")
+    if done is not None and done.at > error.at and _text(done):
+        return None
+    lost = error.data.get("recoverable") is False
+    return error if lost or call.after(error, "transcribe.connected") is None else None
 
 
 def _unanswered(call: Call) -> Event | None:
