@@ -17,7 +17,10 @@ FILE_MAX_BYTES = 256 * 1024
 SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|AUTH|DSN|COOKIE", re.IGNORECASE)
 NO_SECRET = re.compile(r"_(?:TIMEOUT|SOCK|FILE|DIR|PATH|URL|NAME|ID)$", re.IGNORECASE)
 ASSIGNMENT = re.compile(r"\s*(?:#\s*)?(?:export\s+)?(?P<name>\w+)\s*[=:]\s*(?P<value>.*)")
-LIVEKIT_FILES = ("livekit.key", "livekit.yaml")
+LIVEKIT_KEY, LIVEKIT_CONFIG = "livekit.key", "livekit.yaml"
+PAIR = re.compile(r"(?P<key>\S+): (?P<secret>\S+)")
+KEYS = re.compile(r""""keys"\s*:\s*\{\s*"(?P<key>[^"]+)"\s*:\s*"(?P<secret>[^"]+)""")
+"""In the configuration, which is JSON."""
 
 
 def redactor(
@@ -28,9 +31,9 @@ def redactor(
     if dotenv is not None:
         found.update(_of_dotenv(_read(dotenv)))
     if home is not None:
-        for name in LIVEKIT_FILES:
-            found.update(re.findall(r"[\w+/=-]{20,}|API\w{6,}", _read(home / name)))
-        found -= {"enable_loopback_candidate", "use_external_ip"}
+        for pattern, name in ((PAIR, LIVEKIT_KEY), (KEYS, LIVEKIT_CONFIG)):
+            for pair in pattern.findall(_read(home / name)):
+                found.update(pair)
     return Redactor(found)
 
 

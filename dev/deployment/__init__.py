@@ -1,0 +1,1 @@
+"""./scripts/check-deployment: every endpoint of a running system, tried and timed."""
