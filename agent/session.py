@@ -71,7 +71,7 @@ class VoiceAgent(Agent):
         try:
             frames = Agent.default.tts_node(self, written, model_settings)
             async with contextlib.aclosing(frames):
-                async for frame in frames:
+                while frame := await awaited(frames, voicing):
                     if not spoken:
                         voicing.first_byte()
                         self._reports.works(TEXT_TO_SPEECH)
@@ -89,6 +89,17 @@ class VoiceAgent(Agent):
             voicing.close()
 
 
+async def awaited(
+    frames: AsyncGenerator[rtc.AudioFrame, None], voicing: Voicing
+) -> rtc.AudioFrame | None:
+    """The next sound of the voice; None when there is no more."""
+    voicing.waits()
+    try:
+        return await anext(frames, None)
+    finally:
+        voicing.comes()
+
+
 class Written:
     """Passes text on, and keeps it."""
 
@@ -101,11 +112,14 @@ class Written:
         return self
 
     async def __anext__(self) -> str:
+        self._voicing.words_come = True
         try:
             piece = await anext(self._source)
         except StopAsyncIteration:
             self._voicing.written(self.text, whole=True)
             raise
+        finally:
+            self._voicing.words_come = False
         self.text += piece
         self._voicing.written(self.text)
         return piece

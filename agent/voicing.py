@@ -1,13 +1,17 @@
-"""One text on its way through the voice, told as events: asked for, first sound, done."""
+"""One text on its way through the voice, told as events: asked for, first sound, done; and when the
+voice stops in the middle, though there are words left to speak."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.events import Events
 from agent.speech.clauses import next_cut
+
+STALLS = 3.0  # seconds without sound of a text that is there
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,21 @@ class Voicing:
         self._owner: Owner | None = None
         self._asked_at = 0.0
         self._over = False
+        self.words_come = False  # the text is not whole, and more of it is awaited
+        self._watch: asyncio.TimerHandle | None = None
+        self._stalled = False
+
+    def waits(self) -> None:
+        """Sound is awaited from the voice."""
+        self._watch = asyncio.get_running_loop().call_later(STALLS, self._stalls)
+
+    def comes(self) -> None:
+        """There it is, or it is known that none will come."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._stalled:
+            self._stalled = False
+            self._events.emit("speak", "resumed", turn=self._turn)
 
     def written(self, text: str, whole: bool = False) -> None:
         """So much is written: the voice is asked as soon as there is a clause."""
@@ -54,7 +73,20 @@ class Voicing:
 
     def close(self) -> None:
         """Nobody wants the rest, if there is one."""
+        if self._watch is not None:
+            self._watch.cancel()
         self._end(interrupted=True)
+
+    @property
+    def _turn(self) -> int | None:
+        return self._owner.turn if self._owner is not None else None
+
+    def _stalls(self) -> None:
+        if self.words_come or self._owner is None:
+            self.waits()  # the voice has spoken all there is
+            return
+        self._stalled = True
+        self._events.emit("speak", "stalled", turn=self._turn, seconds=STALLS)
 
     def _ask(self, text: str) -> Owner:
         self._owner, self._asked_at = self._find_owner(), time.time()

@@ -1,0 +1,83 @@
+"""A voice that stops in the middle of a reply is told, one that waits for words is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from livekit import rtc
+from livekit.agents import utils
+
+from agent import voicing
+from agent.events import Event, Events
+from agent.session import Written, awaited
+from agent.voicing import Owner, Voicing
+
+PATIENCE = 5.0
+
+
+class Told:
+    """A sink that wakes who waits for an event."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.stalled = asyncio.Event()
+
+    def __call__(self, event: Event) -> None:
+        self.names.append(event["name"])
+        if event["name"] == "stalled":
+            self.stalled.set()
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    monkeypatch.setattr(voicing, "STALLS", 0.02)
+    return Told()
+
+
+def opened(told: Told) -> Voicing:
+    events = Events("r", "test")
+    events.sinks = [told]
+    return Voicing(events, lambda: Owner(1))
+
+
+async def test_a_gap_in_the_voice_is_told_and_its_end(told: Told) -> None:
+    voice = opened(told)
+
+    async def stuck() -> AsyncGenerator[rtc.AudioFrame, None]:
+        await told.stalled.wait()
+        yield utils.audio.silence_frame(0.1, 24_000)
+
+    voice.written("Hello.", whole=True)
+    frames = stuck()
+    async with asyncio.timeout(PATIENCE):
+        assert await awaited(frames, voice) is not None
+        assert await awaited(frames, voice) is None
+    voice.done()
+    assert told.names == ["request", "stalled", "resumed", "done"]
+
+
+async def test_a_voice_that_waits_for_words_has_not_stalled(told: Told) -> None:
+    voice, looked = opened(told), asyncio.Event()
+
+    async def slow_words() -> AsyncGenerator[str, None]:
+        yield "Well. "
+        await looked.wait()
+
+    async def spoken(text: Written) -> AsyncGenerator[rtc.AudioFrame, None]:
+        async for _ in text:
+            pass
+        yield utils.audio.silence_frame(0.1, 24_000)
+
+    def look() -> None:
+        """Later than the watch, which has the same patience and was asked before."""
+        looked.set()
+
+    asyncio.get_running_loop().call_later(voicing.STALLS * 3, look)
+    async with asyncio.timeout(PATIENCE):
+        await awaited(spoken(Written(slow_words(), voice)), voice)
+    assert "stalled" not in told.names, told.names
