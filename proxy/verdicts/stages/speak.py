@@ -70,8 +70,13 @@ def fails(call: Call) -> Verdict | None:
 
 @stage.cause("tts-stalls")
 def stalls(call: Call) -> Verdict | None:
-    gap = call.last("speak.stalled")
-    if gap is not None and call.after(gap, "speak.resumed", "speak.request", *OVER) is None:
+    gap = call.after(call.last("speak.first_byte"), "speak.stalled")
+    begun = call.last("speak.first_byte") is not None
+    if (
+        begun
+        and gap is not None
+        and call.after(gap, "speak.resumed", "speak.request", *OVER) is None
+    ):
         return stage.late(
             "Text-to-speech stopped in the middle of the reply: no sound for "
             f"{call.age(gap) + float(gap.data.get('seconds') or 0):.1f} s.",
