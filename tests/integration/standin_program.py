@@ -35,6 +35,9 @@ def main(name: str, port_setting: str) -> None:
     if behave == "crash":
         print("the standin has a broken leg", flush=True)
         sys.exit(3)
+    if behave == "slow":
+        print(f"{name} takes its time", flush=True)
+        signal.pause()
     if behave == "raise":
         raise ValueError(f"it does not like {os.environ['STANDIN_API_KEY']}")
     if behave == "stubborn":

@@ -59,8 +59,10 @@ def test_a_malformed_env_file_is_told_with_its_line_and_mended_by_itself(
     (checkout.root / ".env").write_text("\nLOG_LEVEL=INFO\nthis is no setting\n")
     checkout.honcho("proxy")
     wait_for("failed", lambda: checkout.state("proxy") == "failed")
-    assert ".env line 3" in checkout.record("proxy")["detail"]
-    assert "this is no setting" in checkout.record("proxy")["detail"]
+    record = checkout.record("proxy")
+    assert record["cause"] == "env-malformed"
+    assert ".env line 3" in record["detail"]
+    assert "this is no setting" in record["detail"]
     (checkout.root / ".env").write_text("LOG_LEVEL=INFO\n")
     checkout.wait_ready("proxy")
     # The port belonged to the derived environment, not to honcho.
@@ -138,13 +140,64 @@ def test_a_crash_is_followed_by_a_new_start_and_a_crash_loop_by_a_reason(
     wait_for("a new program", lambda: _new_program(checkout, first))
     assert not lives(child), "what a crashed program leaves is ended before the next start"
     assert checkout.record("proxy")["restarts"] == 1
+    assert checkout.record("proxy")["cause"] == ""
     checkout.behave("proxy", "crash")
     os.kill(checkout.program_pid("proxy"), signal.SIGKILL)
     wait_for("given up", lambda: checkout.state("proxy") == "failed")
-    detail = checkout.record("proxy")["detail"]
-    assert "exit code 3" in detail
-    assert "the standin has a broken leg" in detail
-    assert checkout.record("proxy")["program"] is None
+    record = checkout.record("proxy")
+    assert "exit code 3" in record["detail"]
+    assert "the standin has a broken leg" in record["detail"]
+    assert (record["cause"], record["log"]) == ("crash-loop", ["the standin has a broken leg"])
+    assert record["program"] is None
+    # What its report says to do next.
+    checkout.behave("proxy", "")
+    mended = checkout.command("proxy")
+    assert mended.returncode == 0, mended.stdout
+    assert checkout.record("proxy")["cause"] == ""
+
+
+def test_a_crash_is_seen_while_the_program_starts_again(checkout: Checkout) -> None:
+    secret = "sk-planted-0123456789abcdef"
+    checkout.honcho("letta", STANDIN_API_KEY=secret)
+    checkout.wait_ready("letta")
+    checkout.behave("letta", "slow")
+    os.kill(checkout.program_pid("letta"), signal.SIGKILL)
+    killed = "letta was killed (signal 9, SIGKILL)"
+    wait_for("the crash is told", lambda: killed in checkout.record("letta")["detail"], 2)
+    wait_for("it starts", lambda: checkout.state("letta") == "starting")
+    wait_for("it says so", lambda: "takes its time" in checkout.record("letta")["detail"])
+    record = checkout.record("letta")
+    assert record["detail"] == f"letta takes its time (started again: {killed})"
+    assert record["cause"] == "killed"
+    checkout.behave("letta", "raise")
+    os.kill(checkout.program_pid("letta"), signal.SIGTERM)
+    wait_for("it fails again", lambda: "ValueError" in checkout.record("letta")["detail"])
+    record = checkout.record("letta")
+    assert record["cause"] == "crash-loop"
+    assert "letta ended with exit code 1: ValueError: it does not like ***" in record["detail"]
+    assert record["log"][0].startswith("File ") and "standin_program.py" in record["log"][0]
+    assert record["log"][1] == "ValueError: it does not like ***"
+    checkout.behave("letta", "")
+    checkout.wait_ready("letta")
+    assert secret not in str(checkout.record("letta"))
+
+
+def test_a_program_that_stops_to_answer_is_told_and_seen_to_be_back(checkout: Checkout) -> None:
+    checkout.honcho("proxy")
+    checkout.wait_ready("proxy")
+    os.kill(checkout.program_pid("proxy"), signal.SIGSTOP)
+    wait_for("it is not ready", lambda: checkout.record("proxy")["cause"] == "not-ready")
+    assert checkout.state("proxy") == "starting"
+    assert "does not answer" in checkout.record("proxy")["detail"]
+    os.kill(checkout.program_pid("proxy"), signal.SIGCONT)
+    checkout.wait_ready("proxy")
+    assert checkout.record("proxy")["cause"] == ""
+    # A stopped program is ended and started all the same when a person asks for it.
+    before = checkout.program_pid("proxy")
+    os.kill(before, signal.SIGSTOP)
+    restarted = checkout.command("proxy")
+    assert restarted.returncode == 0, restarted.stdout
+    assert checkout.program_pid("proxy") != before
 
 
 def _new_program(checkout: Checkout, before: int) -> bool:
@@ -161,7 +214,11 @@ def test_a_busy_port_is_told_with_its_holder_and_taken_when_free(checkout: Check
         detail = checkout.record("proxy")["detail"]
         assert f"pid {os.getpid()}" in detail
         assert "PROXY_PORT" in detail
+        assert checkout.record("proxy")["cause"] == "port-taken"
+        # Asked for while it cannot be had: the same reason again, and no harm.
+        assert "PROXY_PORT" in checkout.command("proxy").stdout
     checkout.wait_ready("proxy")
+    assert checkout.record("proxy")["cause"] == ""
 
 
 def test_a_letta_of_ones_own_on_the_port_can_be_used(checkout: Checkout) -> None:

@@ -84,3 +84,29 @@ def test_the_fingerprint_changes_with_what_the_service_may_read(tmp_path: Path) 
     assert fingerprint(LETTA_PORT="1234") != plain
     assert fingerprint(LETTA_UNKNOWN="x") != plain
     assert fingerprint("ANTHROPIC_API_KEY=x\n") != plain
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "exported", "cause"),
+    [
+        ("", {}, ""),
+        ("NO EQUALS SIGN\n", {}, "env-malformed"),
+        ("PROXY_PORT=abc\n", {}, "settings"),
+        ("", {"LIVEKIT_URL": "wss://x.livekit.cloud"}, "credentials-missing"),
+        ("", {"LIVEKIT_API_KEY": "k"}, "credentials-missing"),
+        ("", {"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "short"}, "settings"),
+    ],
+)
+def test_what_is_wrong_has_a_code(
+    tmp_path: Path, dotenv: str, exported: dict[str, str], cause: str
+) -> None:
+    assert _compose(tmp_path, "proxy", dotenv, **exported).cause == cause
+
+
+def test_values_that_are_wrong_together_are_told_before_the_start(tmp_path: Path) -> None:
+    """Each value is possible; what the worker itself has against them is asked before."""
+    composed = _compose(tmp_path, "agent", "SPEECH=openai\n")
+    assert composed.cause == "settings"
+    assert "OPENAI_API_KEY is not set" in composed.errors[0]
+    assert _compose(tmp_path, "proxy", "SPEECH=openai\n").errors == []
+    assert _compose(tmp_path, "agent", "SPEECH=openai\nOPENAI_API_KEY=sk-1\n").errors == []

@@ -1,0 +1,84 @@
+"""Which lines tell why a program ended, and how its end is told."""
+
+import pytest
+
+from dev.ending import Ending
+from dev.telling import last_error, telling
+
+TRACEBACK = """\
+15:24:46.278 INFO agent: begins
+Traceback (most recent call last):
+  File "<frozen runpy>", line 198, in _run_module_as_main
+  File "/checkout/agent/worker.py", line 12, in run
+    await self.start()
+  File "/checkout/.venv/lib/python3.11/site-packages/livekit/agents/worker.py", line 9, in start
+    raise ValueError("no such thing")
+ValueError: no such thing
+15:24:47.000 INFO agent: tidies up""".splitlines()
+
+SYNTAX = """\
+  File "/checkout/agent/job.py", line 3
+    def broken(:
+               ^
+SyntaxError: invalid syntax""".splitlines()
+
+
+def test_of_a_traceback_its_last_line_and_the_place_in_our_own_code() -> None:
+    assert telling(TRACEBACK) == [
+        'File "/checkout/agent/worker.py", line 12, in run',
+        "ValueError: no such thing",
+    ]
+    assert last_error(telling(TRACEBACK)) == "ValueError: no such thing"
+
+
+def test_a_traceback_that_is_cut_off() -> None:
+    cut = TRACEBACK[:5]
+    assert telling(cut) == ['File "/checkout/agent/worker.py", line 12, in run']
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "15:24:46.278 ERROR agent: the door is closed",
+        "2026-11-21T14:41:56Z\tERROR\tlivekit\tservice/server.go:9\tcould not listen",
+        "panic: runtime error: index out of range",
+        "dev.letta: error: cannot be started",
+        "OSError: [Errno 98] Address already in use",
+        "listen tcp 127.0.0.1:7880: bind: address already in use",
+        "Fatal Python error: Segmentation fault",
+        "letta_client.APIConnectionError: Connection error.",
+    ],
+)
+def test_errors_are_found_among_other_lines(line: str) -> None:
+    said = ["15:24:46.278 INFO agent: begins", line, "15:24:46.279 INFO agent: no errors so far"]
+    assert telling(said) == [line.strip()]
+
+
+def test_a_syntax_error_and_a_plain_last_word() -> None:
+    assert telling(SYNTAX) == ["SyntaxError: invalid syntax"]
+    plain = ["one", "two", "three", "the standin has a broken leg"]
+    assert telling(plain) == plain[1:]
+    assert telling(plain, errors_only=True) == []
+    assert telling([]) == [] and last_error([]) == ""
+
+
+def test_they_are_few_and_short() -> None:
+    many = [f"12:00:00.000 ERROR agent: number {number} {'x' * 1000}" for number in range(50)]
+    told = telling(many)
+    assert len(told) == 10
+    assert "number 49" in told[-1] and all(len(line) <= 400 for line in told)
+
+
+def test_how_a_program_ended() -> None:
+    crashed = Ending.of(1, TRACEBACK)
+    assert str(crashed) == "ended with exit code 1: ValueError: no such thing"
+    assert crashed.cause == "crashed"
+    killed = Ending.of(-9, ["15:24:46.278 INFO agent: all is well"])
+    assert (str(killed), killed.cause, killed.log) == (
+        "was killed (signal 9, SIGKILL)",
+        "killed",
+        (),
+    )
+    absent = Ending.never_began(("/no/such", "program"), FileNotFoundError(2, "No such file"))
+    assert str(absent) == "cannot be run (/no/such program: No such file)"
+    assert (absent.cause, absent.code) == ("not-runnable", None)
