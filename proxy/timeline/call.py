@@ -16,6 +16,8 @@ from proxy.verdicts.verdict import Verdict
 THIN_FROM = 0.75
 """Share of the events a call may have from which figures are kept more rarely."""
 KEEP_ONE_IN = 10
+THINNED = f"of media.stats only one in {KEEP_ONE_IN} is kept from here on"
+FULL = "nothing more is kept of this call; CALL_EVENTS_MAX is the limit"
 
 
 @dataclass(eq=False)
@@ -32,6 +34,10 @@ class Call:
     arrivals: list[Event] = field(default_factory=list)
     """The events by `seq`, which is the order in which they came in."""
     keys: set[str] = field(default_factory=set)
+    lost: dict[str, Event] = field(default_factory=dict)
+    """Events that could not wait for the database any more, by key."""
+    identities: dict[str, float] = field(default_factory=dict)
+    """Who was given a token for the call, and when."""
     present: set[str] = field(default_factory=set)
     """Identities in the room, as the SFU reported them."""
     callers: set[str] = field(default_factory=set)
@@ -48,26 +54,23 @@ class Call:
     worst: dict[str, Any] | None = None
     """The last failing verdict, whatever came after it."""
     figures: int = 0
-    full: bool = False
+    told: set[str] = field(default_factory=set)
+    """What was said of the call's becoming too long."""
+    last_at: float = 0.0
+    """When the latest of its events happened, those of the system aside."""
 
     @property
     def open(self) -> bool:
         return self.ended is None
 
-    @property
-    def last_at(self) -> float:
-        """When the latest of its events happened."""
-        return self.arrivals[-1].at if self.arrivals else self.started
-
-    def has_room_for(self, event: Event, limit: int) -> bool:
-        """Whether `event` is kept: figures go first when a call becomes long."""
+    def leaves_out(self, event: Event, limit: int) -> str:
+        """Why `event` is not kept; empty when it is. Figures go first when a call becomes long."""
         if len(self.arrivals) >= limit:
-            return False
-        if event.topic != "media.stats":
-            return True
+            return FULL
+        if event.topic != "media.stats" or len(self.arrivals) < limit * THIN_FROM:
+            return ""
         self.figures += 1
-        few = len(self.arrivals) < limit * THIN_FROM
-        return few or self.figures % KEEP_ONE_IN == 0
+        return THINNED if self.figures % KEEP_ONE_IN else ""
 
     def add(self, event: Event) -> None:
         """Take an event and what it says of the call as a whole."""
@@ -75,6 +78,9 @@ class Call:
         self.history.add(event)
         self.arrivals.append(event)
         self.keys.add(event.key)
+        if event.stage != "system":
+            self.last_at = max(self.last_at, event.at)
+            self.heard_at = time.monotonic()
         identity = event.data.get("identity")
         match event.topic:
             case "play.turn":
@@ -91,8 +97,10 @@ class Call:
             case "join.participant_left" | "signal.participant_left":
                 self.present.discard(str(identity))
                 self.callers.discard(str(identity))
+            case "token.issued":
+                self.identities[str(identity)] = event.at
             case "system.timeline_full":
-                self.full = True
+                self.told.add(str(event.data.get("what")))
 
     def end(self, at: float) -> None:
         self.ended = max(at, self.started)

@@ -14,7 +14,7 @@ from proxy.endpoint import ROOM_MAX, Name, read_body
 from proxy.errors import ApiError
 from proxy.timeline.cutting import within_size
 from proxy.timeline.event import Event, Stage
-from proxy.timeline.proof import Proof
+from proxy.timeline.proof import ANY_ROOM, Proof
 
 BODY_MAX_BYTES = 512 * 1024
 EVENTS_MAX = 200
@@ -80,7 +80,7 @@ def _events(posted: list[PostedEvent], proof: Proof, room: str) -> list[Event]:
     events = []
     for index, each in enumerate(posted):
         of_room = each.room or room
-        if not proof.covers(of_room):
+        if not proof.covers(of_room) or of_room == ANY_ROOM:
             raise _bad(f"'events.{index}.room' is {of_room!r}, and the token is for {proof.room!r}")
         try:
             data = within_size(each.data)

@@ -55,7 +55,7 @@ class Ingest:
         proof = self._proofs.check(request.headers.get(hdrs.AUTHORIZATION, ""), room)
         events = await read_events(request, proof, room)
         try:
-            receipt = await self._timeline.post(events)
+            receipt = await self._timeline.post(events, proof)
         except StoreTrouble as trouble:
             raise store_unavailable(trouble) from None
         return answered(PostAnswer(accepted=receipt.accepted, known=receipt.known))

@@ -50,15 +50,17 @@ class Judging:
         self._news.set()
 
     def of_room(self, room: str | None) -> tuple[Call | None, Verdicts]:
-        """The present verdicts of a room's open call, or of the system alone."""
-        call = self._live.current(room) if room is not None else None
+        """The present verdicts of a room's call (open, or ended just now), or of the system."""
+        call = self._live.newest(room) if room is not None else None
         if call is not None:
             return call, self.of_call(call)
         return None, judge(History(), self._health(), time.time())
 
     def of_call(self, call: Call) -> Verdicts:
-        """The present verdicts of an open call."""
-        return judge(call.history, self._health(), time.time())
+        """The present verdicts of a call; of one that has ended, those at its end."""
+        if call.ended is not None and call.verdicts:
+            return call.verdicts
+        return judge(call.history, self._health(), call.ended or time.time())
 
     def message(self, room: str) -> str:
         """The present verdicts as the stream carries them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -34,6 +35,8 @@ POST_WAIT_S = 4.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.25, 2.0
 LAST_TRY_S = 0.8
 """How long a stopping proxy tries to store what waits."""
+NEVER = sys.maxsize
+"""The number of an event that does not wait to be stored."""
 PROBE_NAME = "calls database"
 
 Opener = Callable[[], Awaitable["Store"]]
@@ -84,10 +87,11 @@ class Keeper:
         return self._store
 
     def put(self, call: Call, event: Event) -> int:
-        """Have `event` of `call` written; the number to wait for."""
+        """Have `event` of `call` written; the number to wait for, or `NEVER`."""
         if len(self._waiting) >= WAITING_MAX:
             self._lost += 1
-            return self._taken
+            call.lost[event.key] = event
+            return NEVER
         self._taken += 1
         self._waiting[(event.room, event.key)] = (self._taken, call, event)
         self.touch(call)
@@ -113,7 +117,7 @@ class Keeper:
         """Return when everything up to `number` is stored; `StoreTrouble` when it cannot be."""
         try:
             async with asyncio.timeout(POST_WAIT_S), self._progress:
-                while self._first_waiting() <= number:
+                while number == NEVER or self._first_waiting() <= number:
                     if self._trouble is not None:
                         raise self._trouble
                     await self._progress.wait()

@@ -16,6 +16,8 @@ FRESH_S = 60.0
 """An event older than this may belong to a call that is only in the database."""
 SILENCE_S = 600.0
 """A call of which nothing is heard for this long has ended."""
+TOKEN_S = 2.0
+"""A token tells in whole seconds when it was issued."""
 ABANDONED_S = 30.0
 """A new token ends a call with nobody in the room of which nothing was heard for this long."""
 REMEMBERED_S = 60.0
@@ -47,10 +49,10 @@ class Live:
         calls = self._rooms.get(room)
         return calls[-1] if calls else None
 
-    def arrivals(self, room: str) -> list[Event]:
-        """All events in memory of a room, by `seq`."""
-        events = [event for call in self._rooms.get(room, ()) for event in call.arrivals]
-        return sorted(events, key=lambda event: event.seq)
+    def arrivals(self, room: str) -> list[tuple[str, Event]]:
+        """All events in memory of a room, by `seq`, each with the id of its call."""
+        events = [(call.id, event) for call in self._rooms.get(room, ()) for event in call.arrivals]
+        return sorted(events, key=lambda each: each[1].seq)
 
     def find(self, call_id: str) -> Call | None:
         return next((call for call in self if call.id == call_id), None)
@@ -67,6 +69,14 @@ class Live:
             calls.remove(call)
         if not calls:
             self._rooms.pop(call.room, None)
+
+    def of_token(self, room: str, identity: str, issued: float) -> Call | None:
+        """The call in memory for which this caller's token was issued, whatever its clock says."""
+        for call in reversed(self._rooms.get(room, [])):
+            given = call.identities.get(identity)
+            if given is not None and given <= issued + TOKEN_S:
+                return call
+        return None
 
     def place(self, event: Event, now: float) -> Call | None:
         """The call in memory to which `event` belongs; None when it belongs to none of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import time
 from dataclasses import dataclass
@@ -31,6 +30,9 @@ class Proof:
 
     source: Source
     room: str
+    identity: str = ""
+    issued: float = 0.0
+    """When a page's token was issued, in seconds since the epoch."""
 
     def covers(self, room: str) -> bool:
         return self.room in (room, ANY_ROOM)
@@ -59,31 +61,28 @@ class Proofs:
             # The library raises whatever it meets in a token that somebody made up.
             raise _not_yours(f"the token is not valid ({str(error)[:200]})") from None
         video = claims.video or api.VideoGrants()
+        times = _times(token.strip())
+        for_room = str(video.room or "")
         if video.agent and claims.identity == AGENT:
-            proof = Proof("agent", str(video.room or ""))
-            leeway = AGENT_LEEWAY_S
-        elif video.room_join and not video.agent:
-            proof = Proof("browser", str(video.room or ""))
-            leeway = PAGE_LEEWAY_S
+            proof = Proof("agent", for_room)
+            if times.get("exp", 0.0) + AGENT_LEEWAY_S < time.time():
+                raise _not_yours("the token has expired")
+        elif video.room_join and not video.agent and for_room != ANY_ROOM:
+            proof = Proof("browser", for_room, claims.identity, times.get("nbf", 0.0))
         else:
-            raise _not_yours("the token lets nobody join a room, nor is it an agent's")
-        if proof.source == "browser" and proof.room == ANY_ROOM:
-            proof = Proof("browser", "")
+            raise _not_yours("the token is neither a caller's for one room nor the agent's")
         if not proof.covers(room):
-            raise _not_yours(f"the token is for room {proof.room[:128]!r}, not {room!r}")
-        if _expiry(token) + leeway < time.time():
-            raise _not_yours("the token has expired")
+            raise _not_yours(f"the token is for room {for_room[:128]!r}, not {room!r}")
         return proof
 
 
-def _expiry(token: str) -> float:
-    """When a token expires whose signature has been checked."""
-    payload = token.strip().split(".")[1]
-    try:
-        claims: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"])
-    except (binascii.Error, ValueError, KeyError, TypeError):
-        return 0.0
+def _times(token: str) -> dict[str, float]:
+    """The times in a token whose signature has been checked."""
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
+    return {name: float(claims[name]) for name in ("exp", "nbf") if name in claims}
 
 
 def _not_yours(reason: str) -> ApiError:

@@ -8,6 +8,7 @@ from typing import Any
 from proxy.timeline.call import Call
 from proxy.timeline.event import Event
 from proxy.timeline.live import Live
+from proxy.verdicts.history import History
 
 
 def reloaded(row: dict[str, Any], events: list[Event]) -> Call:
@@ -37,7 +38,7 @@ def adopt(live: Live, call: Call) -> None:
     begun.id, begun.started = call.id, min(call.started, begun.started)
     known = [event for event in call.arrivals if event.key not in begun.keys]
     begun.arrivals = []
-    begun.history = type(begun.history)()
+    begun.history = History()
     begun.turns = 0
     begun.callers, begun.present = set(), set()
     for event in [*known, *since]:

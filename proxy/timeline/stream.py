@@ -23,6 +23,9 @@ WATCHERS_MAX = 200
 BACKLOG_MAX = 20_000
 SEQ_MAX = 2**63 - 1
 
+Backlog = list[tuple[str, Event]]
+"""Events, each with the id of its call."""
+
 
 class Stream:
     """Handler of the route."""
@@ -68,7 +71,7 @@ class Stream:
             await response.write(f"retry: {RECONNECT_MS}\n\n".encode())
             for start in range(0, len(backlog), CHUNK):
                 part = backlog[start : start + CHUNK]
-                await response.write("".join(map(event_message, part)).encode())
+                await response.write("".join(event_message(*each) for each in part).encode())
             await response.write(self._timeline.judging.message(room).encode())
             while not subscriber.ended:
                 text = await subscriber.next(HEARTBEAT_S)
@@ -79,12 +82,12 @@ class Stream:
             subscribers.remove(subscriber)
         return response
 
-    async def _older(self, room: str, after: int | None) -> list[Event]:
+    async def _older(self, room: str, after: int | None) -> Backlog:
         """What the database has between the last event the watcher got and those in memory."""
         if after is None:
             return []
         known = self._timeline.live.arrivals(room)
-        first = known[0].seq if known else SEQ_MAX
+        first = known[0][1].seq if known else SEQ_MAX
         if after >= first:
             return []
         try:
@@ -93,11 +96,11 @@ class Stream:
             log.debug("Only what is in memory of room %s is streamed: %s", room, trouble)
             return []
 
-    def _newer(self, room: str, after: int | None) -> list[Event]:
+    def _newer(self, room: str, after: int | None) -> Backlog:
         if after is None:
             call = self._timeline.live.current(room)
-            return list(call.arrivals) if call is not None else []
-        return [event for event in self._timeline.live.arrivals(room) if event.seq > after]
+            return [(call.id, event) for event in call.arrivals] if call is not None else []
+        return [each for each in self._timeline.live.arrivals(room) if each[1].seq > after]
 
 
 def _after(request: web.Request) -> int | None:

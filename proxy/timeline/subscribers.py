@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Callable
 
+from proxy.timeline.cutting import packed
 from proxy.timeline.event import Event
 
 QUEUE_MAX = 2000
@@ -82,9 +82,9 @@ class Subscribers:
         if not watching:
             self._rooms.pop(subscriber.room, None)
 
-    def tell(self, event: Event) -> None:
+    def tell(self, call_id: str, event: Event) -> None:
         if watching := self._rooms.get(event.room):
-            message = event_message(event)
+            message = event_message(call_id, event)
             for subscriber in list(watching):
                 subscriber.tell(message)
 
@@ -100,7 +100,7 @@ class Subscribers:
                 subscriber.end()
 
 
-def event_message(event: Event) -> str:
-    """An event as the stream carries it."""
-    text = json.dumps(event.as_json(), separators=(",", ":"))
+def event_message(call_id: str, event: Event) -> str:
+    """An event of a call as the stream carries it."""
+    text = packed({**event.as_json(), "call": call_id})
     return f"id: {event.seq}\nevent: event\ndata: {text}\n\n"

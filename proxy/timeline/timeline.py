@@ -20,6 +20,7 @@ from proxy.timeline.judging import Judging
 from proxy.timeline.keeping import PROBE_NAME, Keeper
 from proxy.timeline.live import FRESH_S, LATE_S, LEAD_S, SILENCE_S, Live
 from proxy.timeline.location import location_of
+from proxy.timeline.proof import Proof
 from proxy.timeline.reloading import adopt, reloaded
 from proxy.timeline.retention import Retention
 from proxy.timeline.sequence import Sequence
@@ -35,6 +36,7 @@ log = logging.getLogger("proxy.timeline")
 READY_WAIT_S = 2.0
 """How long a request waits for a database that is just being opened."""
 SYSTEM_EVENTS_MAX = 1000
+TIDY_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Timeline:
         self._tasks = [
             asyncio.create_task(self.keeper.run(), name="keep calls"),
             asyncio.create_task(self.judging.run(), name="judge calls"),
+            asyncio.create_task(self._tidy(), name="end silent calls"),
             asyncio.create_task(self._retention.run(), name="delete old calls"),
         ]
 
@@ -108,34 +111,28 @@ class Timeline:
         """Put an event of our own, or of the SFU, into the timeline of `room`; at once."""
         if is_probe(room):
             return
-        moment = time.time() if at is None else at
-        event = Event(
-            moment, room, source, stage, name, within_size(data or {}), key or uuid.uuid4().hex
-        )
+        event = _own(room, stage, name, data or {}, source, at, key)
         self._take(event, self.live.place(event, time.time()))
 
     def note_system(self, name: str, data: dict[str, Any]) -> None:
         """Put what happened to the system as a whole into the timeline of every open call."""
-        now, data = time.time(), within_size(data)
-        self.system_events.append(
-            Event(now, "", "proxy", "system", name, data, uuid.uuid4().hex, self._sequence.next())
-        )
-        for call in list(self.live):
+        event = _own("", "system", name, data)
+        self.system_events.append(replace(event, seq=self._sequence.next()))
+        for call in self.live:
             if call.open:
-                self.note(call.room, "system", name, data, at=now)
+                self._take(replace(event, room=call.room), call)
 
-    async def post(self, events: Iterable[Event]) -> Receipt:
+    async def post(self, events: Iterable[Event], proof: Proof) -> Receipt:
         """Take what somebody reported; `StoreTrouble` when it is taken, but not stored yet."""
         await self.ready()
         accepted = known = number = 0
         for event in events:
-            call = await self._call_of(event)
+            call = await self._call_of(event, proof)
             if call is not None and event.key in call.keys:
                 known += 1
-                number = max(number, self._again(call, event))
             else:
                 accepted += 1
-                number = max(number, self._take(event, call))
+            number = max(number, self._take(event, call))
         if number:
             await self.keeper.kept(number)
         return Receipt(accepted, known)
@@ -146,13 +143,18 @@ class Timeline:
         if call is not None and at >= call.started:
             self._end(call, at)
 
-    def tidy(self) -> None:
+    def tidy(self, now: float) -> None:
         """End calls of which nothing is heard any more, and let go of those that have ended."""
-        silent, forgotten = self.live.outdated(time.monotonic())
+        silent, forgotten = self.live.outdated(now)
         for call in silent:
             self._end(call, call.last_at)
         for call in forgotten:
             self.live.forget(call)
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(TIDY_EVERY_S)
+            self.tidy(time.monotonic())
 
     async def delete(self, call_id: str) -> bool:
         """Forget a call and delete it with its events; whether there was one."""
@@ -164,9 +166,10 @@ class Timeline:
                 self.live.forget(call)
             return await store.delete(call_id) or call is not None
 
-    async def _call_of(self, event: Event) -> Call | None:
+    async def _call_of(self, event: Event, proof: Proof) -> Call | None:
         """The call an event belongs to, fetched from the database when it is an old one."""
-        call = self.live.place(event, time.time())
+        call = self.live.of_token(event.room, proof.identity, proof.issued)
+        call = call or self.live.place(event, time.time())
         if call is not None or event.at > time.time() - FRESH_S:
             return call
         if self.live.ending_before(event) is not None:
@@ -174,7 +177,7 @@ class Timeline:
         store = self.keeper.store
         row = await store.call_at(event.room, event.at, LEAD_S, LATE_S)
         if row is None:
-            return None
+            return self.live.current(event.room)
         if self.live.find(row["id"]) is None:
             old = reloaded(row, await store.events_of(row["id"]))
             if self.live.find(old.id) is None:  # nobody else fetched it meanwhile
@@ -184,21 +187,23 @@ class Timeline:
     def _take(self, event: Event, call: Call | None) -> int:
         """Number, show and keep a new event; the number to wait for until it is stored."""
         if call is not None and event.key in call.keys:
-            return self._again(call, event)
+            if (lost := call.lost.pop(event.key, None)) is not None:
+                return self.keeper.put(call, lost)
+            return self.keeper.holds(event) or 0
         call = call or self._begin(event)
-        call.heard_at = time.monotonic()
-        if not call.has_room_for(event, self._events_max):
-            self._say_full(call)
+        if why := call.leaves_out(event, self._events_max):
+            if why not in call.told:
+                told = {"what": why, "events": len(call.arrivals)}
+                self._add(call, _own(call.room, "system", "timeline_full", told))
             return 0
+        return self._add(call, event)
+
+    def _add(self, call: Call, event: Event) -> int:
         event = replace(event, seq=self._sequence.next())
         call.add(event)
-        self.subscribers.tell(event)
+        self.subscribers.tell(call.id, event)
         self.judging.news(call)
         return self.keeper.put(call, event)
-
-    def _again(self, call: Call, event: Event) -> int:
-        """An event that is known: the number to wait for, if it is not stored yet."""
-        return self.keeper.holds(event) or 0
 
     def _begin(self, event: Event) -> Call:
         ending = self.live.ending_before(event)
@@ -217,23 +222,6 @@ class Timeline:
         self.judging.news(call)
         self.keeper.touch(call)
 
-    def _say_full(self, call: Call) -> None:
-        if call.full or len(call.arrivals) < self._events_max:
-            return
-        event = Event(
-            time.time(),
-            call.room,
-            "proxy",
-            "system",
-            "timeline_full",
-            {"kept": len(call.arrivals), "setting": "CALL_EVENTS_MAX"},
-            uuid.uuid4().hex,
-            self._sequence.next(),
-        )
-        call.add(event)
-        self.subscribers.tell(event)
-        self.keeper.put(call, event)
-
     def _health(self) -> Health:
         """The health with the database as it is this moment."""
         health = self._rest_of_health()
@@ -249,3 +237,16 @@ class Timeline:
         for row in await store.open_calls(time.time() - SILENCE_S):
             if self.live.find(row["id"]) is None:
                 adopt(self.live, reloaded(row, await store.events_of(row["id"])))
+
+
+def _own(
+    room: str,
+    stage: Stage,
+    name: str,
+    data: dict[str, Any],
+    source: Source = "proxy",
+    at: float | None = None,
+    key: str | None = None,
+) -> Event:
+    moment = time.time() if at is None else at
+    return Event(moment, room, source, stage, name, within_size(data), key or uuid.uuid4().hex)

@@ -128,15 +128,18 @@ class Store:
         query = select(events).where(events.c.call_id == call_id).order_by(events.c.seq)
         return [_event(row) for row in await self._read(query)]
 
-    async def events_between(self, room: str, after: int, before: int, limit: int) -> list[Event]:
-        """The latest events of `room` whose `seq` lies between the two, in order."""
+    async def events_between(
+        self, room: str, after: int, before: int, limit: int
+    ) -> list[tuple[str, Event]]:
+        """The latest events of `room` whose `seq` lies between the two, in order, each with the
+        id of its call."""
         query = (
             select(events)
             .where(events.c.room == room, events.c.seq > after, events.c.seq < before)
             .order_by(events.c.seq.desc())
             .limit(limit)
         )
-        return [_event(row) for row in reversed(await self._read(query))]
+        return [(row.call_id, _event(row)) for row in reversed(await self._read(query))]
 
     async def delete(self, call_id: str) -> bool:
         """Delete a call and its events; whether there was one."""
