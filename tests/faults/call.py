@@ -90,9 +90,11 @@ class Call:
         self._run(self.caller.wait_until_listening())
 
     def dispatch_again(self) -> None:
-        """Ask for the agent once more, this time one that does its work."""
+        """Ask for the agent once more, this time one that does its work; return when it does."""
+        before = len(self.told("job", "init_done"))
         self._access.fault = None
         self._run(self._access.dispatch(self.room, self._agent_id))
+        self.until(lambda _: len(self.told("job", "init_done")) > before)
 
     def say(self, words: str) -> None:
         """Speak; return when the last word is out, whatever the agent does with it."""
