@@ -81,7 +81,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Config(settings),
         Tokens(settings, timeline),
         Agents(letta),
-        DispatchEndpoints(dispatcher, letta, timeline),
+        DispatchEndpoints(dispatcher, letta, timeline, settings.faults_enabled),
         ConnectionTest(settings, sfu, session),
         Health(system),
         AgentHealth(settings, registration),

@@ -188,6 +188,9 @@ class ProxySettings(BaseSettings):
     calls_kept_days: float = Field(
         default=30.0, gt=0, description="Days for which a call is kept at most."
     )
+    faults_enabled: bool = Field(
+        default=False, description="Allow faults to be injected on purpose; only for tests."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
     )

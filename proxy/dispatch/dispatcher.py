@@ -48,8 +48,10 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def request(self, room: str, agent_id: str | None) -> Outcome:
+    async def request(self, room: str, agent_id: str | None, fault: str | None = None) -> Outcome:
         """Have exactly one agent in `room`, with the Letta agent `agent_id` for a mind.
+
+        `fault` is for the first job to have on purpose: one that follows it has none.
 
         Raises `ApiError`: 503 when nobody is registered, 409 when under another name (both make
         up for it by themselves later), 502 or 503 when the LiveKit server is at fault.
@@ -66,7 +68,7 @@ class Dispatcher:
         async with record.lock:
             self._stop_following(record)
             try:
-                settled = await self._placer.settle(record, agent_id, lambda _: True)
+                settled = await self._placer.settle(record, agent_id, lambda _: True, fault)
                 outcome = self._outcome(record, agent_id, settled)
                 told = {"state": record.state, "message": outcome.message}
                 self._timeline.note(room, "dispatch", "answered", told)

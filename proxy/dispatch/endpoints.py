@@ -21,6 +21,11 @@ class DispatchRequest(BaseModel):
 
     room: Name
     agent_id: LettaId | None = None
+    fault: str | None = Field(
+        None,
+        pattern="^[a-z_]{1,40}$",
+        description="A fault for the job to have on purpose; only with FAULTS_ENABLED=true.",
+    )
 
 
 class DispatchAnswer(Answer):
@@ -57,8 +62,11 @@ class DispatchStatus(Answer):
 class DispatchEndpoints:
     """Handlers of the two routes."""
 
-    def __init__(self, dispatcher: Dispatcher, letta: Letta, timeline: Timeline) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, letta: Letta, timeline: Timeline, faults_enabled: bool
+    ) -> None:
         self._dispatcher = dispatcher
+        self._faults_enabled = faults_enabled
         self._timeline = timeline
         self._letta = letta
         self._running: set[asyncio.Task[Outcome]] = set()
@@ -72,6 +80,7 @@ class DispatchEndpoints:
                 DispatchAnswer,
                 body=DispatchRequest,
                 failures={
+                    400: "A fault is asked for, and faults are not allowed (FAULTS_NOT_ENABLED).",
                     404: "Letta does not know the agent_id (UNKNOWN_AGENT).",
                     409: "The worker has another name (AGENT_NAME_MISMATCH).",
                     502: "The LiveKit server refuses.",
@@ -99,6 +108,13 @@ class DispatchEndpoints:
             raise
 
     async def _answer(self, wanted: DispatchRequest) -> DispatchAnswer:
+        if wanted.fault is not None and not self._faults_enabled:
+            raise ApiError(
+                400,
+                "FAULTS_NOT_ENABLED",
+                f"The fault {wanted.fault!r} is not asked for, because FAULTS_ENABLED is not true. "
+                "Leave `fault` out for a call that works.",
+            )
         unchecked = ""
         if wanted.agent_id is not None:
             try:
@@ -113,16 +129,18 @@ class DispatchEndpoints:
                         f"Letta has no agent {wanted.agent_id!r}. GET /api/agents lists those it "
                         "has.",
                     )
-        outcome = await self._to_its_end(wanted.room, wanted.agent_id)
+        outcome = await self._to_its_end(wanted)
         return DispatchAnswer(
             room=wanted.room,
             message=outcome.message + unchecked,
             dispatch_id=outcome.dispatch_id,
         )
 
-    async def _to_its_end(self, room: str, agent_id: str | None) -> Outcome:
+    async def _to_its_end(self, wanted: DispatchRequest) -> Outcome:
         """Dispatch even when the caller goes away meanwhile: half a dispatch has no follower."""
-        task = asyncio.create_task(self._dispatcher.request(room, agent_id))
+        task = asyncio.create_task(
+            self._dispatcher.request(wanted.room, wanted.agent_id, wanted.fault)
+        )
         self._running.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)

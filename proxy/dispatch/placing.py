@@ -83,12 +83,16 @@ class Placer:
         return Settled(sight, worker, decision)
 
     async def settle(
-        self, record: Record, agent_id: str | None, may_dispatch: Callable[[Sight], bool]
+        self,
+        record: Record,
+        agent_id: str | None,
+        may_dispatch: Callable[[Sight], bool],
+        fault: str | None = None,
     ) -> Settled:
         """See, and dispatch if an agent is needed and `may_dispatch` agrees; three tries.
 
         Every try begins with a look: one whose answer was lost may have brought the agent.
-        The caller holds `record.lock`.
+        The caller holds `record.lock`. `fault` is for the job to have on purpose.
         """
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(TRIES) | stop_after_delay(NO_TRY_AFTER_S),
@@ -101,7 +105,9 @@ class Placer:
                 settled = await self.see(record)
                 if isinstance(settled.decision, Needed) and may_dispatch(settled.sight):
                     number = attempt.retry_state.attempt_number
-                    made = await self._dispatch(record.room, agent_id, settled.decision, number)
+                    wish = {"agent_id": agent_id, "fault": fault}
+                    metadata = json.dumps({name: one for name, one in wish.items() if one})
+                    made = await self._dispatch(record.room, metadata, settled.decision, number)
                     return Settled(settled.sight, settled.worker, settled.decision, made)
                 return settled
         raise AssertionError("tenacity either returns or raises")
@@ -122,7 +128,7 @@ class Placer:
             },
         )
 
-    async def _dispatch(self, room: str, agent_id: str | None, needed: Needed, attempt: int) -> str:
+    async def _dispatch(self, room: str, metadata: str, needed: Needed, attempt: int) -> str:
         """Clear away what is left of earlier agents and ask for a new one; the dispatch's id."""
         for identity in needed.ghosts:
             log.warning("Removing agent %s from room %s: its job is over", identity, room)
@@ -130,7 +136,6 @@ class Placer:
         for dispatch_id in needed.stale:
             log.info("Deleting stale dispatch %s of room %s", dispatch_id, room)
             await self._sfu.delete_dispatch(room, dispatch_id)
-        metadata = json.dumps({"agent_id": agent_id} if agent_id else {})
         began = time.monotonic()
         dispatch = await self._sfu.create_dispatch(room, self.agent_name, metadata)
         ms = round((time.monotonic() - began) * 1000, 1)

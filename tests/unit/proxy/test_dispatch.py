@@ -92,6 +92,21 @@ async def test_a_dispatch_brings_the_agent(
     assert worker.metadata == ["{}"]
 
 
+async def test_a_fault_is_asked_for_only_where_faults_are_allowed(
+    start_proxy: StartProxy, livekit: LiveKit, worker: TinyWorker, room: str
+) -> None:
+    await worker.start()
+    wanted = {"livekit_url": livekit.url, "agent_url": worker.status_url}
+    strict = await start_proxy(**wanted)
+    refused = await strict.dispatch(room, fault="raise")
+    assert (refused.status, refused.json["error"]) == (400, "FAULTS_NOT_ENABLED")
+    assert worker.metadata == []
+    lenient = await start_proxy(**wanted, faults_enabled=True)
+    assert (await lenient.dispatch(room, fault="raise")).status == 200
+    await become(lenient, room, "joined")
+    assert [json.loads(one) for one in worker.metadata] == [{"fault": "raise"}]
+
+
 async def test_two_requests_at_once_bring_one_agent(
     proxy: Proxy, worker: TinyWorker, server: api.LiveKitAPI, room: str
 ) -> None:

@@ -1,0 +1,64 @@
+"""A job fails on purpose only when faults are allowed, and says so; what a dispatch asks for."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from agent.asked import Asked, asked
+from agent.faults import Faults
+from tests.unit.agent.kept_events import collected
+
+
+async def test_a_fault_is_refused_loudly_where_faults_are_not_allowed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events, told = collected()
+    with caplog.at_level(logging.ERROR):
+        await Faults("raise", False, events).before_connect()
+    assert "'raise', which is refused: FAULTS_ENABLED is not true" in caplog.text
+    assert told == []
+
+
+async def test_a_fault_that_there_is_not_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    events, told = collected()
+    with caplog.at_level(logging.ERROR):
+        await Faults("explode", True, events).before_connect()
+    assert "there is no fault 'explode'" in caplog.text
+    assert told == []
+
+
+async def test_a_fault_announces_itself() -> None:
+    events, told = collected()
+    faults = Faults("raise", True, events)
+    assert [(one["stage"], one["name"], one["data"]) for one in told] == [
+        ("job", "fault", {"kind": "raise"})
+    ]
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await faults.before_connect()
+
+
+async def test_a_job_without_a_fault_does_nothing_wrong() -> None:
+    events, told = collected()
+    faults = Faults(None, True, events)
+    await faults.before_connect()
+    await faults.before_session()
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ("", Asked()),
+        ("{}", Asked()),
+        ("[1]", Asked()),
+        ("not JSON", Asked()),
+        ('{"agent_id": ""}', Asked()),
+        ('{"agent_id": 7, "fault": 8}', Asked()),
+        ('{"agent_id": "agent-1"}', Asked("agent-1")),
+        ('{"agent_id": "agent-1", "fault": "exit"}', Asked("agent-1", "exit")),
+    ],
+)
+def test_the_metadata_of_a_dispatch(metadata: str, expected: Asked) -> None:
+    assert asked(metadata) == expected
