@@ -68,6 +68,11 @@ class Collector:
         max_age: float = 1.0,
     ) -> Health:
         """The parts as one, with what the worker says of its registration."""
+        if not self._settings.agent_check:
+            # Whoever answers at AGENT_URL, if anybody does, is not the worker that counts.
+            return Health(
+                processes, probes, machine, self._settings.livekit_agent_name, at=time.time()
+            )
         worker = await self.registration.read(max_age=max_age)
         status = worker.status
         return Health(

@@ -48,13 +48,15 @@ class Processes:
         folder = self._settings.process_status_dir
         names = PROCESSES if folder is not None else NO_FILES
         files = {name: _file(folder, name) for name in names}
+        if files["agent"] is None and not self._settings.agent_check:
+            del files["agent"]  # it runs elsewhere, and is nobody's to ask
         troubles, self._frozen = await asyncio.gather(
             self._troubles(files, max_age),
             asyncio.to_thread(self._looks.look, _programs(files)),
         )
         return {
             name: self._process(name, files[name], troubles[name], watched=folder is not None)
-            for name in names
+            for name in files
         }
 
     async def _troubles(

@@ -182,8 +182,13 @@ def proxy_without_worker(system: System) -> Iterator[str]:
 
 
 @contextmanager
-def replayed_agent(system: System, room: str, history: str | Sequence[Any]) -> Iterator[None]:
-    """An agent in the room that replays a history: the name of a file, or its steps."""
+def replayed_agent(
+    system: System, room: str, history: str | Sequence[Any], proxy: str
+) -> Iterator[None]:
+    """An agent in the room that replays a history: the name of a file, or its steps.
+
+    It reports what it does to the room and, as the real one does, to the timeline of `proxy`.
+    """
     grants = api.VideoGrants(room_join=True, room=room, agent=True, can_update_own_metadata=True)
     token = (
         api.AccessToken(system.api_key, system.api_secret)
@@ -192,13 +197,19 @@ def replayed_agent(system: System, room: str, history: str | Sequence[Any]) -> I
         .with_grants(grants)
         .to_jwt()
     )
+    proof = (
+        api.AccessToken(system.api_key, system.api_secret)
+        .with_identity("agent")
+        .with_grants(api.VideoGrants(agent=True, room=room))
+        .to_jwt()
+    )
     if isinstance(history, str):
         steps = (HISTORIES / f"{history}.json").read_text()
     else:
         steps = json.dumps(history)
     module = "tests.e2e.replayed_agent"
     with subprocess.Popen(
-        [sys.executable, "-m", module, system.livekit_url, token],
+        [sys.executable, "-m", module, system.livekit_url, token, proxy, proof],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         text=True,

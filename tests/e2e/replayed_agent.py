@@ -1,8 +1,9 @@
 """An agent that replays a recorded history into a room over the real SFU: text, events, sound.
 
-    python -m tests.e2e.replayed_agent WS_URL TOKEN < HISTORY.json
+    python -m tests.e2e.replayed_agent WS_URL TOKEN PROXY_URL PROOF < HISTORY.json
 
-The token must be of kind agent. A history is a list of steps, done one after another:
+The token must be of kind agent; the proof is what the proxy takes an agent's events for. A history
+is a list of steps, done one after another:
     {"wait": 0.2}                                    let time pass, as it did
     {"state": "listening"}                           attribute lk.agent.state
     {"event": ["think", "request", {"turn": 1}]}     as the worker reports it, on voice.event
@@ -17,12 +18,15 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import secrets
 import signal
 import sys
 import time
 from array import array
 from typing import Any
+from urllib.parse import quote
 
+import aiohttp
 from livekit import rtc
 
 RATE = 24000
@@ -34,9 +38,13 @@ EVENTS = "voice.event"
 
 
 class ReplayedAgent:
-    """One participant of kind agent."""
+    """One participant of kind agent, whose events go to the room and to the timeline."""
 
-    def __init__(self) -> None:
+    def __init__(self, proxy: str, proof: str) -> None:
+        self._proxy = proxy
+        self._proof = proof
+        self._mark = secrets.token_hex(4)
+        self._told = 0
         self.room = rtc.Room()
         self.told_to_end = asyncio.Event()
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=200)
@@ -77,7 +85,9 @@ class ReplayedAgent:
         return ""
 
     async def _report(self, stage: str, name: str, data: dict[str, Any]) -> None:
+        self._told += 1
         event = {
+            "key": f"{self._mark}-{self._told}",
             "at": time.time(),
             "room": self.room.name,
             "source": "agent",
@@ -88,6 +98,10 @@ class ReplayedAgent:
         await self.room.local_participant.publish_data(
             json.dumps(event), reliable=True, topic=EVENTS
         )
+        url = f"{self._proxy}/api/rooms/{quote(self.room.name, safe='')}/events"
+        proof = {"Authorization": f"Bearer {self._proof}"}
+        async with aiohttp.ClientSession(raise_for_status=True) as session:
+            await session.post(url, json={"events": [event]}, headers=proof)
 
     async def _say_for(self, caller: str, text: str, segment: str, *, final: bool) -> None:
         writer = await self.room.local_participant.stream_text(
@@ -131,8 +145,8 @@ class ReplayedAgent:
         await self._source.capture_frame(rtc.AudioFrame(samples.tobytes(), RATE, 1, count))
 
 
-async def main(url: str, token: str, steps: list[dict[str, Any]]) -> None:
-    agent = ReplayedAgent()
+async def main(steps: list[dict[str, Any]], url: str, token: str, proxy: str, proof: str) -> None:
+    agent = ReplayedAgent(proxy, proof)
     # Ending between two words, never within one: a frame that is being sent cannot be called back.
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, agent.told_to_end.set)
@@ -143,4 +157,4 @@ async def main(url: str, token: str, steps: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], json.load(sys.stdin)))
+    asyncio.run(main(json.load(sys.stdin), *sys.argv[1:5]))

@@ -145,13 +145,13 @@ def test_no_agent_is_said_with_the_reason_and_does_not_end_the_call(
     expect(page.status).to_contain_text("“letta-voice-agent”, but “nobody” is asked for")
     expect(page.stage("dispatch")).to_have_accessible_name("dispatch failing")
     expect(page.button("Disconnect")).to_be_enabled()
-    with replayed_agent(system, page.room, [{"state": "listening"}]):
+    with replayed_agent(system, page.room, [{"state": "listening"}], page.url):
         expect(page.status).to_have_text(READY)
 
 
 def test_a_conversation_as_it_goes_on(page: DebugPage, system: System) -> None:
     page.connect()
-    with replayed_agent(system, page.room, "two_turns"):
+    with replayed_agent(system, page.room, "two_turns", page.url):
         expect(page.conversation).to_contain_text("favorite color is green")
         first, second = (page.conversation.locator("[data-who=agent]").nth(n) for n in (0, 1))
         expect(first.locator("time-bar strong")).to_have_text("676 ms")
@@ -177,7 +177,7 @@ def test_a_conversation_as_it_goes_on(page: DebugPage, system: System) -> None:
 def test_the_agents_voice_moves_its_meter(page: DebugPage, system: System) -> None:
     page.connect()
     words = {"agent": "one two three four five six seven eight nine ten", "id": "R1"}
-    with replayed_agent(system, page.room, [{"state": "listening"}, words]):
+    with replayed_agent(system, page.room, [{"state": "listening"}, words], page.url):
         page.wait_for_level("Agent voice level", more_than=30)
 
 
@@ -222,7 +222,7 @@ def test_sound_that_the_browser_holds_back_starts_by_a_button(
 ) -> None:
     press = "addEventListener('load', () => document.querySelector('call-buttons button').click())"
     with (
-        replayed_agent(system, "held-back", [{"state": "listening"}]),
+        replayed_agent(system, "held-back", [{"state": "listening"}], lonely),
         debug_page(chromium, lonely, microphone=False) as page,
     ):
         # Connected by a script, not by a person: nobody has touched the page yet. And nothing is
@@ -293,7 +293,7 @@ def test_it_can_be_read_and_used_by_everybody(
         page.connect()
         expect(page.status).to_contain_text("No agent after 2 s.")
         page.assert_accessible()
-        with replayed_agent(system, page.room, "two_turns"):
+        with replayed_agent(system, page.room, "two_turns", page.url):
             expect(page.conversation.locator("time-bar:visible")).to_have_count(2)
             page.conversation.get_by_text("memory_insert").click()
             page.conversation.locator("time-bar button").first.click()
@@ -310,7 +310,7 @@ def test_a_narrow_window_does_not_scroll_sideways(
         page.open()
         assert page.width_to_spare() >= 0
         page.connect()
-        with replayed_agent(system, page.room, "two_turns"):
+        with replayed_agent(system, page.room, "two_turns", page.url):
             expect(page.conversation.locator("time-bar:visible")).to_have_count(2)
             assert page.width_to_spare() >= 0
             page.assert_accessible()
@@ -353,7 +353,7 @@ def test_data_is_text_and_never_markup(page: DebugPage, system: System) -> None:
         {"event": ["play", "turn", turn]},
         {"event": ["think", "error", {"code": NASTY, "message": NASTY, "next_step": NASTY}]},
     ]
-    with replayed_agent(system, page.room, history):
+    with replayed_agent(system, page.room, history, page.url):
         expect(page.conversation.locator("[data-who=note]")).to_contain_text(NASTY)
         expect(page.conversation).to_contain_text(NASTY)
         page.page.get_by_role("tab", name="Turn").click()
@@ -368,7 +368,7 @@ def test_two_tabs_in_two_rooms(chromium: Browser, lonely: str, system: System) -
             page.connect()
         assert one.room != other.room
         said = [{"state": "listening"}, {"agent": "Only for one.", "id": "R1"}]
-        with replayed_agent(system, one.room, said):
+        with replayed_agent(system, one.room, said, one.url):
             expect(one.conversation).to_contain_text("Only for one.")
             expect(other.status).to_contain_text(re.compile("Waiting|No agent"))
             assert "Only for one." not in other.conversation.inner_text()

@@ -330,5 +330,7 @@ def test_a_call_that_begins_ends_the_looking_back(
     told.connect()
     expect(told.page.locator("past-call")).to_be_hidden()
     expect(told.conversation.locator("[data-who]")).to_have_count(0)
-    with replayed_agent(system, told.room, [{"state": "listening"}, {"agent": "Now.", "id": "C1"}]):
+    with replayed_agent(
+        system, told.room, [{"state": "listening"}, {"agent": "Now.", "id": "C1"}], told.url
+    ):
         expect(told.conversation).to_have_text(re.compile("Now."))

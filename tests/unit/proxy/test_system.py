@@ -191,6 +191,17 @@ async def test_the_worker_and_its_name(look: Looks, worker: TinyWorker) -> None:
     assert (await look(agent_url=worker.status_url)).registered is False
 
 
+async def test_a_worker_elsewhere_is_not_judged_by_who_answers_here(
+    look: Looks, worker: TinyWorker
+) -> None:
+    worker.name = "somebody-else"
+    await worker.start()
+    for address in ({"agent_url": worker.status_url}, {}):
+        health = await look(**address, agent_check=False)
+        assert (health.registered, health.registered_name) == (None, None)
+        assert "agent" not in health.processes
+
+
 async def test_lettas_key(look: Looks, letta: LettaServer) -> None:
     letta.key = "the right key"
     settings = {"letta_base_url": letta.url, "letta_api_key": letta.key}
@@ -330,11 +341,11 @@ async def test_the_same_question_is_asked_once(letta: LettaServer) -> None:
         answers = await asyncio.gather(
             *(asking.ask(f"{letta.url}/v1/health/", max_age=0.0) for _ in range(5))
         )
-        assert len(letta.requests) < len(answers)
+        assert letta.looked_at < len(answers)
         await asking.ask(f"{letta.url}/v1/health/", max_age=60.0)
-        before = len(letta.requests)
+        before = letta.looked_at
         await asking.ask(f"{letta.url}/v1/health/", max_age=0.0)
-        assert len(letta.requests) == before + 1
+        assert letta.looked_at == before + 1
 
 
 @pytest.mark.parametrize(("busy", "asked"), [(True, 2), (False, 1)])
