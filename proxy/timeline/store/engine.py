@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from proxy.timeline.cutting import packed
 from proxy.timeline.location import Location
 
-BUSY_S = 2.0
+BUSY_S = 1.0
 """How long a write waits for another program that holds the database."""
 MIGRATION_BUSY_S = 10.0
 CONNECT_S = 3.0

@@ -13,6 +13,8 @@ WORKER_S = 4.0
 """Seconds a dispatch waits for a worker of whose process nothing is known."""
 ON_THE_WAY = ("preparing", "starting", "restarting")
 RESTART = "./restart_voice_system.sh agent"
+NOBODY = ("AGENT_NOT_REGISTERED", "AGENT_NAME_MISMATCH")
+"""The refusals that only mean that no worker is there for it (yet)."""
 CAME = ("join.agent_joined", "join.participant_joined")
 TAKEN = ("job.accepted", "job.handshake_start", "job.ctx_connected", *CAME)
 TAKEN_S = 3.8
@@ -135,7 +137,7 @@ def too_many_rooms(call: Call) -> Verdict | None:
 @stage.cause("dispatch-refused")
 def refused(call: Call) -> Verdict | None:
     found = stage.trouble(call, "dispatch.refused")
-    if found is None or found is _nobody(call):
+    if found is None or found.data.get("code") in NOBODY:
         return None
     code = found.data.get("code") or "no code"
     return stage.failing(
@@ -238,7 +240,7 @@ def _nobody(call: Call) -> Event | None:
     waits = stage.trouble(call, "dispatch.waiting_for_worker")
     if waits is not None:
         return waits
-    for code in ("AGENT_NOT_REGISTERED", "AGENT_NAME_MISMATCH"):
+    for code in NOBODY:
         if (refused := stage.trouble(call, "dispatch.refused", code=code)) is not None:
             return refused
     return None
