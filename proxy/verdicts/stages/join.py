@@ -59,7 +59,8 @@ def two_agents(call: Call) -> Verdict | None:
 def agent_left(call: Call) -> Verdict | None:
     """The agent was there and is not any more, while the caller still is."""
     left = call.last("join.agent_left", "join.participant_left")
-    if left is None or call.agents:
+    came = call.first("join.agent_joined", "join.participant_joined")
+    if left is None or call.agents or came is None or came.at > left.at:
         return None
     again = call.after(left, "dispatch.made", "job.accepted", "job.handshake_start")
     age = call.age(again or left)

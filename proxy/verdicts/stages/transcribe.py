@@ -43,15 +43,17 @@ def fails(call: Call) -> Verdict | None:
 def stalls(call: Call) -> Verdict | None:
     """A recognition was asked for, and nothing came back."""
     asked = _unanswered(call)
-    if asked is None or call.age(asked) < SLOW_S:
+    sign = call.after(asked, "transcribe.transcript") or asked if asked is not None else None
+    if asked is None or sign is None or call.age(sign) < SLOW_S:
         return None
     return stage.late(
-        f"Speech-to-text has not answered for {call.age(asked):.1f} s (usually 0.4 s)"
+        f"Speech-to-text has not answered for {call.age(sign):.1f} s (usually 0.4 s)"
         f"{_length(asked)}.",
         f"Is the speech-to-text server overloaded or stopped? {MODELS}. {LOG}",
-        asked,
+        call.last("transcribe.started"),
         call.last("hear.speech_ended"),
-        since=asked.at,
+        sign if sign.topic == "transcribe.transcript" else None,
+        since=sign.at,
     )
 
 
