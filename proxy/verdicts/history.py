@@ -91,6 +91,8 @@ def _last_of(
     events: list[Event], source: str | None, until: Order | None, data: dict[str, Any]
 ) -> Event | None:
     end = len(events) if until is None else bisect_right(events, until, key=order)
+    if source is None and not data:
+        return events[end - 1] if end else None
     for place in range(end - 1, -1, -1):
         event = events[place]
         if source is not None and event.source != source:

@@ -12,6 +12,8 @@ SLOW_S = 4.3
 BACK_S = 4.3
 """Seconds a lost connection may take to come back."""
 STATUS = "./restart_voice_system.sh status"
+BY_OTHERS = ("DUPLICATE_IDENTITY", "PARTICIPANT_REMOVED", "ROOM_DELETED", "ROOM_CLOSED")
+"""Reasons for which a caller leaves that are not the caller's own doing."""
 AGAIN = "Press Connect to try again."
 
 stage = Rules(
@@ -233,12 +235,9 @@ def _failed(call: Call) -> Event | None:
 
 def _thrown_out(call: Call, reason: str, sentence: str, next: str) -> Verdict | None:
     """The server ended the connection for this reason, and nobody has asked for a token since."""
-    found = call.last("media.disconnected", "signal.disconnected", intended=False)
+    found = _cut_off(call)
     if found is None or (found.data.get("reason") or "") != reason:
-        told = call.last("signal.participant_left", reason=reason) if reason else None
-        if told is None or (found is not None and found.at > told.at):
-            return None
-        found = told
+        return None
     if call.after(found, "token.requested", "token.issued") is not None:
         return None
     return stage.failing(
@@ -249,6 +248,15 @@ def _thrown_out(call: Call, reason: str, sentence: str, next: str) -> Verdict | 
         call.last("token.received"),
         since=found.at,
     )
+
+
+def _cut_off(call: Call) -> Event | None:
+    """The page's news that it was cut off; of a caller without a page, the server's."""
+    found = call.last("media.disconnected", "signal.disconnected", intended=False)
+    if found is not None or call.has_page:
+        return found
+    left = call.last("signal.participant_left")
+    return left if left is not None and left.data.get("reason") in BY_OTHERS else None
 
 
 def _identity(call: Call) -> str:
