@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import psutil
+
 from dev import ports, processes, records
 from dev.doctor.finding import Finding
 from dev.doctor.surroundings import Surroundings
@@ -11,38 +13,43 @@ from dev.services import Port, Service, services
 
 
 async def check(around: Surroundings) -> list[Finding]:
-    wanted = [
-        (service, port)
+    return await asyncio.to_thread(_all, around)
+
+
+def _all(around: Surroundings) -> list[Finding]:
+    return [
+        finding
         for service in services().values()
         if service.name not in around.monitors
-        for port in service.ports
+        for finding in _of_service(around, service)
     ]
-    return list(
-        await asyncio.gather(
-            *(asyncio.to_thread(_held, around, service, port) for service, port in wanted)
-        )
-    )
 
 
-def _held(around: Surroundings, service: Service, port: Port) -> Finding:
+def _of_service(around: Surroundings, service: Service) -> list[Finding]:
+    record = records.read(around.home, service.name)
+    program = record.program if record is not None else None
+    family = set()
+    if record is not None and program is not None and program.alive:
+        family = {one.pid for one in processes.descendants(program)}
+    ready = bool(family) and record is not None and record.state == records.READY
+    return [_held(around, service, port, family, ready=ready) for port in service.ports]
+
+
+def _held(
+    around: Surroundings, service: Service, port: Port, family: set[int], *, ready: bool
+) -> Finding:
     try:
         number = port.number(around.environ)
     except ValueError:
         return Finding("ports", port.setting, "skip", "its setting is wrong")
     what = f"{number} {port.kind} {service.name}"
-    record = records.read(around.home, service.name)
-    runs = record is not None and record.program is not None and record.program.alive
     if ports.is_free(number, port.kind):
-        if runs and record is not None and record.state == records.READY:
-            detail = f"nobody listens there, though {service.name} is called ready"
-            next_step = f"./restart_voice_system.sh {service.name}"
-            return Finding("ports", what, "fail", detail, next_step)
-        return Finding("ports", what, "ok", "free")
-    holder = ports.holder(number, port.kind)
-    if holder is not None and record is not None and record.program is not None:
-        family = {one.pid for one in processes.family(record.program, record.tag)}
-        if holder.pid in family:
-            return Finding("ports", what, "ok", f"ours, pid {holder.pid}: {ports.command(holder)}")
+        if not ready:
+            return Finding("ports", what, "ok", "free")
+        detail = f"nobody listens there, though {service.name} is called ready"
+        return Finding("ports", what, "fail", detail, f"./restart_voice_system.sh {service.name}")
+    if holder := _ours(family, number, port.kind):
+        return Finding("ports", what, "ok", f"ours, pid {holder.pid}: {ports.command(holder)}")
     return Finding(
         "ports",
         what,
@@ -50,3 +57,17 @@ def _held(around: Surroundings, service: Service, port: Port) -> Finding:
         ports.refusal(service, port, around.environ),
         f"end that process, or set {port.setting} to another port",
     )
+
+
+def _ours(family: set[int], number: int, kind: str) -> psutil.Process | None:
+    """The process of ours that holds a port; to look at all processes takes much longer."""
+    for pid in family:
+        try:
+            process = psutil.Process(pid)
+            for connection in process.net_connections(kind):
+                listens = kind == "udp" or connection.status == psutil.CONN_LISTEN
+                if listens and connection.laddr and connection.laddr.port == number:
+                    return process
+        except psutil.Error:
+            continue
+    return None
