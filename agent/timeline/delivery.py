@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.timeline.spool import MOST_ALL, left_alone, size_of, spooled, stem_of
-from agent.timeline.tail import Batch, Tail
+from agent.timeline.tail import SENT_SUFFIX, Batch, Tail
 from agent.timeline.timeline import Answer, Timeline
 
 logger = logging.getLogger("agent.timeline")
 
-LOOK_EVERY = 0.1  # seconds
+LOOK_EVERY = 0.15  # seconds
+OVER_EVERY = 0.5  # seconds between two looks whether a quiet writer is gone
 STORE_AGAIN_AFTER = 1.0  # seconds between two tries to have stored what was only shown
 MOST_AT_ONCE = 32  # writers whose events are sent at the same time; the newest first
 MOST_LEFT_BEHIND = MOST_ALL * 3 // 4  # bytes; older calls go, so that new ones have room
@@ -75,12 +76,15 @@ class Delivery:
 
     async def _follow(self, stem: str) -> None:
         """Until the writer is gone and the proxy has all it wrote."""
+        tail = Tail(self._folder, stem)
         try:
-            await _Follower(Tail(self._folder, stem), self._timeline).run(lambda: self._stopping)
+            await _Follower(tail, self._timeline).run(lambda: self._stopping)
         except OSError as error:
             logger.error("%s cannot be delivered now: %s", stem, error)
             await asyncio.sleep(CLEAN_EVERY)
         finally:
+            with contextlib.suppress(OSError):
+                tail.note()
             self._tasks.pop(stem, None)
 
 
@@ -92,16 +96,22 @@ class _Follower:
         self._timeline = timeline
         self._shown = tail.stored
         self._store_at = 0.0
+        self._look_at = 0.0  # whether the writer is gone
 
     async def run(self, stopping: Callable[[], bool]) -> None:
         while True:
             if await self._step():
                 continue
-            if self._shown == self._tail.stored and self._tail.delete_if_over():
-                return
-            if stopping():
+            if self._is_over() or stopping():
                 return
             await asyncio.sleep(LOOK_EVERY)
+
+    def _is_over(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._shown != self._tail.stored or now < self._look_at:
+            return False
+        self._look_at = now + OVER_EVERY
+        return self._tail.delete_if_over()
 
     async def _step(self) -> bool:
         """Send one batch; False when there is nothing to send now."""
@@ -146,7 +156,10 @@ class _Follower:
 
 
 def clean(folder: Path) -> None:
-    """Delete the oldest calls that ended when too much waits, and say so."""
+    """Delete the oldest calls that ended when too much waits, and say so; and places in nothing."""
+    for place in folder.glob(f"*{SENT_SUFFIX}"):
+        if not any(stem_of(path) == stem_of(place) for path in spooled(folder)):
+            place.unlink(missing_ok=True)
     sizes = {path: size_of(path) for path in spooled(folder)}
     total = sum(sizes.values())
     for path in sorted(sizes, key=_changed_at):

@@ -1,24 +1,34 @@
 """What one writer has spooled, read in order, and how far of it the proxy has.
 
 The place is kept in `ROOM--WRITER.sent` (number of the part, byte in it), so that another worker
-goes on where this one ended. Only `stored` moves it; parts before it are deleted.
+goes on where this one ended. It may be some seconds old, since the proxy keeps each event once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.timeline.spool import left_alone, parsed, part_of, part_path, spooled, stem_of
+from agent.timeline.spool import (
+    left_alone,
+    parsed,
+    part_of,
+    part_path,
+    size_of,
+    spooled,
+    stem_of,
+)
 
 logger = logging.getLogger("agent.timeline")
 
 MOST_EVENTS = 200  # of one batch; the proxy takes no more
 MOST_BYTES = 256 * 1024
 SENT_SUFFIX = ".sent"
+NOTED_EVERY = 2.0  # seconds
 
 
 class Place(NamedTuple):
@@ -44,19 +54,19 @@ class Tail:
         self._folder = folder
         self.stem = stem
         self._sent_path = folder / f"{stem}{SENT_SUFFIX}"
-        self.stored = self._remembered()
+        self.stored = self._noted = self._remembered()
+        self._noted_at = time.monotonic()
 
     def read(self, place: Place) -> Batch | None:
         """The whole lines after `place`, as many as fit into a batch; None when there are none."""
         while True:
-            # Asked first: a writer that has begun another part adds nothing to this one.
-            following = self._part_after(place.part)
-            data = self._data(place)
-            whole = data[: data.rfind(b"\n") + 1]
-            if whole:
-                return self._batch(place, whole)
+            batch = self._whole_lines(place)
+            following = None if batch else self._part_after(place.part)
             if following is None:
-                return None
+                return batch
+            # A writer that has begun another part adds nothing more to this one.
+            if batch := self._whole_lines(place):
+                return batch
             place = Place(following, 0)
 
     def keep(self, stored: Place) -> None:
@@ -64,9 +74,16 @@ class Tail:
         for part in range(self.stored.part, stored.part):
             part_path(self._folder, self.stem, part).unlink(missing_ok=True)
         self.stored = stored
-        fresh = self._folder / f"{self.stem}{SENT_SUFFIX}.new"
-        fresh.write_text(f"{stored.part} {stored.byte}")
-        fresh.replace(self._sent_path)
+        if time.monotonic() - self._noted_at > NOTED_EVERY:
+            self.note()
+
+    def note(self) -> None:
+        """Write the place down."""
+        if self.stored != self._noted:
+            fresh = self._folder / f"{self.stem}{SENT_SUFFIX}.new"
+            fresh.write_text(f"{self.stored.part} {self.stored.byte}")
+            fresh.replace(self._sent_path)
+        self._noted, self._noted_at = self.stored, time.monotonic()
 
     def delete_if_over(self) -> bool:
         """Delete what is left when the writer is gone and all it wrote is stored; whether so."""
@@ -81,15 +98,19 @@ class Tail:
             for part in parts:
                 part_path(self._folder, self.stem, part).unlink(missing_ok=True)
             self._sent_path.unlink(missing_ok=True)
+            self._noted = self.stored
         return True
 
-    def _data(self, place: Place) -> bytes:
-        try:
-            with part_path(self._folder, self.stem, place.part).open("rb") as file:
-                file.seek(place.byte)
-                return file.read(MOST_BYTES)
-        except FileNotFoundError:
-            return b""
+    def _whole_lines(self, place: Place) -> Batch | None:
+        path = part_path(self._folder, self.stem, place.part)
+        if size_of(path) <= place.byte:
+            return None
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            file.seek(place.byte)
+            data = file.read(MOST_BYTES)
+            if whole := data[: data.rfind(b"\n") + 1]:
+                return self._batch(place, whole)
+        return None
 
     def _batch(self, place: Place, whole: bytes) -> Batch:
         lines, room, byte = [], "", place.byte

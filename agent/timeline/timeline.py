@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import Enum
@@ -16,6 +17,7 @@ from yarl import URL
 logger = logging.getLogger("agent.timeline")
 
 TOKEN_LIFE = timedelta(minutes=2)
+MOST_TOKENS = 100
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
 LONGEST_WAIT = 2.0  # seconds between two tries, so that the proxy has all soon after it is back
 WRONG_EVENTS = (400, 413, 422)
@@ -42,14 +44,19 @@ class Timeline:
         self._key, self._secret = key, secret
         self._session = session
         self._away = ""
-
-    async def send(self, room: str, lines: Sequence[bytes]) -> tuple[Answer, str]:
-        """What came of it, with the proxy's words; returns only when there is an answer."""
-        retrying = AsyncRetrying(
+        self._tokens: dict[str, tuple[float, str]] = {}  # by room, each with when to renew it
+        self._retrying = AsyncRetrying(
             retry=retry_if_exception_type(Away),
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT),
         )
-        return await retrying(self._try, room, b'{"events":[' + b",".join(lines) + b"]}")
+
+    async def send(self, room: str, lines: Sequence[bytes]) -> tuple[Answer, str]:
+        """What came of it, with the proxy's words; returns only when there is an answer."""
+        body = b'{"events":[' + b",".join(lines) + b"]}"
+        try:
+            return await self._try(room, body)
+        except Away:
+            return await self._retrying(self._try, room, body)
 
     async def _try(self, room: str, body: bytes) -> tuple[Answer, str]:
         try:
@@ -84,6 +91,16 @@ class Timeline:
         raise Away(f"it answered {words}")
 
     def _token(self, room: str) -> str:
+        renew_at, known = self._tokens.get(room, (0.0, ""))
+        if time.monotonic() < renew_at:
+            return known
+        if len(self._tokens) >= MOST_TOKENS:
+            self._tokens.clear()
+        made = self._made_token(room)
+        self._tokens[room] = time.monotonic() + TOKEN_LIFE.total_seconds() / 2, made
+        return made
+
+    def _made_token(self, room: str) -> str:
         token = api.AccessToken(self._key, self._secret).with_identity("agent")
         token = token.with_grants(api.VideoGrants(agent=True, room=room))
         return token.with_ttl(TOKEN_LIFE).to_jwt()
