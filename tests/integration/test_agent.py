@@ -7,16 +7,12 @@ It has a name of its own, so that the system's worker gets none of these jobs, a
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,66 +20,12 @@ import pytest
 from letta_client import AsyncLetta
 
 from dev.caller import Caller, ServerAccess
-from tests.system import ROOT, System, free_ports
+from tests.integration.worker import Worker, wait_until
+from tests.system import System
 
-START_TIMEOUT = 60.0
 END_TIMEOUT = 15.0
 STORY = "please tell me a long story about a lighthouse"
 NO_SUCH_AGENT = "agent-00000000-0000-4000-8000-000000000000"
-
-
-class Worker:
-    """`python -m agent` under a name of its own."""
-
-    def __init__(self, system: System, folder: Path, name: str, **settings: str) -> None:
-        self.name = name
-        self.port = free_ports(1)[0]
-        self._log = folder / f"{name}.log"
-        environment = {
-            **os.environ,
-            "LIVEKIT_URL": system.livekit_url,
-            "LIVEKIT_API_KEY": system.api_key,
-            "LIVEKIT_API_SECRET": system.api_secret,
-            "LIVEKIT_AGENT_NAME": name,
-            "LETTA_BASE_URL": system.letta_url,
-            "MODELS_URL": system.models_url,
-            "AGENT_PORT": str(self.port),
-            "PYTHONUNBUFFERED": "1",
-            **settings,
-        }
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "agent"], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
-        wait_until(self.registered, START_TIMEOUT, self.log)
-
-    def registered(self) -> bool:
-        assert self.process.poll() is None, self.log()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def jobs(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/worker", timeout=5) as answer:
-            jobs: list[dict[str, Any]] = json.load(answer)["jobs"]
-        return jobs
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
-
-
-def wait_until(true: Callable[[], bool], timeout: float, why: Callable[[], str]) -> None:
-    deadline = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
