@@ -53,6 +53,7 @@ class Call:
     cause: str | None = None
     worst: dict[str, Any] | None = None
     """The last failing verdict, whatever came after it."""
+    deleted: bool = False
     figures: int = 0
     told: set[str] = field(default_factory=set)
     """What was said of the call's becoming too long."""

@@ -88,6 +88,8 @@ class Keeper:
 
     def put(self, call: Call, event: Event) -> int:
         """Have `event` of `call` written; the number to wait for, or `NEVER`."""
+        if call.deleted:
+            return 0
         if len(self._waiting) >= WAITING_MAX:
             self._lost += 1
             call.lost[event.key] = event
@@ -99,8 +101,9 @@ class Keeper:
 
     def touch(self, call: Call) -> None:
         """Have `call` itself written: it has changed."""
-        self._changed_calls[call] = None
-        self._work.set()
+        if not call.deleted:
+            self._changed_calls[call] = None
+            self._work.set()
 
     def holds(self, event: Event) -> int | None:
         """The number of an event that waits."""
@@ -108,7 +111,8 @@ class Keeper:
         return found[0] if found else None
 
     def forget(self, call: Call) -> None:
-        """Write nothing of `call` any more."""
+        """Write nothing of `call` any more: it is deleted."""
+        call.deleted = True
         self._changed_calls.pop(call, None)
         for key in [key for key, (_, of, _) in self._waiting.items() if of is call]:
             del self._waiting[key]
@@ -141,7 +145,6 @@ class Keeper:
             ):
                 with attempt:
                     await self._write_all()
-            await self._recovered()
             try:
                 async with asyncio.timeout(BEAT_S):
                     await self._work.wait()
@@ -179,6 +182,7 @@ class Keeper:
                     raise
                 for key, _ in batch:
                     self._waiting.pop(key, None)
+                self._written()
             async with self._progress:
                 self._progress.notify_all()
             if not self._waiting and not self._changed_calls:
@@ -213,7 +217,7 @@ class Keeper:
         async with self._progress:
             self._progress.notify_all()
 
-    async def _recovered(self) -> None:
+    def _written(self) -> None:
         if self._trouble is not None:
             log.info("The calls database %s can be written again", self._shown)
             if self._lost:

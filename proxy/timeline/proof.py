@@ -21,7 +21,7 @@ PAGE_LEEWAY_S = 24 * 3600.0
 AGENT_LEEWAY_S = 60.0
 AGENT = "agent"
 ANY_ROOM = "*"
-TOKEN_MAX = 8192
+TOKEN_MAX = 4096
 
 
 @dataclass(frozen=True)
