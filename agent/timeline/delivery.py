@@ -82,9 +82,11 @@ class Delivery:
         except OSError as error:
             logger.error("%s cannot be delivered now: %s", stem, error)
             await asyncio.sleep(CLEAN_EVERY)
+        except Exception:
+            logger.exception("%s cannot be delivered now", stem)
+            await asyncio.sleep(CLEAN_EVERY)
         finally:
-            with contextlib.suppress(OSError):
-                tail.note()
+            tail.note()
             self._tasks.pop(stem, None)
 
 

@@ -78,11 +78,14 @@ class Tail:
             self.note()
 
     def note(self) -> None:
-        """Write the place down."""
+        """Write the place down; on a full disk it stays where it was."""
         if self.stored != self._noted:
             fresh = self._folder / f"{self.stem}{SENT_SUFFIX}.new"
-            fresh.write_text(f"{self.stored.part} {self.stored.byte}")
-            fresh.replace(self._sent_path)
+            try:
+                fresh.write_text(f"{self.stored.part} {self.stored.byte}")
+                fresh.replace(self._sent_path)
+            except OSError as error:
+                logger.warning("how far %s was sent cannot be written down: %s", self.stem, error)
         self._noted, self._noted_at = self.stored, time.monotonic()
 
     def delete_if_over(self) -> bool:

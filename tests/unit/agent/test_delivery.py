@@ -225,6 +225,20 @@ async def test_a_later_deliverer_goes_on_where_the_last_ended(
     call.end()
 
 
+async def test_a_place_that_cannot_be_written_down_holds_nothing_up(
+    tmp_path: Path, timeline: LoopbackTimeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "NOTED_EVERY", 0.0)
+    call = Call(tmp_path)
+    (tmp_path / "r--AJ_1.sent.new").mkdir()
+    async with delivering(tmp_path, timeline):
+        for n in range(1, 4):
+            call.emit()
+            await timeline.until(lambda n=n: len(timeline.stored) == n)  # type: ignore[misc]
+    assert timeline.numbers() == [0, 1, 2]
+    call.end()
+
+
 async def test_a_long_call_is_delivered_in_parts_that_go_when_they_are(
     tmp_path: Path, timeline: LoopbackTimeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
