@@ -1,25 +1,20 @@
-"""A call that a test holds without a page: dev/caller's caller in a thread of its own.
-
-The tests are synchronous, as the browser's are (Playwright's and asyncio's loops exclude each
-other in one thread); the caller's loop runs beside them, in real time.
-"""
+"""A call that a test holds without a page: dev/caller's caller, in real time beside the test."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
+import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from dev.caller import Caller, ProxyAccess
 from dev.caller.voice import Voice
 from tests.faults.fault import Ask, of_room
+from tests.faults.loop_thread import LIMIT_S, LoopThread
 from tests.system import System
 
-T = TypeVar("T")
-LIMIT_S = 60.0
 VOICE = Voice()
 """Shared: each sentence is made once a run."""
 
@@ -57,22 +52,17 @@ class Call:
         self.ask: Ask = of_room(system.proxy_url, self.room)
         self._access = FaultyAccess(system.proxy_url, fault)
         self._agent_id = agent_id
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"call {self.room}")
+        self._loop = LoopThread()
+        self._run = self._loop.run
+        self._exits = ExitStack()
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        try:
-            self.caller = self._run(self._enter())
-        except BaseException:
-            self._end_thread()
-            raise
+        with ExitStack() as exits:
+            exits.enter_context(self._loop)
+            caller = self._run(self._made())
+            self.caller = exits.enter_context(self._loop.inside(caller))
+            self._exits = exits.pop_all()
         return self
-
-    async def _enter(self) -> Caller:
-        # Made here, for what it is made of belongs to the loop that runs now.
-        caller = Caller(self._access, self.room, self._agent_id, VOICE, record=False)
-        return await caller.__aenter__()
 
     def __exit__(
         self,
@@ -80,21 +70,30 @@ class Call:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        try:
-            self._run(self.caller.__aexit__(kind, error, tb))
-        finally:
-            self._end_thread()
+        self._exits.__exit__(kind, error, tb)
+
+    async def _made(self) -> Caller:
+        # Made in the loop, for what it is made of belongs to the loop that runs then.
+        return Caller(self._access, self.room, self._agent_id, VOICE, record=False)
 
     def listening(self) -> None:
         """Return when the agent listens."""
         self._run(self.caller.wait_until_listening())
 
     def dispatch_again(self) -> None:
-        """Ask for the agent once more, this time one that does its work; return when it does."""
+        """Ask for an agent that does its work, as by Connect, until one does.
+
+        More than once, for while the proxy still believes in the one before it asks for no other.
+        """
         before = len(self.told("job", "init_done"))
         self._access.fault = None
-        self._run(self._access.dispatch(self.room, self._agent_id))
-        self.until(lambda _: len(self.told("job", "init_done")) > before)
+        deadline = time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline:
+            self._run(self._access.dispatch(self.room, self._agent_id))
+            came = self.caller.until(lambda: len(self.told("job", "init_done")) > before, 3.0)
+            if self._run(came):
+                return
+        raise AssertionError(f"no other agent came within {LIMIT_S:g} s")
 
     def say(self, words: str) -> None:
         """Speak; return when the last word is out, whatever the agent does with it."""
@@ -127,11 +126,3 @@ class Call:
         """The data of the worker's events of this name."""
         events = list(self.caller.events)
         return [each["data"] for each in events if (each["stage"], each["name"]) == (stage, name)]
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT_S)
-
-    def _end_thread(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sysconfig
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ import httpx
 import psutil
 from livekit import api
 
+from tests.faults.loop_thread import LoopThread
 from tests.system import System
 
 # Found without importing it, which complains of an unset XDG_RUNTIME_DIR.
@@ -92,21 +91,5 @@ def remove_agent(system: System, room: str) -> None:
                 api.RoomParticipantIdentity(room=room, identity=agent.identity)
             )
 
-    in_a_thread(remove)
-
-
-def in_a_thread(work: Any) -> None:
-    """Run a coroutine function to its end; this thread's loop may be Playwright's."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(work())
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if failures:
-        raise failures[0]
+    with LoopThread() as loop:
+        loop.run(remove())

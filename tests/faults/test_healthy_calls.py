@@ -1,0 +1,117 @@
+"""Calls in which nothing is wrong: whatever a caller does in them, no stage is called failing.
+
+`./scripts/bench --only healthy --calls 200` makes many more of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from dev.bench.figures import healthy
+from dev.bench.verdict_watch import VerdictWatch
+from dev.caller.voice import Voice
+from tests.e2e.browser import KEEP_CONNECTIONS, sound_energy, wait_for_sound
+from tests.e2e.debug_page import DebugPage, debug_page
+from tests.faults import sounds
+from tests.faults.loop_thread import LoopThread
+from tests.faults.test_hear import FAKE_DEVICE, READY
+from tests.system import System
+
+CALLS = 8
+SILENCE_S = 15
+SENTENCE = "my favorite color is green"
+AUDIBLE = 0.001
+ANSWER_S = 30.0
+Launch = Callable[..., Browser]
+
+
+def test_spoken_calls(faulty: System) -> None:
+    async def calls() -> list[str]:
+        waiting, voice = iter(range(CALLS)), Voice()
+        found: list[str] = []
+
+        async def caller() -> None:
+            for number in waiting:
+                wrong = await healthy.hold(faulty.proxy_url, number, voice)
+                found.extend(f"call {number + 1}: {each}" for each in wrong)
+
+        await asyncio.gather(*[caller() for _ in range(healthy.AT_ONCE)])
+        return found
+
+    with LoopThread() as loop:
+        wrong = loop.run(calls(), limit_s=180)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def speaking(launched: Launch, tmp_path: Path) -> Browser:
+    """A browser in a quiet room in which somebody says a sentence, again and again."""
+    sound = sounds.voice_in_a_room(tmp_path / "voice.wav", SENTENCE, before_s=3, between_s=8)
+    return launched(FAKE_DEVICE, f"--use-file-for-fake-audio-capture={sound}")
+
+
+@contextmanager
+def nothing_fails(faulty: System, page: DebugPage) -> Iterator[None]:
+    """Within it, and for a while after, no stage of the page's room is called failing."""
+    room = page.room
+    with LoopThread() as loop:
+        with loop.inside(VerdictWatch(faulty.proxy_url, room)) as watch:
+            yield
+            loop.run(asyncio.sleep(healthy.AFTER_S))
+        assert not watch.failing, "\n".join(watch.failing)
+
+
+def test_interrupted_and_typed(faulty: System, speaking: Browser) -> None:
+    with debug_page(speaking, faulty.proxy_url) as page:
+        page.page.add_init_script(KEEP_CONNECTIONS)
+        page.open()
+        with nothing_fails(faulty, page):
+            page.connect()
+            expect(page.conversation).to_contain_text(re.compile(SENTENCE, re.I))
+            typing = page.page.get_by_role("textbox", name=re.compile("message", re.I))
+            quiet = sound_energy(page.page)
+            wait_for_sound(page.page, more_than=quiet + AUDIBLE, timeout_s=ANSWER_S)
+            typing.fill("please tell me a long story about a lighthouse")
+            typing.press("Enter")
+            expect(page.conversation).to_contain_text("small lighthouse")
+            typing.fill("stop")  # into the story
+            typing.press("Enter")
+            expect(page.conversation).to_contain_text("I am listening")
+            page.button("Disconnect").click()
+
+
+def test_a_caller_who_is_silent(faulty: System, launched: Launch, tmp_path: Path) -> None:
+    tone = sounds.voice_in_a_room(tmp_path / "tone.wav", before_s=4, between_s=0)
+    quiet = launched(FAKE_DEVICE, f"--use-file-for-fake-audio-capture={tone}")
+    with debug_page(quiet, faulty.proxy_url) as page:
+        page.open()
+        with nothing_fails(faulty, page):
+            page.connect()
+            expect(page.status).to_have_text(READY)
+            page.page.wait_for_timeout(SILENCE_S * 1000)  # the silence is what is tested
+            page.button("Disconnect").click()
+
+
+def test_hung_up_in_a_sentence_and_back_in_the_same_room(faulty: System, speaking: Browser) -> None:
+    with debug_page(speaking, faulty.proxy_url) as page:
+        page.page.add_init_script(KEEP_CONNECTIONS)
+        page.open()
+        page.room_field.fill(room := f"again-{page.room}")
+        with nothing_fails(faulty, page):
+            page.connect()
+            expect(page.stage("hear")).to_have_accessible_name(re.compile("hear"))
+            expect(page.conversation).to_contain_text(re.compile(r"\bmy\b", re.I))  # mid-sentence
+            page.button("Disconnect").click()
+            assert page.room == room
+            page.connect()
+            expect(page.status).to_have_text(READY)
+            quiet = sound_energy(page.page)
+            wait_for_sound(page.page, more_than=quiet + AUDIBLE, timeout_s=ANSWER_S)
+            page.button("Disconnect").click()
