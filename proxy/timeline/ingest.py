@@ -9,7 +9,7 @@ from proxy.endpoint import Answer, Endpoint, Name, answered, validated
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.timeline.incoming import PostedEvents, read_events
-from proxy.timeline.proof import Proofs
+from proxy.timeline.proof import OtherRoom, Proofs
 from proxy.timeline.timeline import Timeline
 from proxy.timeline.trouble import StoreTrouble
 
@@ -52,13 +52,23 @@ class Ingest:
 
     async def post(self, request: web.Request) -> web.Response:
         room = validated(RoomPath, request.match_info).room
-        proof = self._proofs.check(request.headers.get(hdrs.AUTHORIZATION, ""), room)
+        try:
+            proof = self._proofs.check(request.headers.get(hdrs.AUTHORIZATION, ""), room)
+        except OtherRoom as other:
+            self._tell_mismatch(room, other)
+            raise
         events = await read_events(request, proof, room)
         try:
             receipt = await self._timeline.post(events, proof)
         except StoreTrouble as trouble:
             raise store_unavailable(trouble) from None
         return answered(PostAnswer(accepted=receipt.accepted, known=receipt.known))
+
+    def _tell_mismatch(self, room: str, other: OtherRoom) -> None:
+        """A page that got the token of another room cannot say so itself in the room it wants."""
+        if self._timeline.live.current(room) is not None:
+            data = {"wanted": room, "token_room": other.room, "identity": other.identity}
+            self._timeline.note(room, "token", "room_mismatch", data, key=other.key)
 
 
 def store_unavailable(trouble: StoreTrouble) -> ApiError:

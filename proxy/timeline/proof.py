@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import time
 from dataclasses import dataclass
@@ -36,6 +37,17 @@ class Proof:
 
     def covers(self, room: str) -> bool:
         return self.room in (room, ANY_ROOM)
+
+
+class OtherRoom(ApiError):
+    """A caller's token is good, but for another room than the one that is reported of."""
+
+    def __init__(self, refusal: ApiError, proof: Proof, token: str) -> None:
+        super().__init__(refusal.status, refusal.code, refusal.message)
+        self.room = proof.room[:128]
+        self.identity = proof.identity[:128]
+        self.key = f"other-room-{hashlib.sha256(token.encode()).hexdigest()[:24]}"
+        """The same for each report with this token."""
 
 
 class Proofs:
@@ -72,7 +84,8 @@ class Proofs:
         else:
             raise _not_yours("the token is neither a caller's for one room nor the agent's")
         if not proof.covers(room):
-            raise _not_yours(f"the token is for room {for_room[:128]!r}, not {room!r}")
+            refusal = _not_yours(f"the token is for room {for_room[:128]!r}, not {room!r}")
+            raise OtherRoom(refusal, proof, token) if proof.source == "browser" else refusal
         return proof
 
 

@@ -49,7 +49,7 @@ def test_a_dispatch_before_the_worker_is_registered(faulty: System, new_fault: N
         with Call(faulty) as call:
             fault.breaks()
             fault.named(call.ask, state="waiting")
-            call.listening()
+            call.until(lambda caller: caller.agent_state == "listening")
             fault.cleared(call.ask)
 
 

@@ -122,7 +122,7 @@ def test_both_are_closed(
 def test_the_page_is_not_a_secure_context(
     faulty: System, launched: Callable[..., Browser], new_fault: NewFault, tmp_path: Path
 ) -> None:
-    fault = new_fault("media", "page-not-secure", "the page opened at http://voice.test:…")
+    fault = new_fault("hear", "page-not-secure", "the page opened at http://voice.test:…")
     proxy = OwnProxy(faulty, tmp_path)
     browser = launched(f"--host-resolver-rules=MAP {PAGE_HOST} 127.0.0.1", *FAKE_MICROPHONE)
     with proxy.running(PROXY_ALLOWED_HOSTS=f"{PAGE_HOST}:{proxy.port}"):

@@ -39,7 +39,7 @@ def test_the_token_has_expired(faulty: System, faulty_page: DebugPage, new_fault
 def test_wss_to_a_server_without_tls(
     faulty: System, chromium: Browser, new_fault: NewFault, tmp_path: Path
 ) -> None:
-    fault = new_fault("system", "url-scheme-wrong", "LIVEKIT_URL=wss://… of a plain server")
+    fault = new_fault("signal", "url-scheme-wrong", "LIVEKIT_URL=wss://… of a plain server")
     proxy = OwnProxy(faulty, tmp_path)
     with (
         proxy.running(LIVEKIT_URL=faulty.livekit_url.replace("ws://", "wss://")),

@@ -21,7 +21,7 @@ stage = Rules(
 def room_mismatch(call: Call) -> Verdict | None:
     """The page read in its token that it is for another room than the one it wants."""
     found = call.last("token.room_mismatch")
-    if found is None:
+    if found is None or call.after(found, *GOT_PAST) is not None:
         return None
     wanted, has = found.data.get("wanted"), found.data.get("token_room")
     return stage.failing(

@@ -102,6 +102,20 @@ async def test_what_is_not_proved_is_refused(proxy: Proxy, authorization: str) -
     assert SECRET not in answer.body.decode()
 
 
+async def test_a_token_for_another_room_is_told_in_the_room_that_was_wanted(proxy: Proxy) -> None:
+    assert (await post(proxy, [event()], agent_token("wanted"), "wanted")).status == 200
+    for _ in range(2):
+        assert (await post(proxy, [event()], page_token("elsewhere"), "wanted")).status == 401
+    found = [each for each in await events_of(proxy, "wanted") if each["name"] == "room_mismatch"]
+    assert [(each["source"], each["data"]["token_room"]) for each in found] == [
+        ("proxy", "elsewhere")
+    ]
+    # A room of which nothing is known gets no timeline by that.
+    assert (await post(proxy, [event()], page_token("elsewhere"), "unknown")).status == 401
+    rooms = {each["room"] for each in (await proxy.get("/api/calls")).json["calls"]}
+    assert "wanted" in rooms and "unknown" not in rooms
+
+
 async def test_a_foreign_page_reports_nothing(proxy: Proxy) -> None:
     headers = {
         "Authorization": f"Bearer {page_token()}",
