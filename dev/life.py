@@ -123,16 +123,14 @@ class Life:
             started = time.monotonic()
             self.state.set(STARTING, "starting")
             ending = await self._run_once()
-            said = self.state.log.tail(8)
             crashes = crashes + 1 if time.monotonic() - started < STABLE_S else 1
             cause = ending.cause if crashes == 1 else "crash-loop"
             self.state.crashed(Crash(cause, f"{self.service.name} {ending}", ending.log))
             self.state.set(RESTARTING, f"{self.service.name} {ending}")
             await self.end_program()
             if crashes > len(BACKOFF_S):
-                last = "\n".join(f"    {line}" for line in said)
-                times = f"{crashes} times in a row. Its last lines:\n{last}"
-                await self._fail(f"{self.service.name} {ending}, {times}", cause, ending.log)
+                detail = f"{self.service.name} {ending}; given up after {crashes} times in a row"
+                await self._fail(detail, cause, ending.log)
             wait = BACKOFF_S[crashes - 1]
             self.state.record.restarts += 1
             self.state.record.ready_after_s = None

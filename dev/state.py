@@ -37,6 +37,7 @@ class State:
         self._redactor = redactor
         self._crash: Crash | None = None
         self._plain = record.detail
+        self._told: object = None
 
     @property
     def now(self) -> str:
@@ -58,6 +59,10 @@ class State:
             self._crash = None
         crash = self._crash or Crash("", "")
         self._plain = self._plain if detail is None else detail
+        told = (state, self._plain, cause, tuple(log), crash)
+        if told == self._told and not say:
+            return  # asked several times a second, and blotting out secrets costs
+        self._told = told
         self.record.state = state
         self.record.detail = self._redactor.text(self._with_crash(self._plain))
         self.record.cause = cause or crash.cause

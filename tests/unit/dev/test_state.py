@@ -57,6 +57,14 @@ def test_what_the_program_says_is_not_told_twice(state: State) -> None:
     assert told(state).updated == before
 
 
+def test_what_is_said_again_is_said_and_not_only_kept(
+    state: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        state.set(STARTING, "waits for livekit (not started)", say=True)
+    assert capsys.readouterr().out.count("waits for livekit") == 2
+
+
 def test_no_secret_is_in_it(state: State) -> None:
     state.crashed(Crash("crashed", f"letta ended: {SECRET}", (f"ValueError: {SECRET}",)))
     state.set(RESTARTING, f"rejected {SECRET}")
