@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-BLOT = "***"
+from proxy.redaction import Redactor
 
 
 class LineFormatter(logging.Formatter):
@@ -16,14 +16,10 @@ class LineFormatter(logging.Formatter):
         super().__init__(
             "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"
         )
-        # The longest first: a short secret may be part of a long one.
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._redactor = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, BLOT)
-        return line
+        return self._redactor.text(super().format(record))
 
 
 def configure(level: str, secrets: Sequence[str]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable
 from dataclasses import asdict
+from pathlib import Path
 
 from dev.doctor import store
 from dev.doctor.checks import health as health_lines
@@ -67,6 +69,8 @@ async def _health(around: Surroundings, outside: bool) -> tuple[list[Finding], V
             )
     except TimeoutError:
         return [_late("processes", OUTSIDE_LIMIT_S)], None
+    except Exception as error:
+        return [_own_fault("processes", error)], None
     lines = health_lines.findings(health, describe(worker, around.settings), around)
     return lines, _verdict(health, around)
 
@@ -92,11 +96,19 @@ async def _within(limit: float, group: Group, work: Awaitable[list[Finding]]) ->
             return await work
     except TimeoutError:
         return [_late(group, limit)]
+    except Exception as error:  # one check that is broken must not keep the others from telling
+        return [_own_fault(group, error)]
 
 
 def _late(group: Group, limit: float) -> Finding:
     detail = f"not done within {limit:g} s: this machine, or what was asked, is too slow"
     return Finding(group, group, "fail", detail, "look at the machine's load, and try again")
+
+
+def _own_fault(group: Group, error: Exception) -> Finding:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    detail = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+    return Finding(group, group, "fail", f"this check is broken: {detail}", "report it, please")
 
 
 def _next(findings: list[Finding], verdict: Verdict | None) -> str:
