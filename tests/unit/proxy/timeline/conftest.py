@@ -32,7 +32,10 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def proxy(start_proxy: StartProxy, database: Path) -> Proxy:
-    return await start_proxy(calls_database=database)
+    """A proxy whose database is open."""
+    started = await start_proxy(calls_database=database)
+    await opened(started)
+    return started
 
 
 def event(name: str = "connected", stage: str = "signal", **more: Any) -> dict[str, Any]:
@@ -141,9 +144,29 @@ def keys(database: Path, room: str = "r") -> list[str]:
     return [key for (key,) in found]
 
 
+async def opened(proxy: Proxy) -> None:
+    """Wait until the proxy has opened its database, which it does after it listens."""
+    async with asyncio.timeout(DEADLINE_S):
+        for _ in range(10):  # each waits for it a while
+            if (await proxy.get("/api/calls")).status == 200:
+                return
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what happens in the background of the proxy; a file notifies nobody."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < deadline, "it does not come about"
         await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def locked(database: Path) -> AsyncIterator[None]:
+    """Another program holds the database within this block."""
+    with closing(
+        sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+    ) as connection:
+        # Not in the loop: the proxy may be just writing, and needs the loop to be done with it.
+        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")

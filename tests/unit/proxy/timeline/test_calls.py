@@ -16,6 +16,7 @@ from tests.unit.proxy.timeline.conftest import (
     agent_token,
     event,
     keys,
+    opened,
     post,
     posted,
     rows,
@@ -80,7 +81,7 @@ async def test_a_call_as_it_is_read_again(start_proxy: StartProxy, database: Pat
         assert whole["transcript"][3]["reply"] == "Once upon a time there was a king."
         await proxy.runner.cleanup()
         proxy = await start_proxy(calls_database=database)
-        await posted(proxy)
+        await opened(proxy)
 
 
 async def test_a_call_as_subtitles(proxy: Proxy) -> None:

@@ -7,8 +7,7 @@ import sqlite3
 import stat
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,24 +28,13 @@ from tests.unit.proxy.timeline.conftest import (
     agent_token,
     event,
     keys,
+    locked,
     post,
     posted,
     rows,
     until,
     watching,
 )
-
-
-@asynccontextmanager
-async def locked(database: Path) -> AsyncIterator[None]:
-    """Another program holds the database within this block."""
-    with closing(
-        sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-    ) as connection:
-        # Not in the loop: the proxy may be just writing, and needs the loop to be done with it.
-        await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")
 
 
 async def problem(watcher: Watcher, wanted: str) -> None:

@@ -1,0 +1,151 @@
+"""What the proxy and the LiveKit server themselves put into the timeline."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from livekit import api
+
+from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, Proxy, StartProxy
+from tests.unit.proxy.timeline.conftest import event, locked, opened, posted, rows, until, watching
+from tests.unit.proxy.worker import TinyWorker
+
+
+def topics(database: Path, *stages: str) -> list[tuple[str, dict[str, Any]]]:
+    found = rows(database, "SELECT source, stage, name, data FROM events ORDER BY at, seq")
+    return [
+        (f"{source}:{stage}.{name}", json.loads(data))
+        for source, stage, name, data in found
+        if stage in stages
+    ]
+
+
+async def report(proxy: Proxy, **parts: Any) -> None:
+    """A report as the LiveKit server sends it."""
+    body = json.dumps({"createdAt": int(time.time()), "room": {"name": "r"}, **parts})
+    digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+    token = api.AccessToken(KEY, SECRET).with_sha256(digest).to_jwt()
+    headers = {"Content-Type": "application/webhook+json", "Authorization": token}
+    answer = await proxy.ask("POST", "/webhooks/livekit", data=body.encode(), headers=headers)
+    assert answer.status == 200
+
+
+async def test_tokens_given_and_refused(proxy: Proxy, database: Path) -> None:
+    given = (await proxy.post("/api/token", {"room": "r"})).json
+    await proxy.post("/api/token", {"room": "r", "identity": "agent-1"})
+    await until(lambda: len(topics(database, "token")) == 2)
+    (issued, first), (refused, second) = topics(database, "token")
+    assert (issued, refused) == ("proxy:token.issued", "proxy:token.refused")
+    assert first == {"identity": given["identity"], "expires_at": given["expires_at"]}
+    assert second["code"] == "INVALID_REQUEST"
+    assert "agent-1" in second["message"]
+
+
+async def test_a_dispatch_nobody_can_take_then_one_that_is_made(
+    start_proxy: StartProxy,
+    livekit: LiveKit,
+    server: api.LiveKitAPI,
+    worker: TinyWorker,
+    database: Path,
+    room: str,
+) -> None:
+    proxy = await start_proxy(
+        livekit_url=livekit.url,
+        agent_url=worker.status_url,
+        proxy_port=livekit.webhook_port,
+        calls_database=database,
+    )
+    await opened(proxy)
+    await server.room.create_room(api.CreateRoomRequest(name=room))
+    assert (await proxy.dispatch(room)).status == 503
+    await worker.start()
+    async with watching(proxy, room) as watcher:
+        verified = await watcher.event("verified")
+    assert verified["data"]["identity"].startswith("agent-")
+    found = dict(topics(database, "dispatch"))
+    assert [each.removeprefix("proxy:dispatch.") for each in found][:2] == [
+        "received",
+        "waiting_for_worker",
+    ]
+    assert found["proxy:dispatch.refused"]["code"] == "AGENT_NOT_REGISTERED"
+    assert found["proxy:dispatch.waiting_for_worker"]["wanted"] == worker.name
+    made = found["proxy:dispatch.made"]
+    assert (made["attempt"], made["of"]) == (1, 3)
+    assert made["ms"] > 0
+
+
+async def test_reports_of_the_server(proxy: Proxy, database: Path) -> None:
+    caller = {"identity": "c", "sid": "PA_1"}
+    agent = {"identity": "a", "kind": "AGENT", "sid": "PA_2"}
+    track = {"sid": "TR_1", "type": "AUDIO", "source": "MICROPHONE"}
+    await report(proxy, event="room_started", id="1", room={"name": "r", "sid": "RM_1"})
+    await report(proxy, event="participant_joined", id="2", participant=caller)
+    await report(proxy, event="participant_joined", id="3", participant=agent)
+    await report(proxy, event="participant_joined", id="3", participant=agent)  # once more
+    await report(proxy, event="track_published", id="4", participant=caller, track=track)
+    await report(proxy, event="track_published", id="5", participant=agent, track=track)
+    left = {**caller, "disconnectReason": "DUPLICATE_IDENTITY"}
+    await report(proxy, event="participant_left", id="6", participant=left)
+    await report(proxy, event="egress_started", id="7")
+    await report(proxy, event="room_finished", id="8")
+    await report(proxy, event="participant_left", id="9", participant=agent)
+    await until(lambda: len(topics(database, "signal", "join", "hear", "play")) == 8)
+    found = topics(database, "signal", "join", "hear", "play")
+    assert [name for name, _ in found] == [
+        "sfu:signal.room_started",
+        "sfu:signal.participant_joined",
+        "sfu:join.participant_joined",
+        "sfu:hear.track_published",
+        "sfu:play.track_published",
+        "sfu:signal.participant_left",
+        "sfu:signal.room_finished",
+        "sfu:join.participant_left",
+    ]
+    data = [each for _, each in found]
+    assert data[0] == {"sid": "RM_1"}
+    assert data[1] == {"identity": "c", "kind": "standard", "sid": "PA_1"}
+    assert data[2]["kind"] == "agent"
+    assert data[3]["source"] == "microphone"
+    assert data[5]["reason"] == "DUPLICATE_IDENTITY"
+    (call,) = (await proxy.get("/api/calls")).json["calls"]
+    assert call["ended"] is not None
+
+
+async def test_the_end_of_a_room_ends_its_call_and_its_verdicts_stay(
+    start_proxy: StartProxy, database: Path
+) -> None:
+    proxy = await start_proxy(calls_database=database)
+    await posted(proxy, event("error", "think", data={"message": "it broke"}))
+    await report(proxy, event="room_finished", id="1")
+    ident = (await proxy.get("/api/calls")).json["calls"][0]["id"]
+    query = "SELECT verdicts FROM calls WHERE ended IS NOT NULL AND verdicts IS NOT NULL"
+    await until(lambda: bool(rows(database, query)))
+    before = (await proxy.get(f"/api/calls/{ident}")).json
+    assert len(before["verdicts"]) == 12
+    await proxy.runner.cleanup()
+    proxy = await start_proxy(calls_database=database)
+    await opened(proxy)
+    assert (await proxy.get(f"/api/calls/{ident}")).json == before
+
+
+async def test_rooms_of_the_connection_test_are_no_calls(proxy: Proxy) -> None:
+    await report(proxy, event="room_started", room={"name": "connection-test-1"})
+    assert (await proxy.get("/api/calls")).json["calls"] == []
+
+
+async def test_what_happens_to_the_system_is_in_every_open_call(
+    proxy: Proxy, database: Path
+) -> None:
+    await posted(proxy, event(), room="one")
+    await posted(proxy, event(), room="two")
+    async with watching(proxy, "one") as one, watching(proxy, "two") as two, locked(database):
+        for watcher in (one, two):
+            told = {}
+            while told.get("problem") != "locked":
+                told = (await watcher.event("probe"))["data"]
+            assert told["name"] == "calls database"
