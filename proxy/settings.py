@@ -64,6 +64,12 @@ class ProxySettings(BaseSettings):
         default=None,
         description="Secret that belongs to LIVEKIT_API_KEY; at least 32 characters.",
     )
+    livekit_tcp_port: Port = Field(
+        default=7881, description="Port of our own LiveKit server for media over TCP."
+    )
+    livekit_udp_port: Port = Field(
+        default=7882, description="Port of our own LiveKit server for media over UDP."
+    )
     livekit_agent_name: str = Field(
         default="letta-voice-agent",
         description="Name under which the worker registers and the proxy dispatches.",

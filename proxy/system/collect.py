@@ -11,7 +11,7 @@ import aiohttp
 from proxy import status_files
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.system import letta, livekit, providers
+from proxy.system import letta, livekit, media_port, providers
 from proxy.system.machine import WINDOW_S, MachineWatch
 from proxy.system.processes import Processes
 from proxy.system.questions import Questions
@@ -42,6 +42,7 @@ class Collector:
             livekit.ADDRESS: lambda: livekit.address(settings, self._questions),
             livekit.CREDENTIALS: lambda: livekit.credentials(settings, self._questions),
             letta.KEY: lambda: letta.key(settings, self._questions),
+            media_port.NAME: lambda: media_port.tcp(settings),
         }
         for provider in providers.in_use(settings):
             self.probes[provider.role] = self._asks(provider)
@@ -71,7 +72,13 @@ class Collector:
         if not self._settings.agent_check:
             # Whoever answers at AGENT_URL, if anybody does, is not the worker that counts.
             return Health(
-                processes, probes, machine, self._settings.livekit_agent_name, at=time.time()
+                processes,
+                probes,
+                machine,
+                self._settings.livekit_agent_name,
+                media_udp_port=self._settings.livekit_udp_port,
+                media_tcp_port=self._settings.livekit_tcp_port,
+                at=time.time(),
             )
         worker = await self.registration.read(max_age=max_age)
         status = worker.status
@@ -82,6 +89,8 @@ class Collector:
             agent_name=self._settings.livekit_agent_name,
             registered_name=status.agent_name if status is not None else None,
             registered=worker.registered if status is not None else None,
+            media_udp_port=self._settings.livekit_udp_port,
+            media_tcp_port=self._settings.livekit_tcp_port,
             worker_error=(status.last_error or "") if status is not None else worker.trouble,
             at=time.time(),
         )

@@ -9,6 +9,7 @@ from livekit.protocol.models import DisconnectReason, ParticipantInfo, TrackSour
 
 from proxy.timeline.event import Stage
 from proxy.timeline.timeline import Timeline
+from proxy.tokens import AGENT_PREFIX
 
 PROMPT_S = 5.0
 """A report whose time, told in whole seconds, is this close to now is of now."""
@@ -35,7 +36,8 @@ def note_report(timeline: Timeline, report: Any) -> None:
 
 def _told(report: Any) -> Told | None:
     who = report.participant
-    is_agent = who.kind == ParticipantInfo.AGENT
+    # Reports of tracks do not tell the kind; no caller gets a token for an agent's identity.
+    is_agent = who.kind == ParticipantInfo.AGENT or who.identity.startswith(AGENT_PREFIX)
     match report.event:
         case "room_started" | "room_finished":
             return "signal", report.event, {"sid": report.room.sid}

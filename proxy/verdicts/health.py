@@ -44,9 +44,9 @@ class Process:
 class Probe:
     """A question to a service, and what came of it.
 
-    `name` is what was tried (`livekit address`, `livekit credentials`, `letta key`,
-    `speech-to-text`, `text-to-speech`, `chat model`, `calls database`); `problem` is a code: `""`
-    (all is well), `dns`, `refused`, `timeout`, `tls`, `status`, `missing`, `rejected`,
+    `name` is what was tried (`livekit address`, `livekit credentials`, `media over TCP`,
+    `letta key`, `speech-to-text`, `text-to-speech`, `chat model`, `calls database`); `problem` is
+    a code: `""` (all is well), `dns`, `refused`, `timeout`, `tls`, `status`, `missing`, `rejected`,
     `rate-limited`, `not-writable`, `locked`, `other`; of `livekit address` also `scheme`
     (LIVEKIT_URL says wss to a server without TLS, or ws to one with it). `target` is the address
     without secrets. `detail` is a sentence without the final stop. Probes that cannot be asked
@@ -99,5 +99,8 @@ class Health:
     """Whether the worker is registered now; None when it was not asked."""
     worker_error: str = ""
     """Why the worker is not registered, as it says itself."""
+    media_udp_port: int = 7882
+    media_tcp_port: int = 7881
+    """Where our own LiveKit server takes sound; of one elsewhere, where such servers usually do."""
     at: float = 0.0
     """When this was put together."""

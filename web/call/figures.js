@@ -4,6 +4,9 @@
 
 import { asNumber, asText } from '../state/read.js';
 
+/** What is told of a server with many networks. */
+const MOST_ADDRESSES = 8;
+
 /** @typedef {Record<string, any>} Stat one entry of a statistics report */
 
 /**
@@ -90,7 +93,8 @@ export function candidatePair(stats) {
 }
 
 /**
- * How the search for a path goes: candidates of both sides by protocol, and pairs by their state.
+ * How the search for a path goes: candidates of both sides by protocol, the addresses of the
+ * server's, and pairs by their state.
  * @param {Stat[]} stats of one connection
  */
 export function search(stats) {
@@ -99,6 +103,9 @@ export function search(stats) {
     pairs.filter((each) => each.state === state).length;
   const protocols = (/** @type {string} */ type) =>
     stats.filter((each) => each.type === type).map((each) => asText(each.protocol));
+  const ofServer = stats
+    .filter((each) => each.type === 'remote-candidate')
+    .map((each) => `${asText(each.protocol)} ${address(each)}`);
   return {
     pairs: pairs.length,
     tried: pairs.filter((each) => (asNumber(each.requestsSent) ?? 0) > 0).length,
@@ -106,6 +113,7 @@ export function search(stats) {
     failed: count('failed'),
     local: tally(protocols('local-candidate')),
     remote: tally(protocols('remote-candidate')),
+    addresses: [...new Set(ofServer)].slice(0, MOST_ADDRESSES),
   };
 }
 

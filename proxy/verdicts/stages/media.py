@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from proxy.timeline.event import Event
+from proxy.verdicts import quote
 from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
@@ -16,12 +17,7 @@ BACK_S = 4.3
 WINDOW = 5
 """Seconds of figures that are looked at."""
 FEW = 3
-TCP_S = 6.0
 LOSS_BAD, LOSS_NOTED, RTT_NOTED_MS = 0.15, 0.05, 400.0
-PORTS = (
-    "Open the media ports to the page: UDP LIVEKIT_UDP_PORT (7882) or TCP LIVEKIT_TCP_PORT (7881) "
-    "of the LiveKit server; a firewall or a VPN may close them."
-)
 AGAIN = "Then press Connect again."
 
 stage = Rules(
@@ -44,7 +40,7 @@ def ice_blocked(call: Call) -> Verdict | None:
     if failed is not None:
         return stage.failing(
             f"The server was reached, but sound found no path to it{_tried(call)}.",
-            f"{PORTS} {AGAIN}",
+            f"{_open_ports(call)} {AGAIN}",
             failed,
             call.last("media.ice"),
             since=failed.at,
@@ -54,7 +50,7 @@ def ice_blocked(call: Call) -> Verdict | None:
     return stage.late(
         f"Sound has looked for a path to the server for {call.age(opened):.1f} s (usually 60 ms)"
         f"{_tried(call)}.",
-        f"{PORTS} {AGAIN}",
+        f"{_open_ports(call)} {AGAIN}",
         call.last("media.ice"),
         opened,
         since=opened.at,
@@ -119,7 +115,8 @@ def udp_closed(call: Call) -> Verdict | None:
         f"Sound goes by TCP ({pair.data.get('local', '?')} → {pair.data.get('remote', '?')}), for "
         "UDP found no path; it may stutter when packets are lost.",
         pair,
-        next="Open UDP LIVEKIT_UDP_PORT (7882) of the LiveKit server to the page.",
+        next=f"Open UDP port {call.health.media_udp_port} (LIVEKIT_UDP_PORT) of the LiveKit server "
+        "to the page.",
         since=pair.at,
     )
 
@@ -127,20 +124,17 @@ def udp_closed(call: Call) -> Verdict | None:
 @stage.cause("tcp-closed")
 def tcp_closed(call: Call) -> Verdict | None:
     """Sound goes by UDP; the way that remains where UDP is closed is not there."""
-    pair, ways = _pair(call), call.last("media.alternatives")
-    if pair is None or pair.data.get("protocol") != "udp" or ways is None:
-        return None
-    tried_long = ways.data.get("tcp") == "trying" and call.age(ways) >= TCP_S
-    if ways.data.get("tcp") != "failed" and not tried_long:
+    pair, probe = _pair(call), call.probe("media over TCP")
+    if pair is None or pair.data.get("protocol") != "udp" or probe is None or probe.ok:
         return None
     return stage.ok(
-        "Sound goes by UDP. TCP to the server's media port is closed "
-        f"({ways.data.get('tcp_address', 'no address')} does not answer), so a page that cannot "
-        "use UDP would find no path.",
+        f"Sound goes by UDP. TCP to the server's media port ({probe.target}) is closed "
+        f"({probe.problem}), so a page that cannot use UDP would find no path.",
         pair,
-        ways,
-        next="Open TCP LIVEKIT_TCP_PORT (7881) of the LiveKit server to the page.",
-        since=ways.at,
+        quote.probe(probe),
+        next=f"Open TCP port {probe.target.rpartition(':')[2]} (LIVEKIT_TCP_PORT) of the LiveKit "
+        "server.",
+        since=probe.at,
     )
 
 
@@ -198,6 +192,14 @@ def _figures(call: Call) -> list[Event]:
 def _median(figures: list[Event], name: str) -> float:
     values = [value for each in figures if isinstance(value := each.data.get(name), int | float)]
     return median(values) if values else 0.0
+
+
+def _open_ports(call: Call) -> str:
+    udp, tcp = call.health.media_udp_port, call.health.media_tcp_port
+    return (
+        f"Open one of the media ports of the LiveKit server to the page: UDP {udp} "
+        f"(LIVEKIT_UDP_PORT) or TCP {tcp} (LIVEKIT_TCP_PORT); a firewall or a VPN may close them."
+    )
 
 
 def _tried(call: Call) -> str:

@@ -94,6 +94,7 @@ test('how the search for a path goes', () => {
     failed: 1,
     local: { udp: 1 },
     remote: { udp: 1, tcp: 1 },
+    addresses: ['udp [::1]:7882', 'tcp 127.0.0.1:7881'],
   });
 });
 

@@ -44,7 +44,8 @@ def _pids(frozen: tuple[str, ...]) -> str:
 def process_hangs(call: Call) -> Verdict | None:
     """It runs, is not stopped, and has not answered its launcher several times in a row."""
     for process in call.health.processes.values():
-        if process.cause != "not-ready" or process.name == "agent" or process.frozen:
+        unregistered = process.name == "agent" and call.health.registered is False
+        if process.cause != "not-ready" or unregistered or process.frozen:
             continue
         if process.answers is True or process.state == "ready" or age(call, process) < HANGS_S:
             continue
