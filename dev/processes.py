@@ -111,6 +111,7 @@ def _signal(processes: Iterable[psutil.Process], action: str) -> None:
     for process in processes:
         try:
             getattr(process, action)()
+            process.resume()  # one that is stopped (SIGSTOP) hears of its end only when it goes on
         except psutil.NoSuchProcess:
             continue
 

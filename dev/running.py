@@ -114,6 +114,8 @@ def _signal(one: Identity, number: int) -> None:
     if one.alive:
         with contextlib.suppress(ProcessLookupError):
             os.kill(one.pid, number)
+            # One that is stopped (SIGSTOP, Ctrl-Z) hears of it only when it goes on.
+            os.kill(one.pid, signal.SIGCONT)
 
 
 def ask_to_restart(record: Record) -> None:

@@ -198,6 +198,13 @@ def test_a_program_that_stops_to_answer_is_told_and_seen_to_be_back(checkout: Ch
     restarted = checkout.command("proxy")
     assert restarted.returncode == 0, restarted.stdout
     assert checkout.program_pid("proxy") != before
+    assert "did not end by itself" not in checkout.log("proxy")
+    # So is a launcher that stands still, as after Ctrl-Z.
+    before = checkout.program_pid("proxy")
+    os.kill(checkout.record("proxy")["launcher"]["pid"], signal.SIGSTOP)
+    restarted = checkout.command("proxy")
+    assert restarted.returncode == 0, restarted.stdout
+    assert checkout.program_pid("proxy") != before
 
 
 def _new_program(checkout: Checkout, before: int) -> bool:
