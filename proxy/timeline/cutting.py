@@ -13,21 +13,31 @@ TRIES = ((4000, 100), (1000, 50), (200, 20), (60, 8))
 
 def packed(value: Any) -> str:
     """`value` as JSON in few characters; ValueError for what JSON has no word for."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 def within_size(data: dict[str, Any]) -> dict[str, Any]:
     """`data`, or when it is too long what can be kept of it, with a note in `cut`."""
-    size = len(packed(data))
+    whole = packed(data)
+    try:
+        size = len(whole.encode())
+    except UnicodeEncodeError:
+        # Half a character (JavaScript cuts texts in the middle of one) can be sent to nobody.
+        data = json.loads(whole.encode(errors="replace"))
+        size = _size(data)
     if size <= EVENT_MAX_BYTES:
         return data
     note = f"{size} bytes were reported, {EVENT_MAX_BYTES} can be kept"
     for text, items in TRIES:
         shorter = {str(key)[:100]: _cut(value, text, items, 0) for key, value in data.items()}
         shorter["cut"] = note
-        if len(packed(shorter)) <= EVENT_MAX_BYTES:
+        if _size(shorter) <= EVENT_MAX_BYTES:
             return shorter
-    return {"cut": note, "beginning": packed(data)[: EVENT_MAX_BYTES // 4]}
+    return {"cut": note, "beginning": packed(data)[: EVENT_MAX_BYTES // 8]}
+
+
+def _size(data: dict[str, Any]) -> int:
+    return len(packed(data).encode())
 
 
 def _cut(value: Any, text: int, items: int, depth: int) -> Any:

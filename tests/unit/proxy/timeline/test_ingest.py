@@ -198,7 +198,15 @@ async def test_a_long_event_is_cut_and_says_so(proxy: Proxy, data: Any) -> None:
     assert (await post(proxy, [long], agent_token(room), room)).status == 200
     (kept,) = await events_of(proxy, room)
     assert "bytes" in kept["data"]["cut"]
-    assert len(json.dumps(kept["data"], separators=(",", ":"))) <= 16 * 1024
+    text = json.dumps(kept["data"], separators=(",", ":"), ensure_ascii=False)
+    assert len(text.encode()) <= 16 * 1024
+
+
+async def test_half_a_character_is_kept_as_a_question_mark(proxy: Proxy) -> None:
+    half = event(data={"te\ud83dxt": ["cut \ud83d", "\x00", "whole 😀"]})
+    assert (await post(proxy, [half], agent_token("half"), "half")).status == 200
+    (kept,) = await events_of(proxy, "half")
+    assert kept["data"] == {"te?xt": ["cut ?", "\x00", "whole 😀"]}
 
 
 async def test_half_a_megabyte_is_taken_and_more_is_not(proxy: Proxy) -> None:

@@ -145,7 +145,7 @@ async def test_what_happens_to_the_system_is_in_every_open_call(
     await posted(proxy, event(), room="two")
     async with watching(proxy, "one") as one, watching(proxy, "two") as two, locked(database):
         for watcher in (one, two):
-            told = {}
+            told: dict[str, Any] = {}
             while told.get("problem") != "locked":
                 told = (await watcher.event("probe"))["data"]
             assert told["name"] == "calls database"
