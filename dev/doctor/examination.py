@@ -9,16 +9,20 @@ from collections.abc import Awaitable
 from dataclasses import asdict
 from pathlib import Path
 
+import aiohttp
+
 from dev.doctor import store
 from dev.doctor.checks import health as health_lines
 from dev.doctor.checks import network, ports, settings, versions
 from dev.doctor.examined import Examined
 from dev.doctor.finding import Finding, Group, in_order, redacted
+from dev.doctor.foreseen import foreseen
 from dev.doctor.models import Models
 from dev.doctor.surroundings import Surroundings
 from proxy.agent_health import describe
 from proxy.registration import Registration
-from proxy.system.collect import collect
+from proxy.system import livekit
+from proxy.system.collect import Ask, collect
 from proxy.system.questions import new_session
 from proxy.verdicts.health import Health
 from proxy.verdicts.history import History
@@ -28,6 +32,8 @@ from proxy.verdicts.verdict import Verdict
 HERE_LIMIT_S = 8.0
 """For what is on this machine."""
 HEAD_START_S = 1.0
+PREVENTS = ("port-taken", "disk-full", "machine-out-of-memory")
+"""What must be mended before a start can help."""
 OUTSIDE_LIMIT_S = 7.0
 """For what may be elsewhere, models included."""
 
@@ -42,12 +48,13 @@ async def examine(around: Surroundings, *, outside: bool = True) -> Examined:
     ]
     # They keep the processor busy, which would falsify what is timed after them.
     await asyncio.wait(here, timeout=HEAD_START_S)
-    (lines, verdict), way = await asyncio.gather(
+    (health, lines), way = await asyncio.gather(
         _health(around, outside),
         _within(OUTSIDE_LIMIT_S, "network", network.check(around)),
     )
     parts = [*(await asyncio.gather(*here)), way, lines]
     findings = in_order(redacted([line for part in parts for line in part], around.redactor))
+    verdict = _verdict(foreseen(health, around, findings), around) if health is not None else None
     return Examined(
         findings=findings,
         verdict=verdict,
@@ -56,23 +63,28 @@ async def examine(around: Surroundings, *, outside: bool = True) -> Examined:
     )
 
 
-async def _health(around: Surroundings, outside: bool) -> tuple[list[Finding], Verdict | None]:
-    """The health of the system, as lines and as a verdict."""
+async def _health(around: Surroundings, outside: bool) -> tuple[Health | None, list[Finding]]:
+    """The health of the system, and the lines that it makes."""
     try:
         async with asyncio.timeout(OUTSIDE_LIMIT_S), new_session() as session:
-            own_letta = "letta" not in around.monitors
-            models = Models(around.settings, session, outside=outside, letta=own_letta)
-            more = {**models.calls(), store.NAME: lambda: store.probe(around.settings)}
             health, worker = await asyncio.gather(
-                collect(around.settings, session, more),
+                collect(around.settings, session, _asks(around, session, outside)),
                 Registration(around.settings, session).read(),
             )
     except TimeoutError:
-        return [_late("processes", OUTSIDE_LIMIT_S)], None
+        return None, [_late("processes", OUTSIDE_LIMIT_S)]
     except Exception as error:
-        return [_own_fault("processes", error)], None
-    lines = health_lines.findings(health, describe(worker, around.settings), around)
-    return lines, _verdict(health, around)
+        return None, [_own_fault("processes", error)]
+    return health, health_lines.findings(health, describe(worker, around.settings), around)
+
+
+def _asks(around: Surroundings, session: aiohttp.ClientSession, outside: bool) -> dict[str, Ask]:
+    """What is asked besides, or instead of, what the proxy asks all the time."""
+    models = Models(around.settings, session, outside=outside, letta="letta" not in around.monitors)
+    asks: dict[str, Ask] = {**models.calls(), store.NAME: lambda: store.probe(around.settings)}
+    if around.settings.livekit_credentials is None and "livekit" not in around.monitors:
+        asks[livekit.CREDENTIALS] = lambda: None  # the first start makes them
+    return asks
 
 
 def _verdict(health: Health, around: Surroundings) -> Verdict:
@@ -118,7 +130,8 @@ def _next(findings: list[Finding], verdict: Verdict | None) -> str:
     if wrong:
         return f"{wrong[0].detail.rstrip('.')}. {wrong[0].next}".strip()
     processes = [finding for finding in findings if finding.group == "processes"]
-    if processes and all(finding.detail.startswith("stopped") for finding in processes):
+    stopped = processes and all(finding.detail.startswith("stopped") for finding in processes)
+    if stopped and not (verdict is not None and verdict.cause in PREVENTS):
         return "nothing runs: start it all by ./restart_voice_system.sh"
     if verdict is not None and verdict.state != "ok" and verdict.next:
         return verdict.next

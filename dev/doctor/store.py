@@ -55,7 +55,7 @@ def _file(path: Path) -> tuple[str, str]:
         return _problem(str(error)), f"{path} cannot be written: {error}"
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         return "not-writable", f"{path} cannot be written: its permissions forbid it"
-    return "", f"{path} can be written; {count} calls are kept"
+    return "", f"{path} can be written; calls in it: {count}"
 
 
 def _problem(message: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dev import dotenv_file
-from dev.environment import compose
+from dev.environment import ENV_MALFORMED, Composed, compose
 from dev.services import CHECKOUT, services
 from proxy import known_secrets
 from proxy.redaction import Redactor
@@ -34,6 +34,8 @@ class Surroundings:
     """Where each set value is from: `exported`, `.env line 3`, `derived`, `generated`."""
     problems: list[str]
     """What is wrong with the settings, in sentences."""
+    refusals: dict[str, tuple[str, str]]
+    """For each service whose launcher would refuse these settings its cause and its sentence."""
     monitors: dict[str, str]
     """Which services are someone else's, and why."""
     settings: ProxySettings
@@ -62,11 +64,18 @@ def look(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Surroundings:
         environ=environ,
         sources=sources,
         problems=problems,
+        refusals=_refusals(file.errors, composed),
         monitors=one.monitors,
         settings=_settings(environ),
         redactor=known_secrets.redactor({**exported, **environ}, dotenv, home),
         dotenv=file.values,
     )
+
+
+def _refusals(malformed: list[str], composed: dict[str, Composed]) -> dict[str, tuple[str, str]]:
+    if malformed:
+        return {name: (ENV_MALFORMED, "; ".join(malformed)) for name in composed}
+    return {name: (c.cause, "; ".join(c.errors)) for name, c in composed.items() if c.errors}
 
 
 def _source(

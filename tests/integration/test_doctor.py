@@ -149,7 +149,7 @@ def test_with_everything_down_it_says_so_and_makes_nothing(tmp_path: Path) -> No
 
     assert code == 1
     assert {"livekit", "models", "letta", "agent", "proxy"} <= failed(told).keys()
-    assert told["verdict"]["state"] == "failing"
+    assert told["verdict"]["cause"] == "livekit-down"
     assert "./restart_voice_system.sh" in told["next"]
     assert not system.home.exists()
 
@@ -164,6 +164,7 @@ def test_a_port_that_somebody_else_holds_is_named_with_the_holder(tmp_path: Path
     (detail,) = (text for what, text in failed(told).items() if what.endswith("tcp models"))
     assert f"pid {os.getpid()} " in detail
     assert "MODELS_PORT" in detail
+    assert told["verdict"]["cause"] == "port-taken"
 
 
 def test_without_packages_and_with_a_broken_dotenv_it_says_what_it_can(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def findings(health: Health, worker: AgentHealthAnswer, around: Surroundings) ->
     return [
         *(_process(each) for each in health.processes.values()),
         *(
-            _probe(each)
+            _probe(each, around)
             for name in GROUP_OF
             if name in health.probes and _adds(each := health.probes[name])
         ),
@@ -77,11 +77,12 @@ def _adds(probe: Probe) -> bool:
     return probe.name != livekit.ADDRESS or not probe.ok
 
 
-def _probe(probe: Probe) -> Finding:
+def _probe(probe: Probe, around: Surroundings) -> Finding:
     group = GROUP_OF[probe.name]
     if probe.ok:
-        taken = group == "credentials"
-        detail = f"taken by {probe.target}" if taken else probe.detail
+        detail = f"taken by {probe.target}" if group == "credentials" else probe.detail
+        if probe.name == letta.KEY and around.settings.letta_api_key is None:
+            detail = f"none is set, and {probe.target} wants none"
         return Finding(group, probe.name, "ok", detail, ms=probe.ms)
     # Only the long-term archive of Letta's agents needs embeddings, which most never use.
     state: State = "warn" if probe.name == EMBEDDINGS else "fail"
@@ -92,7 +93,10 @@ def _probe(probe: Probe) -> Finding:
 def _not_asked(health: Health, around: Surroundings) -> Iterator[Finding]:
     for name in (livekit.CREDENTIALS, letta.KEY):
         if name not in health.probes:
-            yield Finding("credentials", name, "skip", "its server did not answer the question")
+            why = "its server did not answer the question"
+            if name == livekit.CREDENTIALS and around.settings.livekit_credentials is None:
+                why = "not there yet: the first start makes them"
+            yield Finding("credentials", name, "skip", why)
     for name in (providers.SPEECH_TO_TEXT, providers.TEXT_TO_SPEECH, providers.CHAT):
         if name not in health.probes:
             why = "Letta's own business"
@@ -103,8 +107,8 @@ def _not_asked(health: Health, around: Surroundings) -> Iterator[Finding]:
 
 def _worker(answer: AgentHealthAnswer) -> Finding:
     if answer.success:
-        name = f"{answer.agent_name!r} as LIVEKIT_AGENT_NAME says"
-        detail = f"registered as {name}, {answer.worker_id}, {len(answer.jobs)} calls"
+        name = f"{answer.agent_name!r}, which LIVEKIT_AGENT_NAME says"
+        detail = f"registered as {name}; {answer.worker_id}, calls now: {len(answer.jobs)}"
         return Finding("worker", "registration", "ok", detail)
     detail = f"{answer.message} LIVEKIT_AGENT_NAME is {answer.expected_name!r}."
     return Finding("worker", "registration", "fail", detail, answer.next_step)

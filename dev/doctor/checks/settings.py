@@ -49,7 +49,7 @@ def _in_use(around: Surroundings, known: list[Setting]) -> Iterator[Finding]:
             shown = f"set, {len(value)} characters" if value else "not set"
         else:
             shown = value or setting.default or "not set"
-        same = source == "default" or value == setting.default
+        same = source in ("default", "derived") or value == setting.default
         yield Finding("settings", setting.name, "ok", f"{shown} ({source})", quiet=same)
 
 

@@ -18,10 +18,11 @@ from dev.doctor.checks import settings as settings_check
 from dev.doctor.examination import _next
 from dev.doctor.examined import Examined
 from dev.doctor.finding import Finding, in_order
+from dev.doctor.foreseen import foreseen
 from dev.doctor.models import Models, wav
 from proxy.settings import ProxySettings
 from proxy.system.questions import new_session
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import Health, Probe, Process
 from proxy.verdicts.verdict import Evidence, Verdict
 
 OK = Verdict("system", "ok", "Every process is ready.")
@@ -173,6 +174,41 @@ async def test_settings_show_no_secret_and_name_what_is_misspelt(tmp_path: Path)
     assert found["VAD_THRESHOLD"].quiet
 
 
+def around_of(tmp_path: Path, dotenv: str = "", **exported: str) -> surroundings.Surroundings:
+    (tmp_path / ".env").write_text(dotenv)
+    return surroundings.look({"VOICE_HOME": str(tmp_path / "h"), **exported}, tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "exported", "cause"),
+    [
+        ("nonsense\n", {}, "env-malformed"),
+        ("", {"MODELS_PORT": "many"}, "settings"),
+        ("", {"LIVEKIT_API_KEY": "half of a pair"}, "credentials-missing"),
+        ("", {}, "port-taken"),
+    ],
+)
+def test_what_would_keep_a_stopped_system_from_starting_is_foreseen(
+    tmp_path: Path, dotenv: str, exported: dict[str, str], cause: str
+) -> None:
+    around = around_of(tmp_path, dotenv, **exported)
+    health = Health({"models": Process("models", "stopped", "not started")})
+    held = Finding("ports", "8090 tcp models", "fail", "port 8090 is held by pid 7")
+
+    process = foreseen(health, around, [held]).processes["models"]
+
+    assert process.state == "failed"
+    assert process.cause == cause
+    assert process.detail
+
+
+def test_of_a_process_that_runs_nothing_is_foreseen(tmp_path: Path) -> None:
+    around = around_of(tmp_path, "nonsense\n")
+    health = Health({"models": Process("models", "ready", "ready on port 8090")})
+
+    assert foreseen(health, around, []) == health
+
+
 def raised(error: Exception) -> Exception:
     try:
         raise error
@@ -240,7 +276,7 @@ async def test_the_calls_database_is_tried_without_making_or_changing_it(tmp_pat
     made = database(path)
     probe = await store.probe(settings)
     assert probe.ok
-    assert "0 calls" in probe.detail
+    assert "calls in it: 0" in probe.detail
 
     made.execute("BEGIN EXCLUSIVE")
     assert (await store.probe(settings)).problem == "locked"
