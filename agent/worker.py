@@ -25,7 +25,7 @@ from agent.timeline.jobs import JobBook, report_orphans
 logger = logging.getLogger("agent.worker")
 
 FOREVER = 10**9  # tries to register: a LiveKit server that is away comes back
-LAST_EVENTS_TIMEOUT = 0.5  # seconds for what calls told last; the rest waits for the next worker
+LAST_EVENTS_TIMEOUT = 0.3  # seconds for what calls told last; the rest waits for the next worker
 OWN_HTTP_PORT = 0  # the framework's own status page, which says OK before it is registered
 
 

@@ -13,6 +13,8 @@ from agent.settings import AgentSettings
 from agent.timeline.delivery import Delivery
 from agent.timeline.timeline import Timeline
 
+CANCELLING = 0.2  # seconds to give up what is under way
+
 logger = logging.getLogger("agent.timeline")
 
 
@@ -31,9 +33,9 @@ class Courier:
 
     async def stop(self, patience: float) -> None:
         """Give what was written last `patience` seconds; what is left is for the next worker."""
-        if self._loop is not None and self._delivery is not None:
+        if self._thread.is_alive() and self._loop is not None and self._delivery is not None:
             stopping = asyncio.run_coroutine_threadsafe(self._delivery.stop(patience), self._loop)
-            await asyncio.wait({asyncio.wrap_future(stopping)}, timeout=patience + 0.5)
+            await asyncio.wait({asyncio.wrap_future(stopping)}, timeout=patience + CANCELLING)
 
     def _main(self) -> None:
         try:

@@ -1,0 +1,114 @@
+"""Each try of the voice that fails is told, with what kind of failure it was."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import openai
+import pytest
+from aiohttp import web
+from livekit.agents import APIConnectOptions, APIError, tts
+
+from agent import tls
+from agent.settings import AgentSettings
+from agent.speech.providers import make_tts
+from agent.speech.reports import Reports
+from tests.unit.agent.kept_events import collected
+
+OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.01, timeout=2)
+HALF_A_SECOND = bytes(24_000)
+
+
+@dataclass
+class VoiceServer:
+    """Answers with these statuses, one after the other; 200 is half a second of silence."""
+
+    url: str
+    statuses: list[int]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[VoiceServer]:
+    made = VoiceServer("", [])
+
+    async def speech(_: web.Request) -> web.Response:
+        status = made.statuses.pop(0)
+        body = HALF_A_SECOND if status == 200 else b""
+        return web.Response(status=status, body=body, content_type="audio/pcm")
+
+    app = web.Application()
+    app.add_routes([web.post("/v1/audio/speech", speech)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture(autouse=True)
+async def clients(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Closed with the test; those of a call end with its process."""
+    made: list[openai.AsyncClient] = []
+    make = tls.openai_client
+
+    def noted(base_url: str, key: str | None) -> openai.AsyncClient:
+        made.append(make(base_url, key))
+        return made[-1]
+
+    monkeypatch.setattr(tls, "openai_client", noted)
+    yield
+    for one in made:
+        await one.close()
+
+
+async def spoken(voice: tts.TTS[str]) -> float:
+    """Seconds of sound."""
+    async with voice.synthesize("hello", conn_options=OPTIONS) as stream:
+        return sum([one.frame.duration async for one in stream])
+
+
+async def test_each_try_is_told(server: VoiceServer) -> None:
+    events, told = collected()
+    reports = Reports()
+    reports.listen(events.emit, lambda _: None)
+    voice = make_tts(AgentSettings(models_url=server.url), reports)
+
+    server.statuses = [503, 200]
+    assert await spoken(voice) == pytest.approx(0.5, abs=0.1)
+    server.statuses = [429, 429]
+    with pytest.raises(APIError):
+        await spoken(voice)
+    server.statuses = [401]  # which no second try can help
+    with pytest.raises(APIError):
+        await spoken(voice)
+
+    assert {(one["stage"], one["name"]) for one in told} == {("speak", "error")}
+    tries = [
+        (
+            one["data"]["attempt"],
+            one["data"]["kind"],
+            one["data"]["status"],
+            one["data"]["recoverable"],
+        )
+        for one in told
+    ]
+    assert tries == [
+        (1, "status", 503, True),
+        (1, "rate-limited", 429, True),
+        (2, "rate-limited", 429, False),
+        (1, "rejected", 401, False),
+    ]
+    assert all(one["data"]["provider"].startswith("127.0.0.1") for one in told)
+
+
+async def test_an_answer_without_sound(server: VoiceServer) -> None:
+    events, told = collected()
+    reports = Reports()
+    reports.listen(events.emit, lambda _: None)
+    voice = make_tts(AgentSettings(models_url=server.url), reports)
+    server.statuses = [204, 204]
+    with pytest.raises(APIError):
+        await spoken(voice)
+    assert [one["data"]["kind"] for one in told] == ["empty", "empty"]
