@@ -6,7 +6,9 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -319,6 +321,14 @@ def test_a_past_call_by_its_address_and_its_end(
         page.page.evaluate("location.hash = 'call=c9'")
         expect(page.page.get_by_role("tabpanel", name="Calls")).to_contain_text("no such call")
         page.assert_no_complaints("404 (Not Found)")
+
+
+def test_a_bug_report_is_downloaded(page: DebugPage, tmp_path: Path) -> None:
+    with page.page.expect_download() as started:
+        page.page.get_by_role("link", name="Bug report").click()
+    report = tmp_path / "report.zip"
+    started.value.save_as(report)
+    assert "health.json" in [Path(name).name for name in ZipFile(report).namelist()]
 
 
 def test_a_call_that_begins_ends_the_looking_back(

@@ -8,6 +8,9 @@ import { h, icon, setText } from './dom.js';
 import { keepAtEnd } from './log-scroll.js';
 import { CallPart } from './part.js';
 
+/** A zip; what was said in the calls is not in it. */
+const BUNDLE = '/api/bundle';
+
 export class DebugConsole extends CallPart {
   #cut = h('p', { class: 'cut' });
   #lines = h('div', { class: 'lines' });
@@ -25,6 +28,9 @@ export class DebugConsole extends CallPart {
   #of = null;
 
   build() {
+    const report = h('a', { class: 'button quiet', href: BUNDLE, download: true });
+    report.title = 'Download logs, settings, versions and the last calls, without secrets';
+    report.append(icon('report'), 'Bug report');
     const copy = h('button', { type: 'button', class: 'quiet' }, icon('copy'), this.#copyLabel);
     copy.addEventListener('click', () => {
       const text = consoleText(viewOf(store.state).console);
@@ -40,7 +46,7 @@ export class DebugConsole extends CallPart {
     this.#lines.replaceChildren();
     this.#newest = 0;
     this.append(
-      h('div', { class: 'console-head' }, h('h2', {}, 'Console'), copy, this.#clear, taller),
+      h('div', { class: 'console-head' }, h('h2', {}, 'Console'), report, copy, this.#clear, taller),
       this.#log,
     );
     keepAtEnd(this.#log, this.#content, this.life);

@@ -64,6 +64,8 @@ export function reduceTold(told, event, calling) {
  * @returns {{verdicts: Stages, judge: 'proxy'|'page'}}
  */
 export function shownVerdicts(own, { live, stages, system }, calling) {
+  // A proxy that is gone judges nobody, itself least of all.
+  if (own.system.cause === 'proxy-down') return { verdicts: own, judge: 'page' };
   if (stages && (live || !calling)) {
     return { verdicts: calling || !system ? stages : { ...stages, system }, judge: 'proxy' };
   }

@@ -1,0 +1,189 @@
+/** The proxy's verdicts on the page: when they are shown, what they offer, what is read out. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isNew } from '../../../web/call/seen-events.js';
+import { announcement, NOTHING_ANNOUNCED } from '../../../web/state/announcement.js';
+import { lineOf } from '../../../web/state/console-lines.js';
+import { duration, seconds, waited } from '../../../web/state/duration.js';
+import { nextStep } from '../../../web/state/next-step.js';
+import { STAGES } from '../../../web/state/stage-names.js';
+import { statusOf } from '../../../web/state/status.js';
+import { viewOf } from '../../../web/state/state.js';
+import { after, agent, event, healthyCall, oneTurn } from './events.js';
+
+/** An answer of verdicts, every stage ok but those said. @param {Record<string, object>} said */
+const answer = (said = {}, more = {}) => ({
+  call: 'c1',
+  now: 1_795_000_000,
+  verdicts: STAGES.map((stage) => ({
+    stage,
+    state: 'ok',
+    cause: '',
+    sentence: 'Well.',
+    next: '',
+    evidence: [],
+    since: null,
+    ms: 5,
+    usual_ms: 40,
+    .../** @type {Record<string, object>} */ (said)[stage],
+  })),
+  ...more,
+});
+/** @param {Record<string, object>} [said] @param {object} [more] */
+const told = (said, more) => event('.verdicts.told', answer(said, more));
+const GONE = { state: 'failing', cause: 'agent-deleted', sentence: 'Gone.', next: 'Choose another.' };
+
+test('the proxy judges while it is heard, and the page while it is not', () => {
+  const call = healthyCall();
+  const before = after(call);
+  assert.equal(before.judge, 'page');
+  const heard = after([told({ think: GONE })], before);
+  assert.equal(heard.judge, 'proxy');
+  assert.equal(heard.verdicts.think.cause, 'agent-deleted');
+  assert.equal(statusOf(heard).text, 'Gone.');
+  assert.deepEqual([heard.selection.view, heard.selection.stage], ['stage', 'think']);
+  const lost = after([event('.verdicts.lost')], heard);
+  assert.equal(lost.judge, 'page');
+  assert.notEqual(lost.verdicts.think.state, 'failing');
+  assert.equal(after([told()], lost).judge, 'proxy');
+});
+
+test('a proxy that is gone is named by the page', () => {
+  const gone = event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' });
+  for (const calling of [healthyCall(), []]) {
+    const { judge, verdicts } = after([...calling, told(), gone]);
+    assert.equal(judge, 'page');
+    assert.equal(verdicts.system.state, 'failing');
+    assert.equal(verdicts.system.cause, 'proxy-down');
+  }
+});
+
+test('between calls the proxy judges the system', () => {
+  const down = { system: { state: 'failing', cause: 'letta-down', sentence: 'Letta is down.' } };
+  const state = after([event('.verdicts.system', answer(down, { call: null }))]);
+  assert.equal(state.judge, 'proxy');
+  assert.equal(state.verdicts.system.cause, 'letta-down');
+  assert.equal(state.verdicts.token.state, 'not reached');
+});
+
+test('a call that is over keeps its verdicts, whatever comes next in its room', () => {
+  const end = event('media.disconnected', { intended: true });
+  const state = after([...healthyCall(), told({ think: GONE }), end, told({}, { call: 'c2' })]);
+  assert.equal(state.verdicts.think.cause, 'agent-deleted');
+  const again = after([event('token.requested')], state);
+  assert.equal(again.judge, 'page');
+});
+
+test('verdicts that say what they said are the same objects', () => {
+  const one = after([...healthyCall(), told({ think: GONE })]);
+  const two = after([told({ think: GONE, play: { ms: 7 } }, { now: 1_795_000_000.1 })], one);
+  assert.equal(one.verdicts.think, two.verdicts.think);
+  assert.notEqual(one.verdicts.play, two.verdicts.play);
+});
+
+test('since when is told by this page’s clock', () => {
+  const said = told({ think: { state: 'waiting', since: 995 } }, { now: 1000 });
+  const { verdicts } = after([...healthyCall(), said]);
+  assert.ok(Math.abs((verdicts.think.since ?? 0) - (said.at - 5)) < 0.001);
+  assert.equal(waited(verdicts.think, said.at), 'for 5.0 s, usually 40 ms');
+});
+
+test('lengths of time are as short as they can be read', () => {
+  assert.deepEqual([duration(12.4), duration(9999), duration(12_300)], ['12 ms', '9999 ms', '12 s']);
+  assert.deepEqual([seconds(-1), seconds(61), seconds(150)], ['0.0 s', '61 s', '3 min']);
+});
+
+test('a failure and its end are read out, waiting is not', () => {
+  const verdicts = (/** @type {Record<string, object>} */ said) =>
+    after([...healthyCall(), told(said)]).verdicts;
+  let said = announcement(NOTHING_ANNOUNCED, verdicts({ think: { state: 'waiting' } }));
+  assert.equal(said, NOTHING_ANNOUNCED);
+  said = announcement(said, verdicts({ think: GONE }));
+  assert.equal(said.text, 'think fails: Gone. Next step: Choose another.');
+  assert.equal(announcement(said, verdicts({ think: GONE })), said);
+  assert.equal(announcement(said, verdicts({ think: { state: 'waiting' } })), said);
+  said = announcement(said, verdicts({}));
+  assert.equal(said.text, 'think works again.');
+  assert.equal(announcement(said, verdicts({ think: { state: 'waiting' } })), said);
+});
+
+test('a next step has a button where this page can do it, and its commands to copy', () => {
+  const { call } = after([...healthyCall(), event('hear.muted', { muted: true, by: 'caller' })]);
+  const button = (/** @type {string} */ next, of = call) => nextStep(next, of).button?.action;
+  assert.equal(button('Press Unmute.'), 'unmute');
+  assert.equal(button('Press Start audio.'), undefined); // nothing is held back
+  assert.equal(button('Press Start audio.', { ...call, soundBlocked: true }), 'start-audio');
+  assert.equal(button('Then press Try again.', { ...call, microphone: 'failed' }), 'retry-microphone');
+  assert.equal(button('Disconnect, then connect again.'), 'connect-again');
+  assert.equal(nextStep('Press Unmute.', null).button, null);
+
+  const commands = (/** @type {string} */ next) => nextStep(next, null).commands;
+  assert.deepEqual(
+    commands('./restart_voice_system.sh agent; its log says why: ./restart_voice_system.sh logs agent.'),
+    ['./restart_voice_system.sh agent', './restart_voice_system.sh logs agent'],
+  );
+  assert.deepEqual(commands('Run ./restart_voice_system.sh letta and wait. See `kill -CONT 7`.'), [
+    './restart_voice_system.sh letta',
+    'kill -CONT 7',
+  ]);
+  assert.deepEqual(commands('Run ./scripts/doctor --json.'), ['./scripts/doctor --json']);
+  assert.deepEqual(commands('Close the other tab.'), []);
+});
+
+test('what the proxy reports changes nothing that the page knows, but is told', () => {
+  const refused = { ...event('dispatch.refused', { code: 'X' }), source: /** @type {const} */ ('proxy') };
+  const { verdicts, stages, call } = after([...healthyCall(), refused]);
+  assert.equal(verdicts.dispatch.state, 'ok');
+  assert.equal(call.dispatchProblem, null);
+  assert.equal(stages.dispatch.evidence.at(-1), refused);
+  assert.equal(lineOf(refused), null);
+  const waits = { ...refused, name: 'waiting_for_worker', data: { message: 'Nobody.' } };
+  assert.equal(lineOf(waits)?.text, '⏳ Nobody.');
+});
+
+test('an event that comes by two ways is taken once', () => {
+  const one = { ...agent('think.done', { turn: 1 }), key: 'k1' };
+  assert.deepEqual([isNew(one), isNew({ ...one, at: one.at + 1 })], [true, false]);
+  const { key: _, ...keyless } = agent('think.done');
+  assert.deepEqual([isNew(keyless), isNew({ ...keyless })], [true, false]);
+});
+
+test('a past call is folded as it was, and the call of now stays as it is', () => {
+  const events = [...healthyCall(), ...oneTurn(1)];
+  const data = {
+    ...answer({ think: GONE }),
+    call: { id: 'c9', room: 'r', started: 1, ended: 126, turns: 1, worst: { stage: 'think', cause: 'x' } },
+    events: events.map((each, seq) => ({ ...each, seq })),
+  };
+  const now = after([...healthyCall(), ...oneTurn(1, 'Now.')]);
+  const opened = after([event('.call.opening', { id: 'c9' }), event('.call.opened', data)], now);
+  const view = viewOf(opened);
+  assert.deepEqual(
+    view.conversation.rows.map((each) => each.text),
+    ['my name is Ada', 'Nice to meet you.'],
+  );
+  assert.equal(view.turns.byId['1']?.ms?.first_sound, 676);
+  assert.equal(view.verdicts.think.cause, 'agent-deleted');
+  assert.equal(view.console.lines[0]?.at, events[2]?.at);
+  assert.equal(opened.calls.open?.call.failing, 'think');
+  assert.equal(opened.conversation.rows.at(-1)?.text, 'Now.');
+  assert.equal(viewOf(after([event('.call.closed')], opened)).conversation, opened.conversation);
+  // Another one was asked for meanwhile: this answer is too late.
+  const late = after([event('.call.opening', { id: 'c10' }), event('.call.opened', data)], now);
+  assert.equal(late.calls.open, null);
+});
+
+test('the list of calls grows by older ones, and loses those that are deleted', () => {
+  const calls = (/** @type {string[]} */ ids) => ids.map((id) => ({ id, room: id, started: 1 }));
+  const state = after([
+    event('.calls.loaded', { calls: calls(['a', 'b']), more: true }),
+    event('.calls.loaded', { calls: calls(['c']), older: true, more: false }),
+    event('.call.deleted', { id: 'b' }),
+  ]);
+  assert.deepEqual(
+    state.calls.items.map((each) => each.id),
+    ['a', 'c'],
+  );
+  assert.equal(state.calls.more, false);
+});
