@@ -74,6 +74,13 @@ def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ws://localhost:7880" in told
 
 
+def test_a_timeline_that_is_no_address_and_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = refusal(monkeypatch, **LOCAL, AGENT_TIMELINE_URL="localhost:9000")
+    assert "AGENT_TIMELINE_URL has the value 'localhost:9000'" in told and "'off'" in told
+    assert not settings(monkeypatch, **LOCAL, AGENT_TIMELINE_URL="off").has_timeline
+    assert settings(monkeypatch, **LOCAL, AGENT_TIMELINE_URL="").has_timeline, "the default"
+
+
 def test_openai_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "OPENAI_API_KEY is not set" in refusal(monkeypatch, **LOCAL, SPEECH="openai")
 

@@ -18,6 +18,7 @@ def test_the_shell_wins_over_the_file_over_the_default(tmp_path: Path) -> None:
     assert composed.environ["LETTA_BASE_URL"] == "http://localhost:3333"
     assert composed.environ["MODELS_URL"] == "http://localhost:2222/v1"
     assert composed.environ["AGENT_URL"] == "http://localhost:8081"
+    assert composed.environ["AGENT_TIMELINE_URL"] == "http://localhost:9000"
 
 
 def test_an_empty_export_takes_a_setting_of_the_file_back(tmp_path: Path) -> None:
@@ -72,6 +73,7 @@ def test_the_home_is_absolute_and_may_be_anywhere(tmp_path: Path) -> None:
     composed = _compose(tmp_path, VOICE_HOME="~/x", HOME=str(tmp_path))
     assert Path(composed.environ["VOICE_HOME"]).is_absolute()
     assert composed.environ["PROCESS_STATUS_DIR"] == composed.home + "/run"
+    assert composed.environ["AGENT_SPOOL_DIR"] == composed.home + "/spool"
 
 
 def test_the_fingerprint_changes_with_what_the_service_may_read(tmp_path: Path) -> None:
