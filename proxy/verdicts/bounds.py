@@ -34,7 +34,10 @@ def ending(history: History, began: Order | None) -> Event | None:
     """The event that ended the call; None while it goes on."""
     finished = history.last("signal.room_finished", since=began)
     if finished is not None:
-        return finished
+        # The server keeps an empty room for a while: the call was over when the last caller left.
+        at, seq = order(finished)
+        left = _server_over(history, (at, seq - 1))
+        return left if left is not None and (began is None or order(left) > began) else finished
     page, server = history.last("media.disconnected", since=began), _server_over(history)
     if page is not None and _again(history, page, "token.requested", *PAGE_LIVES):
         return None
