@@ -110,7 +110,9 @@ def _nobody_took_it(call: Call) -> Verdict | None:
     if call.after(made, *TAKEN, "dispatch.verified") is not None:
         return None
     name = call.health.agent_name
-    return stage.late(
+    # A worker that is busy is late; one that has another name will never come.
+    verdict = stage.late if call.health.registered_name in (None, name) else stage.failing
+    return verdict(
         f"Nobody took the dispatch{f' to “{name}”' if name else ''} in {call.age(made):.1f} s "
         "(usually 0.2 s): no worker is registered under that name at this LiveKit server.",
         f"Start a worker with LIVEKIT_AGENT_NAME={name or '…'} and the LIVEKIT_URL of the proxy: "

@@ -10,7 +10,7 @@ from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Evidence, Verdict
 
-TAKEN_S, CONNECTED_S = 4.0, 4.3
+TAKEN_S, CONNECTED_S = 4.0, 4.0
 LOG = "./restart_voice_system.sh logs agent"
 RESTART = "./restart_voice_system.sh agent"
 CAME = ("join.agent_joined", "join.participant_joined", "dispatch.verified")

@@ -11,6 +11,8 @@ from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
 SLOW_S = 4.3
+UNANSWERED_S = 3.0
+"""Seconds after which it is too late for a first answer from any address."""
 LOST_S = 2.0
 """Seconds a path may be lost before it is called so: ICE is often back sooner."""
 BACK_S = 4.3
@@ -45,9 +47,13 @@ def ice_blocked(call: Call) -> Verdict | None:
             call.last("media.ice"),
             since=failed.at,
         )
-    if opened is None or call.age(opened) < SLOW_S or _has_path(call, opened):
+    unanswered = _unanswered(call)
+    patience = UNANSWERED_S if unanswered else SLOW_S
+    if opened is None or call.age(opened) < patience or _has_path(call, opened):
         return None
-    return stage.late(
+    # That nobody answers is no matter of a busy machine, slowness alone may be.
+    verdict = stage.failing if unanswered else stage.late
+    return verdict(
         f"Sound has looked for a path to the server for {call.age(opened):.1f} s (usually 60 ms)"
         f"{_tried(call)}.",
         f"{_open_ports(call)} {AGAIN}",
@@ -200,6 +206,13 @@ def _open_ports(call: Call) -> str:
         f"Open one of the media ports of the LiveKit server to the page: UDP {udp} "
         f"(LIVEKIT_UDP_PORT) or TCP {tcp} (LIVEKIT_TCP_PORT); a firewall or a VPN may close them."
     )
+
+
+def _unanswered(call: Call) -> bool:
+    """Whether the browser has tried addresses of the server, and none of them answered."""
+    state = call.last("media.ice")
+    search = state.data.get("search") if state is not None else None
+    return isinstance(search, dict) and bool(search.get("tried")) and search.get("answered") == 0
 
 
 def _tried(call: Call) -> str:

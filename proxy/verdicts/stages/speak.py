@@ -7,8 +7,8 @@ from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
-SLOW_S = 3.7
-RETRIED_S = 3.0
+SLOW_S = 3.0
+RETRIED_S = 2.0
 STEP = "./restart_voice_system.sh models (offline), or look at TTS_PROVIDER, TTS_VOICE and the key"
 LOG = "./restart_voice_system.sh logs agent"
 OVER = ("play.turn", "play.interrupted", "speak.done", "speak.error")

@@ -8,8 +8,8 @@ from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
-FIRST_TOKEN_S = 3.7
-TOOL_S = 3.6
+FIRST_TOKEN_S = 3.4
+TOOL_S = 3.0
 STALLED_S = 4.5
 MODEL_S = 1.5
 SIGNS = (

@@ -7,8 +7,8 @@ from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
-SLOW_S = 3.5
-RETRIED_S = 3.0
+SLOW_S = 3.0
+RETRIED_S = 2.0
 """Seconds an error that is tried again may take to mend."""
 SPEECH_S = 1.2
 """What is shorter may be a cough or a click, in which there are no words."""

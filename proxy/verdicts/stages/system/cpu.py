@@ -8,6 +8,8 @@ from proxy.verdicts.stages.system.base import stage
 from proxy.verdicts.verdict import Evidence, Verdict
 
 BUSY = 0.97
+STANDS_S = 10.0
+"""What has not gone on for so long stands still; what lacks CPU goes on, slowly."""
 
 
 @stage.cause("machine-out-of-cpu")
@@ -15,7 +17,8 @@ def out_of_cpu(call: Call) -> Verdict | None:
     machine = call.machine
     if machine is None or machine.cpu < BUSY or call.ended is not None or not len(call.history):
         return None
-    if not call.late:
+    slow = next((each for each in call.late if not _stands_still(call, each)), None)
+    if slow is None:
         return stage.waiting(
             f"The machine has no CPU to spare: its {machine.cores} cores are {machine.cpu:.0%} "
             "busy. The call goes on, but everything in it may take longer.",
@@ -23,7 +26,6 @@ def out_of_cpu(call: Call) -> Verdict | None:
             *(Evidence(one, "machine") for one in machine.busiest),
             next="End other programs (top shows them).",
         )
-    slow = call.late[0]
     return stage.failing(
         f"The machine is out of CPU: its {machine.cores} cores are {machine.cpu:.0%} busy, and "
         f"{slow.stage} takes too long: {slow.sentence}",
@@ -34,3 +36,7 @@ def out_of_cpu(call: Call) -> Verdict | None:
         *slow.evidence,
         since=slow.since,
     )
+
+
+def _stands_still(call: Call, late: Verdict) -> bool:
+    return late.since is not None and call.now - late.since >= STANDS_S
