@@ -1,4 +1,4 @@
-"""A network of its own for a system and a browser: loopback only, with a firewall that a test sets.
+"""A network of its own for a system and a browser, with a firewall that a test sets.
 
 Needs root: network namespaces and iptables. Nothing of the machine's own network is touched, and
 the namespace is gone with its last process.
@@ -16,6 +16,16 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.browser import chromium_path
+
+OPENING = (
+    "ip link set lo up",
+    # Browsers look for no path at all on a machine that has only its loopback.
+    "ip link add outward type veth peer name nowhere",
+    "ip address add 10.77.0.1/24 dev outward",
+    "ip link set outward up",
+    "ip link set nowhere up",
+    "ip route add default via 10.77.0.2",
+)
 
 
 class Network:
@@ -53,12 +63,12 @@ class Network:
 
 @contextmanager
 def new_network() -> Iterator[Network]:
-    """A namespace with nothing but its loopback; skips, loudly, where that is not permitted."""
+    """A namespace that leads nowhere; skips, loudly, where that is not permitted."""
     for program in ("unshare", "nsenter", "ip", "iptables", "ip6tables"):
         assert shutil.which(program), f"{program} is missing (./scripts/test installs it as root)"
     if os.geteuid() != 0:
         pytest.skip("CLOSED PORTS ARE NOT TESTED: network namespaces need root")
-    opening = "ip link set lo up && echo open && exec sleep infinity"
+    opening = " && ".join((*OPENING, "echo open", "exec sleep infinity"))
     with subprocess.Popen(
         ["unshare", "--net", "sh", "-c", opening],
         stdout=subprocess.PIPE,

@@ -26,3 +26,4 @@ def test_the_token_is_for_another_room(
     hand_out_own(page.page)
     page.room_field.fill(room)
     page.connect()
+    fault.cleared(of_room(faulty.proxy_url, room))
