@@ -45,6 +45,8 @@ class WatchedServer(AgentServer):
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.registration = Registration()
         self.process_ended: Callable[[EndedProcess], None] = lambda _: None
+        self.init_timed_out: Callable[[], None] = lambda: None
+        self._becoming: set[ProcJobExecutor] = set()
         self._unhurried: UnhurriedPool | None = None
         self.on("worker_started", self._started)
         logging.getLogger(FRAMEWORK_LOGGER).addFilter(self._notice_failure)
@@ -56,9 +58,15 @@ class WatchedServer(AgentServer):
 
     def _started(self) -> None:
         self._unhurried = UnhurriedPool(self._proc_pool)
+        self._proc_pool.on("process_started", self._becoming.add)
+        self._proc_pool.on("process_ready", self._becoming.discard)
         self._proc_pool.on("process_closed", self._process_closed)
 
     def _process_closed(self, process: ProcJobExecutor) -> None:
+        if process in self._becoming:
+            self._becoming.discard(process)
+            if process.killed:  # as the framework does with one that takes too long
+                self.init_timed_out()
         if (job := process.running_job) is not None:
             self.process_ended(
                 EndedProcess(

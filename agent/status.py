@@ -1,11 +1,13 @@
 """The worker's status over HTTP, for whoever must know whether calls can come in.
 
 `GET /` answers 200 `registered` only while the worker is registered with the LiveKit server, else
-503 with a sentence. `GET /worker` tells the rest as JSON. Loopback only.
+503 with a sentence. `GET /worker` tells the rest as JSON, `GET /metrics` is for Prometheus.
+Loopback only.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -13,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from aiohttp import web
+
+from agent.metrics import CONTENT_TYPE, Metrics
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -56,7 +60,7 @@ class PortTaken(Exception):
     """AGENT_PORT cannot be used."""
 
 
-async def serve(read: Callable[[], WorkerStatus], port: int) -> web.AppRunner:
+async def serve(read: Callable[[], WorkerStatus], metrics: Metrics, port: int) -> web.AppRunner:
     """Serve what `read` returns on every loopback address; `cleanup()` of the result ends it."""
 
     async def root(_: web.Request) -> web.Response:
@@ -66,8 +70,13 @@ async def serve(read: Callable[[], WorkerStatus], port: int) -> web.AppRunner:
     async def worker(_: web.Request) -> web.Response:
         return web.json_response(asdict(read()))
 
+    async def figures(_: web.Request) -> web.Response:
+        return web.Response(
+            body=await asyncio.to_thread(metrics.text), headers={"Content-Type": CONTENT_TYPE}
+        )
+
     app = web.Application()
-    app.add_routes([web.get("/", root), web.get("/worker", worker)])
+    app.add_routes([web.get("/", root), web.get("/worker", worker), web.get("/metrics", figures)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     try:

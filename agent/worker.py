@@ -17,10 +17,12 @@ from livekit.agents import AssignmentTimeoutError, JobRequest
 from livekit.agents.version import __version__ as agents_version
 
 from agent import entry, forkserver, status
+from agent.metrics import Metrics
 from agent.registration import WatchedServer
 from agent.settings import AgentSettings
 from agent.timeline.courier import Courier
 from agent.timeline.jobs import JobBook, report_orphans
+from agent.timeline.spool import size_of, spooled
 
 logger = logging.getLogger("agent.worker")
 
@@ -36,8 +38,11 @@ class Worker:
         self._settings = settings
         self._spool = Path(settings.agent_spool_dir) if settings.has_timeline else None
         self._book = JobBook(self._spool)
-        self._courier = Courier(settings)
+        self._metrics = Metrics()
+        self._courier = Courier(settings, self._metrics.observe)
         self._server = make_server(settings, self._book)
+        self._server.init_timed_out = self._metrics.init_timed_out
+        self._measure()
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -45,7 +50,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        runner = await status.serve(self.status, self._settings.agent_port)
+        runner = await status.serve(self.status, self._metrics, self._settings.agent_port)
         self._begin_delivery()
         serving = asyncio.create_task(self._server.run(devmode=False), name="agent server")
         stopping = asyncio.create_task(self._stopping.wait())
@@ -60,6 +65,24 @@ class Worker:
             self._book.close()
             await self._courier.stop(LAST_EVENTS_TIMEOUT)
             await runner.cleanup()
+
+    def _measure(self) -> None:
+        """What is not counted from events but read when somebody asks."""
+        self._metrics.gauge(
+            "voice_worker_registered",
+            "1 while the worker is registered with the LiveKit server, else 0.",
+            lambda: float(self._server.registration.registered),
+        )
+        self._metrics.gauge(
+            "voice_calls_open", "Calls in progress.", lambda: float(len(self._server.jobs))
+        )
+        if (folder := self._spool) is not None:
+            self._metrics.gauge(
+                "voice_spool_bytes",
+                "Events on this machine that the timeline may not have yet.",
+                lambda: float(sum(map(size_of, spooled(folder)))),
+            )
+        self._metrics.watch_processes()
 
     def _begin_delivery(self) -> None:
         if self._spool is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from agent.settings import AgentSettings
-from agent.timeline.delivery import Delivery
+from agent.timeline.delivery import Count, Delivery
 from agent.timeline.timeline import Timeline
 
 CANCELLING = 0.2  # seconds to give up what is under way
@@ -21,8 +21,9 @@ logger = logging.getLogger("agent.timeline")
 class Courier:
     """Delivers the spool folder from `start` to `stop`; without a timeline it does nothing."""
 
-    def __init__(self, settings: AgentSettings) -> None:
+    def __init__(self, settings: AgentSettings, count: Count) -> None:
         self._settings = settings
+        self._count = count
         self._loop: asyncio.AbstractEventLoop | None = None
         self._delivery: Delivery | None = None
         self._thread = threading.Thread(target=self._main, name="timeline", daemon=True)
@@ -52,6 +53,6 @@ class Courier:
                 settings.livekit_api_secret or "",
                 session,
             )
-            self._delivery = Delivery(Path(settings.agent_spool_dir), timeline)
+            self._delivery = Delivery(Path(settings.agent_spool_dir), timeline, self._count)
             self._loop = asyncio.get_running_loop()
             await self._delivery.run()

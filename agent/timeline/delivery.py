@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from agent.timeline.spool import MOST_ALL, left_alone, size_of, spooled, stem_of
 from agent.timeline.tail import SENT_SUFFIX, Batch, Tail
@@ -25,13 +26,18 @@ MOST_AT_ONCE = 32  # writers whose events are sent at the same time; the newest 
 MOST_LEFT_BEHIND = MOST_ALL * 3 // 4  # bytes; older calls go, so that new ones have room
 CLEAN_EVERY = 10.0  # seconds
 
+Count = Callable[[dict[str, Any]], None]
+
 
 class Delivery:
     """Watches a folder; one task a writer, so that a room that is stuck stops no other."""
 
-    def __init__(self, folder: Path, timeline: Timeline) -> None:
+    def __init__(self, folder: Path, timeline: Timeline, count: Count = lambda _: None) -> None:
+        """`count` is called with each event once, at once, whether it can be delivered or not."""
         self._folder = folder
         self._timeline = timeline
+        self._count = count
+        self._followers: dict[str, _Follower] = {}
         self._stopping = False
         self._stopped = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -43,6 +49,8 @@ class Delivery:
         while not self._stopping:
             try:
                 self._look()
+                for follower in list(self._followers.values()):
+                    follower.count()
                 if clock() >= clean_at:
                     clean_at = clock() + CLEAN_EVERY
                     clean(self._folder)
@@ -77,8 +85,9 @@ class Delivery:
     async def _follow(self, stem: str) -> None:
         """Until the writer is gone and the proxy has all it wrote."""
         tail = Tail(self._folder, stem)
+        follower = self._followers[stem] = _Follower(tail, self._timeline, self._count)
         try:
-            await _Follower(tail, self._timeline).run(lambda: self._stopping)
+            await follower.run(lambda: self._stopping)
         except OSError as error:
             logger.error("%s cannot be delivered now: %s", stem, error)
             await asyncio.sleep(CLEAN_EVERY)
@@ -88,14 +97,17 @@ class Delivery:
         finally:
             tail.note()
             self._tasks.pop(stem, None)
+            self._followers.pop(stem, None)
 
 
 class _Follower:
     """Sends what one writer writes. `shown` is ahead of `stored` while the proxy cannot store."""
 
-    def __init__(self, tail: Tail, timeline: Timeline) -> None:
+    def __init__(self, tail: Tail, timeline: Timeline, count: Count) -> None:
         self._tail = tail
         self._timeline = timeline
+        self._count = count
+        self._counted = tail.stored
         self._shown = tail.stored
         self._store_at = 0.0
         self._look_at = 0.0  # whether the writer is gone
@@ -107,6 +119,13 @@ class _Follower:
             if self._is_over() or stopping():
                 return
             await asyncio.sleep(LOOK_EVERY)
+
+    def count(self) -> None:
+        """Pass on what is new for counting; never waits for the proxy."""
+        while (batch := self._tail.read(self._counted)) is not None:
+            self._counted = batch.end
+            for event in batch.events:
+                self._count(event)
 
     def _is_over(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -133,6 +152,7 @@ class _Follower:
         batch = self._tail.read(self._shown)
         if batch is None:
             return False
+        self.count()  # before what is delivered is deleted
         answer = await self._sent(batch)
         self._shown = batch.end
         if answer is Answer.STORED and not behind:

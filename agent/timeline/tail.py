@@ -11,7 +11,7 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.timeline.spool import (
     left_alone,
@@ -44,6 +44,7 @@ class Batch:
 
     room: str
     lines: list[bytes]
+    events: list[dict[str, Any]]
     end: Place
 
 
@@ -116,16 +117,17 @@ class Tail:
         return None
 
     def _batch(self, place: Place, whole: bytes) -> Batch:
-        lines, room, byte = [], "", place.byte
+        lines, events, room, byte = [], [], "", place.byte
         for line in whole.splitlines(keepends=True)[:MOST_EVENTS]:
             event = parsed(line)
             if event is not None:
                 room = room or event["room"]
                 lines.append(line.rstrip(b"\n"))
+                events.append(event)
             elif line.strip():
                 logger.warning("%s: a line is not an event, so it is left out", self.stem)
             byte += len(line)
-        return Batch(room, lines, Place(place.part, byte))
+        return Batch(room, lines, events, Place(place.part, byte))
 
     def _parts(self) -> list[int]:
         return sorted(part_of(one) for one in spooled(self._folder) if stem_of(one) == self.stem)

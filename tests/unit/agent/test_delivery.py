@@ -14,7 +14,7 @@ import pytest
 from agent.events import Events
 from agent.timeline import delivery as delivery_module
 from agent.timeline import spool, tail
-from agent.timeline.delivery import Delivery, clean
+from agent.timeline.delivery import Count, Delivery, clean
 from agent.timeline.spool import Spool, spooled
 from tests.unit.agent.loopback_timeline import Fault, LoopbackTimeline
 
@@ -56,11 +56,14 @@ async def timeline() -> AsyncIterator[LoopbackTimeline]:
 
 @contextlib.asynccontextmanager
 async def delivering(
-    folder: Path, timeline: LoopbackTimeline, patience: float = 0.0
+    folder: Path,
+    timeline: LoopbackTimeline,
+    patience: float = 0.0,
+    count: Count = lambda _: None,
 ) -> AsyncIterator[None]:
     """A deliverer, ended as by a kill (`patience` 0) or by a stop."""
     async with aiohttp.ClientSession() as session:
-        delivery = Delivery(folder, timeline.sender(session))
+        delivery = Delivery(folder, timeline.sender(session), count)
         running = asyncio.create_task(delivery.run())
         try:
             yield
@@ -124,6 +127,29 @@ async def test_a_proxy_that_is_away_gets_all_when_it_is_back(
     assert timeline.numbers() == list(range(306))
     assert caplog.text.count("does not take events now") == 1
     assert caplog.text.count("takes events again") == 1
+
+
+async def test_events_are_counted_once_and_at_once_also_without_a_proxy(
+    tmp_path: Path, timeline: LoopbackTimeline
+) -> None:
+    counted: list[int] = []
+    call = Call(tmp_path)
+    async with delivering(
+        tmp_path, timeline, count=lambda event: counted.append(event["data"]["n"])
+    ):
+        call.emit(3)
+        await timeline.until(lambda: len(timeline.stored) == 3)
+        await timeline.stop()
+        call.emit(5)
+        async with asyncio.timeout(5):
+            while len(counted) < 8:  # noqa: ASYNC110 (nobody tells of a count)
+                await asyncio.sleep(0.01)
+        await timeline.start()
+        timeline.faults.extend(["not stored", "500", "not stored"])
+        call.emit(2000)
+        call.end()
+        await gone(tmp_path)
+    assert counted == list(range(2008))
 
 
 async def test_a_slow_proxy_gets_each_event_once(

@@ -17,6 +17,7 @@ from livekit.agents import JobContext
 from livekit.protocol import agent as protocol
 
 from agent import status
+from agent.metrics import Metrics
 from agent.registration import WatchedServer
 from agent.status import Job, WorkerStatus
 
@@ -162,7 +163,7 @@ async def get(url: str) -> tuple[int, str]:
 
 async def test_the_status_follows_the_registration(port: int) -> None:
     now = NOT_YET
-    runner = await status.serve(lambda: now, port)
+    runner = await status.serve(lambda: now, Metrics(), port)
     try:
         code, text = await get(f"http://127.0.0.1:{port}/")
         assert code == 503
@@ -190,4 +191,4 @@ async def test_a_busy_port_is_told_with_the_setting_that_moves_it() -> None:
         holder.listen()
         taken = holder.getsockname()[1]
         with pytest.raises(status.PortTaken, match=rf"port {taken} is in use.*AGENT_PORT"):
-            await status.serve(lambda: NOT_YET, taken)
+            await status.serve(lambda: NOT_YET, Metrics(), taken)
