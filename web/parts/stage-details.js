@@ -97,7 +97,8 @@ export class StageDetails extends CallPart {
   #tick(verdict, moment) {
     const { state, ms } = verdict;
     const waits = state === 'waiting' ? waited(verdict, moment ?? now()) : '';
-    setText(this.#time, waits || (ms === null ? '' : duration(ms)));
+    const took = state === 'ok' && ms !== null ? duration(ms) : '';
+    setText(this.#time, waits || took);
   }
 }
 

@@ -68,7 +68,9 @@ const LINES = {
     ),
   'job.refused': (d) => warn(`The worker refused the job: ${asText(d.reason)}`),
   'job.process_ended': (d) =>
-    bad(`❌ The agent’s process (pid ${asText(d.pid)}) ended: ${asText(d.reason)}`),
+    d.exit_code === 0
+      ? plain(`Agent job: its process has ended: ${asText(d.reason)}`)
+      : bad(`❌ The agent’s process (pid ${asText(d.pid)}) ended: ${asText(d.reason)}`),
   'job.error': (d) => bad(`❌ Agent job failed: ${asText(d.message)}`),
   'transcribe.segment': (d) => (d.final ? plain(`Caller: ${asText(d.text)}`) : null),
   'speak.segment': (d) => (d.final ? plain(`Agent: ${asText(d.text)}`) : null),

@@ -60,6 +60,7 @@ export async function removeCall(id) {
     clearAddress();
     tell('call.deleted', { id });
   } catch (error) {
+    tell('view.selected', { view: 'calls' });
     tell('calls.failed', { ...problemOf(error) });
   }
 }
