@@ -110,6 +110,7 @@ def _sentence(
     if default not in (None, "") and isinstance(default, str | int | float):
         advice += f", such as {default} (the default)"
     value = environ.get(setting, "")
-    shown = "a value (not shown)" if dotenv_file.SECRET.search(setting) else f"the value {value!r}"
+    secret = dotenv_file.SECRET.search(setting) or "@" in value  # an address may hold a password
+    shown = "a value (not shown)" if secret else f"the value {value!r}"
     source = sources.get(setting, "exported in the shell")
     return f"setting {setting} has {shown} ({source}), which {why}; {advice}"

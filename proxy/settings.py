@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -232,8 +232,17 @@ class ProxySettings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Values that must never leave the proxy."""
-        held = (self.livekit_api_secret, self.letta_api_key, self.openai_api_key)
-        return tuple(each.get_secret_value() for each in held if each is not None)
+        held = (
+            self.livekit_api_secret,
+            self.letta_api_key,
+            self.openai_api_key,
+            self.database_url,
+        )
+        values = [each.get_secret_value() for each in held if each is not None]
+        if self.database_url is not None:
+            password = urlsplit(self.database_url.get_secret_value()).password
+            values += [password, unquote(password)] if password else []
+        return tuple(values)
 
 
 def _listed(text: str) -> list[str]:
@@ -266,7 +275,7 @@ def load() -> ProxySettings:
         wanted = WANTED[first["type"]].format(**first.get("ctx", {}))
     value = str(first["input"])
     shown = "a value with a password (not shown)" if "@" in value else f"the value {value!r}"
+    example = "" if default is None else f", such as {default} (the default)"
     raise SettingsError(
-        f"setting {name.upper()} has {shown}, which is not {wanted}; set it "
-        f"to {wanted}, such as {default} (the default)"
+        f"setting {name.upper()} has {shown}, which is not {wanted}; set it to {wanted}{example}"
     )

@@ -43,6 +43,7 @@ class Judging:
         self._news = asyncio.Event()
         self._empty: Verdicts = {}
         self._round = 0
+        self._told: set[str] = set()
 
     def news(self, call: Call) -> None:
         """Something happened in `call`."""
@@ -107,8 +108,8 @@ class Judging:
         now = time.time() if call.ended is None else call.ended
         try:
             call.verdicts = judge(call.history, self._health(), now)
-        except Exception:
-            log.exception("Call %s in room %s cannot be judged", call.id, call.room)
+        except Exception as error:
+            self._tell_once(error, call.room)
             return
         if call.ended is not None:
             call.stored_verdicts = stored(call.verdicts)
@@ -136,6 +137,13 @@ class Judging:
             }
         self._keeper.touch(call)
 
+    def _tell_once(self, error: Exception, room: str) -> None:
+        """A fault of the judge, which it would repeat twice a second."""
+        told = f"{type(error).__name__}: {error}"
+        if told not in self._told:
+            self._told = {told}
+            log.exception("The call in room %s cannot be judged", room, exc_info=error)
+
     def _judge_rooms_without_call(self) -> None:
         """Watchers of a room in which nothing has happened yet see how the system is."""
         rooms = [room for room in self._subscribers.rooms if self._live.newest(room) is None]
@@ -143,8 +151,8 @@ class Judging:
             return
         try:
             verdicts = judge(History(), self._health(), time.time())
-        except Exception:
-            log.exception("The system cannot be judged")
+        except Exception as error:
+            self._tell_once(error, "(none)")
             return
         if verdicts != self._empty:
             self._empty = verdicts

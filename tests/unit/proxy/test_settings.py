@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from proxy import settings
 from proxy.settings import ProxySettings
+from proxy.timeline.location import location_of
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +61,25 @@ def test_a_password_in_an_address_is_neither_taken_nor_shown(
     with pytest.raises(settings.SettingsError) as raised:
         settings.load()
     assert "planted" not in str(raised.value)
+
+
+def test_where_calls_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://voice:planted-secret@db/calls")
+    with pytest.raises(settings.SettingsError) as raised:
+        settings.load()
+    assert "which is not an address such as postgresql://" in str(raised.value)
+    assert "planted-secret" not in str(raised.value)
+    for scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
+        monkeypatch.setenv("DATABASE_URL", f"{scheme}://voice:planted-secret@db/calls")
+        loaded = settings.load()
+        assert "planted-secret" in loaded.secrets
+        assert "planted-secret" not in repr(loaded)
+        plain = scheme.partition("+")[0]
+        assert location_of(loaded).postgres == f"{plain}://voice:planted-secret@db/calls"
+        assert location_of(loaded).shown == "postgresql://db/calls"
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("CALLS_DATABASE", "/var/calls.db")
+    assert location_of(settings.load()).shown == "/var/calls.db"
 
 
 def test_hosts_and_origins() -> None:
