@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from tests.e2e.debug_page import debug_page
 from tests.faults.conftest import NewFault
 from tests.faults.fault import of_room
-from tests.faults.test_hear import FAKE_DEVICE
+from tests.faults.test_hear import FAKE_DEVICE, follow
 from tests.system import System
 
 # The browser's question about the microphone is open: granted, it would allow sound as well, and
@@ -38,6 +38,5 @@ def test_the_browser_holds_sound_back(
         fault.breaks()
         ask = of_room(faulty.proxy_url, room)
         fault.named(ask)
-        page.button("Start audio").click()
-        expect(page.button("Start audio")).to_be_hidden()
+        follow(page, "play", "Start audio")
         fault.cleared(ask)
