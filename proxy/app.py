@@ -25,6 +25,7 @@ from proxy.errors import errors_as_json
 from proxy.health import Health
 from proxy.letta import Letta
 from proxy.letta_proxy import LettaProxy
+from proxy.metrics import Metrics
 from proxy.openapi import OpenApi
 from proxy.page import Page
 from proxy.registration import Registration
@@ -92,6 +93,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Verdicts(timeline),
         Calls(timeline),
         Bundle(settings, timeline, lambda: system.health),
+        Metrics(timeline, lambda: system.health),
         openapi,
     )
     endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]

@@ -78,6 +78,11 @@ class Keeper:
         )
 
     @property
+    def waiting(self) -> int:
+        """Events that are not stored yet."""
+        return len(self._waiting)
+
+    @property
     def store(self) -> Store:
         """The open database, for reading; `StoreTrouble` when there is none."""
         if self._store is None:

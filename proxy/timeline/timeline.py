@@ -7,10 +7,11 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from proxy.endpoint import is_name
 from proxy.probe_rooms import is_probe
 from proxy.settings import ProxySettings
 from proxy.timeline.call import Call
@@ -37,6 +38,7 @@ READY_WAIT_S = 2.0
 """How long a request waits for a database that is just being opened."""
 SYSTEM_EVENTS_MAX = 1000
 TIDY_EVERY_S = 5.0
+AFTER_FAULT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Timeline:
         self._retention = Retention(settings, self.keeper)
         self.system_events: deque[Event] = deque(maxlen=SYSTEM_EVENTS_MAX)
         """What happened to the system as a whole, the latest last."""
+        self.listeners: list[Callable[[Event], None]] = []
+        """Called with each event that is taken, at once."""
 
     @property
     def probe(self) -> Probe:
@@ -75,10 +79,8 @@ class Timeline:
     def start(self) -> None:
         """Open the database and judge, in the background."""
         self._tasks = [
-            asyncio.create_task(self.keeper.run(), name="keep calls"),
-            asyncio.create_task(self.judging.run(), name="judge calls"),
-            asyncio.create_task(self._tidy(), name="end silent calls"),
-            asyncio.create_task(self._retention.run(), name="delete old calls"),
+            asyncio.create_task(_lasting(run), name=run.__qualname__)
+            for run in (self.keeper.run, self.judging.run, self._tidy, self._retention.run)
         ]
 
     async def aclose(self) -> None:
@@ -109,8 +111,8 @@ class Timeline:
         key: str | None = None,
     ) -> None:
         """Put an event of our own, or of the SFU, into the timeline of `room`; at once."""
-        if is_probe(room):
-            return
+        if is_probe(room) or not is_name(room):
+            return  # rooms of strange names come from elsewhere: nobody can watch them here
         event = _own(room, stage, name, data or {}, source, at, key)
         self._take(event, self.live.place(event, time.time()))
 
@@ -201,6 +203,8 @@ class Timeline:
     def _add(self, call: Call, event: Event) -> int:
         event = replace(event, seq=self._sequence.next())
         call.add(event)
+        for listener in self.listeners:
+            listener(event)
         self.subscribers.tell(call.id, event)
         self.judging.news(call)
         return self.keeper.put(call, event)
@@ -237,6 +241,16 @@ class Timeline:
         for row in await store.open_calls(time.time() - SILENCE_S):
             if self.live.find(row["id"]) is None:
                 adopt(self.live, reloaded(row, await store.events_of(row["id"])))
+
+
+async def _lasting(run: Callable[[], Awaitable[None]]) -> None:
+    """`run` without end: a fault in it must not end what every call relies on."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("The timeline failed at something nobody foresaw; it goes on")
+            await asyncio.sleep(AFTER_FAULT_S)
 
 
 def _own(
