@@ -7,7 +7,7 @@ secret all the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -24,10 +24,14 @@ KEYS = re.compile(r""""keys"\s*:\s*\{\s*"(?P<key>[^"]+)"\s*:\s*"(?P<secret>[^"]+
 
 
 def redactor(
-    environ: Mapping[str, str], dotenv: Path | None = None, home: Path | None = None
+    environ: Mapping[str, str],
+    dotenv: Path | None = None,
+    home: Path | None = None,
+    more: Iterable[str] = (),
 ) -> Redactor:
-    """One that knows every secret of this environment, this `.env` and this VOICE_HOME."""
-    found = set(_of_environ(environ))
+    """One that knows every secret of this environment, this `.env` and this VOICE_HOME, and
+    `more`."""
+    found = {*more, *_of_environ(environ)}
     if dotenv is not None:
         found.update(_of_dotenv(_read(dotenv)))
     if home is not None:

@@ -77,7 +77,8 @@ class Bundle:
     ) -> bytes:
         folder = self._settings.process_status_dir
         home = folder.parent if folder is not None else None
-        redactor = known_secrets.redactor(os.environ, CHECKOUT / ".env", home)
+        held = (*self._settings.secrets, self._settings.livekit_api_key or "")
+        redactor = known_secrets.redactor(os.environ, CHECKOUT / ".env", home, held)
         archive = Archive(redactor, transcripts=transcripts)
         archive.add_calls(calls, trouble)
         verdict = judge(History(), health, time.time())["system"]

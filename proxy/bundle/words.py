@@ -14,7 +14,8 @@ STAGES = frozenset({"hear", "transcribe", "think", "speak", "play"})
 """Those whose events carry words."""
 SPOKEN = re.compile(
     r"text|heard|reply|said|words?|transcript|reasoning|arguments|args|result|content|value|query|"
-    r"input|output|memory|human|persona|delta|partial|greeting|utterance|user_transcript|prompt",
+    r"input|output|memory|human|persona|delta|partial|greeting|utterance|user_transcript|prompt|"
+    r"user|new_str|old_str",
     re.IGNORECASE,
 )
 """Fields that hold words, in whatever event, and in lines of logs."""
@@ -50,6 +51,11 @@ _IN_LOGS = re.compile(
     r"""(?P<value>\\?"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""",
     re.IGNORECASE,
 )
+_IN_EVIDENCE = re.compile(
+    rf"(?P<before>\b(?:{'|'.join(sorted(STAGES))})\.\w+: (?:.*?, )?(?:{SPOKEN.pattern}) )"
+    r"(?P<value>[^\n]+)"
+)
+"""An event as a verdict quotes it: `speak.request: turn 1, text Okay`."""
 _SENTENCE = re.compile(r"(?<=[.!?…;:,])\s+|\n")
 TELLING = 12
 """A shorter text is not looked for elsewhere: it may stand there for another reason."""
@@ -72,6 +78,7 @@ class Words:
     def text(self, text: str) -> str:
         """A text without the words of any event that was seen, nor of fields that hold words."""
         text = _IN_LOGS.sub(lambda found: f'{found["before"]}"{_blank(found["value"])}"', text)
+        text = _IN_EVIDENCE.sub(lambda found: found["before"] + _blank(found["value"]), text)
         small = text.lower()
         for said in self._said:
             sign = said[:SIGN].lower()
@@ -80,29 +87,32 @@ class Words:
                 small = text.lower()
         return text
 
-    def _data(self, value: Any, strict: bool, name: str = "") -> Any:
+    def _data(self, value: Any, strict: bool, name: str = "", *, spoken: bool = False) -> Any:
+        """`spoken` is what is within a field that holds words."""
+        spoken = spoken or SPOKEN.fullmatch(name) is not None
         match value:
-            case str() if self._is_spoken(value, name, strict):
+            case str() if value.strip() and (spoken or (strict and _is_sentence(value, name))):
                 self._remember(value)
                 return _blank(value)
             case Mapping():
-                return {each: self._data(value[each], strict, str(each)) for each in value}
+                return {
+                    each: self._data(value[each], strict, str(each), spoken=spoken)
+                    for each in value
+                }
             case list() | tuple():
-                return [self._data(each, strict, name) for each in value]
+                return [self._data(each, strict, name, spoken=spoken) for each in value]
             case _:
                 return value
-
-    def _is_spoken(self, value: str, name: str, strict: bool) -> bool:
-        if not value.strip():
-            return False
-        if SPOKEN.fullmatch(name):
-            return True
-        return strict and name not in TOLD and len(value.split()) > 1
 
     def _remember(self, value: str) -> None:
         for part in (value.strip(), *_SENTENCE.split(value)):
             if len(part.strip()) >= TELLING and len(self._said) < TEXTS_MAX:
                 self._said.add(part.strip())
+
+
+def _is_sentence(value: str, name: str) -> bool:
+    """Whether a text may be somebody's words, in an event of which nobody told its fields."""
+    return name not in TOLD and len(value.split()) > 1
 
 
 def _blank(value: str) -> str:

@@ -18,6 +18,7 @@ from proxy import known_secrets
 from proxy.bundle.archive import Archive
 from proxy.bundle.calls import last_calls
 from proxy.bundle.logs import end_of
+from proxy.bundle.words import Words
 from proxy.settings import ProxySettings
 from proxy.timeline.event import Event
 from proxy.timeline.location import location_of
@@ -173,6 +174,19 @@ def test_what_was_said_is_there_only_when_asked_for(
 ) -> None:
     assert found_in(files_of(home, cached, transcripts=False), words) == []
     assert found_in(files_of(home, cached, transcripts=True), words)
+
+
+def test_short_words_are_left_out_of_events_logs_and_evidence() -> None:
+    words = Words()
+    event = {"stage": "think", "name": "tool_call", "data": {"arguments": {"to": "Bob"}}}
+
+    assert "Bob" not in str(words.event(event))
+    assert "Yes" not in str(words.event({"stage": "play", "data": {"user": "Yes"}}))
+    assert "Yes" not in words.text('DEBUG agent.events: play turn {"user": "Yes", "ms": 3}')
+    assert "Yes" not in words.text("agent 16:04:22 speak.request: turn 2, text Yes, of course")
+    assert words.text("token.issued: identity caller-1") == "token.issued: identity caller-1"
+    kept = {"stage": "think", "data": {"message": "no route to host", "turn": 1, "ms": 2.5}}
+    assert words.event(kept) == kept
 
 
 def test_what_helps_to_find_a_fault_stays(home: Path, cached: dict[bool, dict[str, str]]) -> None:
