@@ -31,14 +31,12 @@ def beginning(history: History) -> Order | None:
 
 
 def ending(history: History, began: Order | None) -> Event | None:
-    """The event that ended the call; None while it goes on."""
-    finished = history.last("signal.room_finished", since=began)
-    if finished is not None:
-        # The server keeps an empty room for a while: the call was over when the last caller left.
-        at, seq = order(finished)
-        left = _server_over(history, (at, seq - 1))
-        return left if left is not None and (began is None or order(left) > began) else finished
-    page, server = history.last("media.disconnected", since=began), _server_over(history)
+    """The event that ended the call; None while it goes on.
+
+    The room ends some time after its last caller has left: what happens in between is the end of
+    the agent's work, not trouble in the call.
+    """
+    page, server = history.last("media.disconnected", since=began), _callers_gone(history)
     if page is not None and _again(history, page, "token.requested", *PAGE_LIVES):
         return None
     if server is not None and (began is None or order(server) > began):
@@ -46,7 +44,7 @@ def ending(history: History, began: Order | None) -> Event | None:
         comes_back = lost is not None and not _again(history, lost, *PAGE_OVER, *PAGE_LIVES)
         if not comes_back and not _again(history, server, "token.issued"):
             return server
-    return page
+    return page or history.last("signal.room_finished", since=began)
 
 
 def _begins(history: History, token: str, over: _Over) -> Event | None:
@@ -69,13 +67,18 @@ def _page_over(history: History, until: Order) -> Event | None:
     return over if lives is None else None
 
 
-def _server_over(history: History, until: Order | None = None) -> Event | None:
-    """The leaving of the last caller, or the end of the room, when nobody has come since."""
+def _server_over(history: History, until: Order) -> Event | None:
+    """The leaving of the last caller, or the end of the room."""
+    gone = _callers_gone(history, until)
     finished = history.last("signal.room_finished", until=until)
-    left = history.last("signal.participant_left", until=until)
-    over = max((each for each in (finished, left) if each is not None), key=order, default=None)
-    if over is None or over is finished:
-        return over
+    return max((each for each in (gone, finished) if each is not None), key=order, default=None)
+
+
+def _callers_gone(history: History, until: Order | None = None) -> Event | None:
+    """The leaving of the last caller, when nobody has come since."""
+    over = history.last("signal.participant_left", until=until)
+    if over is None:
+        return None
     came = history.last("signal.participant_joined", until=until)
     if came is not None and order(came) > order(over):
         return None
