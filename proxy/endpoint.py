@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from proxy.errors import ApiError
 
@@ -68,7 +68,17 @@ def _printable(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=ROOM_MAX), AfterValidator(_printable)]
+_NAME = TypeAdapter(Name)
 LettaId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can be the name of a room here."""
+    try:
+        _NAME.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def answered(model: BaseModel, status: int = 200) -> web.Response:

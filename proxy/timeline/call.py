@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from proxy.verdicts.verdict import Verdict
 THIN_FROM = 0.75
 """Share of the events a call may have from which figures are kept more rarely."""
 KEEP_ONE_IN = 10
+LETTA_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 THINNED = f"of media.stats only one in {KEEP_ONE_IN} is kept from here on"
 FULL = "nothing more is kept of this call; CALL_EVENTS_MAX is the limit"
 
@@ -87,7 +89,7 @@ class Call:
             case "play.turn":
                 self.turns += 1
             case "dispatch.received":
-                self.agent_id = _text(event.data.get("agent_id")) or self.agent_id
+                self.agent_id = _id(event.data.get("agent_id")) or self.agent_id
             case "job.job":
                 self.agent_id = _agent_of(event.data.get("metadata")) or self.agent_id
             case "join.participant_joined":
@@ -124,8 +126,8 @@ class Call:
         }
 
 
-def _text(value: object) -> str | None:
-    return value[:128] if isinstance(value, str) and value else None
+def _id(value: object) -> str | None:
+    return value if isinstance(value, str) and LETTA_ID.fullmatch(value) else None
 
 
 def _agent_of(metadata: object) -> str | None:
@@ -135,4 +137,4 @@ def _agent_of(metadata: object) -> str | None:
             metadata = json.loads(metadata)
         except ValueError:
             return None
-    return _text(metadata.get("agent_id")) if isinstance(metadata, dict) else None
+    return _id(metadata.get("agent_id")) if isinstance(metadata, dict) else None

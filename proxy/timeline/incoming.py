@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from proxy.endpoint import ROOM_MAX, Name, read_body
+from proxy.endpoint import Name, read_body
 from proxy.errors import ApiError
 from proxy.timeline.cutting import within_size
 from proxy.timeline.event import Event, Stage
@@ -38,7 +38,7 @@ class PostedEvent(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9_.-]+$")]
     data: dict[str, Any] = Field(default_factory=dict)
     key: Name
-    room: Annotated[str, Field(min_length=1, max_length=ROOM_MAX)] | None = None
+    room: Name | None = None
 
 
 class PostedEvents(BaseModel):

@@ -139,8 +139,9 @@ def rows(database: Path, query: str, *values: Any) -> list[Any]:
 
 
 def keys(database: Path, room: str = "r") -> list[str]:
-    """The stored keys of a room, as often as they are there, by seq."""
-    found = rows(database, "SELECT key FROM events WHERE room = ? ORDER BY seq", room)
+    """The stored keys of a room, as often as they are there, by seq; those of the system aside."""
+    query = "SELECT key FROM events WHERE room = ? AND stage != 'system' ORDER BY seq"
+    found = rows(database, query, room)
     return [key for (key,) in found]
 
 

@@ -159,6 +159,7 @@ WRONG: list[tuple[str, Any]] = [
     ("half a character", {"events": [event(key="a\ud800b")]}),
     ("data that is a list", {"events": [event(data=[])]}),
     ("data that is no number", {"events": [event(data={"a": [float("nan")]})]}),
+    ("a room that is none", {"events": [event(room="a\x00b")]}),
     ("another room", {"events": [event(room="other")]}),
     ("too many", {"events": [event() for _ in range(201)]}),
 ]

@@ -149,3 +149,15 @@ async def test_what_happens_to_the_system_is_in_every_open_call(
             while told.get("problem") != "locked":
                 told = (await watcher.event("probe"))["data"]
             assert told["name"] == "calls database"
+
+
+async def test_what_no_database_takes_does_not_hold_up_the_rest(
+    proxy: Proxy, database: Path
+) -> None:
+    """Names of rooms and agents that somebody else made up are left out, not tried for ever."""
+    await report(proxy, event="room_started", room={"name": "x" * 300})
+    await report(proxy, event="room_started", room={"name": "a\x00b"})
+    odd = {"agent_id": "a\x00b" * 100}
+    await posted(proxy, event("received", "dispatch", data=odd))
+    (call,) = (await proxy.get("/api/calls")).json["calls"]
+    assert (call["room"], call["agent_id"]) == ("r", None)
