@@ -167,6 +167,11 @@ class AgentSettings(BaseSettings):
         default=".voice/spool",
         description="Folder in which what happens in calls waits for the proxy.",
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        description="Address of an OpenTelemetry collector (OTLP over HTTP, such as "
+        "http://localhost:4318) that gets calls as traces; none when empty.",
+    )
     faults_enabled: bool = Field(
         default=False, description="Allow faults to be injected on purpose; only for tests."
     )
@@ -295,6 +300,12 @@ def _impossible(settings: AgentSettings) -> list[str]:
             f"setting AGENT_TIMELINE_URL has the value {settings.agent_timeline_url!r}, which is "
             "not an address of a proxy; set it to something like 'http://localhost:9000', or to "
             f"{NO_TIMELINE!r}"
+        )
+    collector = settings.otel_exporter_otlp_endpoint
+    if collector is not None and urlsplit(collector).scheme not in HTTP:
+        problems.append(
+            f"setting OTEL_EXPORTER_OTLP_ENDPOINT has the value {collector!r}, which is not an "
+            "address of a collector; set it to something like 'http://localhost:4318'"
         )
     for what, provider, base_url in (
         ("STT", settings.stt, settings.stt_base_url),

@@ -2,7 +2,8 @@
 
 A turn begins when the caller's words are sent to Letta and ends when the reply has been spoken or
 interrupted. Its times count from the moment the caller's speech ended (for typed words: from their
-arrival), in milliseconds; a step that did not happen is null.
+arrival), in milliseconds; a step that did not happen is null. `since` is that moment in epoch
+seconds.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ class Turns:
             reply=record.reply,
             heard=record.heard,
             interrupted=record.interrupted,
+            since=record.anchor,
             ms=_split(record),
         )
 

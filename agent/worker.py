@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from livekit.agents import AssignmentTimeoutError, JobRequest
@@ -23,6 +24,9 @@ from agent.settings import AgentSettings
 from agent.timeline.courier import Courier
 from agent.timeline.jobs import JobBook, report_orphans
 from agent.timeline.spool import size_of, spooled
+
+if TYPE_CHECKING:
+    from agent.tracing import Traces
 
 logger = logging.getLogger("agent.worker")
 
@@ -39,7 +43,8 @@ class Worker:
         self._spool = Path(settings.agent_spool_dir) if settings.has_timeline else None
         self._book = JobBook(self._spool)
         self._metrics = Metrics()
-        self._courier = Courier(settings, self._metrics.observe)
+        self._traces = traces_to(settings.otel_exporter_otlp_endpoint)
+        self._courier = Courier(settings, self._count)
         self._server = make_server(settings, self._book)
         self._server.init_timed_out = self._metrics.init_timed_out
         self._measure()
@@ -64,7 +69,15 @@ class Worker:
             stopping.cancel()
             self._book.close()
             await self._courier.stop(LAST_EVENTS_TIMEOUT)
+            if self._traces is not None:
+                await asyncio.to_thread(self._traces.close)
             await runner.cleanup()
+
+    def _count(self, event: dict[str, Any]) -> None:
+        """An event of a call, once."""
+        self._metrics.observe(event)
+        if self._traces is not None:
+            self._traces.observe(event)
 
     def _measure(self) -> None:
         """What is not counted from events but read when somebody asks."""
@@ -139,6 +152,15 @@ class Worker:
                     self._server.drain(timeout=None), self._settings.agent_drain_timeout
                 )
         await self._server.aclose()
+
+
+def traces_to(endpoint: str | None) -> Traces | None:
+    """What makes traces of calls; imported only where somebody wants them."""
+    if endpoint is None:
+        return None
+    from agent.tracing import Traces, otlp
+
+    return Traces(otlp(endpoint), "voice-agent")
 
 
 def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
