@@ -10,7 +10,7 @@ const EVERY_MS = 250;
 /** The statistics are collected by the browser, at some cost. */
 const LOOKS_A_FIGURE = 4;
 const NOT_STARTED = 'new new';
-const SEARCHING = new Set(['checking', 'disconnected']);
+const SEARCHING = new Set(['new', 'checking', 'disconnected']);
 const CONNECTED = new Set(['connected', 'completed']);
 
 /**
@@ -19,6 +19,7 @@ const CONNECTED = new Set(['connected', 'completed']);
  * @property {Side} side
  * @property {string} ice
  * @property {string} connection
+ * @property {boolean} begun the other side has answered; a side that is not needed yet is not asked
  * @property {() => Promise<import('./figures.js').Stat[]>} stats
  */
 
@@ -47,10 +48,11 @@ export function watchMedia({ room, emit, signal }) {
 
   /** The path, or what is known of the search for it. */
   const tellPath = (
-    /** @type {Look} */ { side, ice, connection },
+    /** @type {Look} */ { side, ice, connection, begun },
     /** @type {import('./figures.js').Stat[]} */ stats,
   ) => {
     if (SEARCHING.has(ice)) {
+      if (!begun) return;
       const found = search(stats);
       if (!isNews(`${side} search`, JSON.stringify(found))) return;
       emit('media', 'ice', { transport: side, state: ice, connection, search: found });
@@ -98,6 +100,7 @@ function connections({ engine }) {
     if (!transport) return [];
     const stats = async () => [...((await transport.getStats())?.values() ?? [])];
     const ice = transport.getICEConnectionState();
-    return [{ side, ice, connection: transport.getConnectionState(), stats }];
+    const begun = transport.getRemoteDescription() !== null;
+    return [{ side, ice, connection: transport.getConnectionState(), begun, stats }];
   });
 }

@@ -40,7 +40,9 @@ const LINES = {
       : null,
   'media.candidate_pair': (d) =>
     plain(
-      `Sound goes by ${asText(d.protocol).toUpperCase()}, ${asText(d.local)} ↔ ${asText(d.remote)}`,
+      // A browser that found the server by its packets alone does not tell the server's address.
+      `Sound goes by ${asText(d.protocol).toUpperCase()}, ` +
+        [d.local, d.remote].map(asText).filter(Boolean).join(' ↔ '),
     ),
   'media.reconnecting': () => warn('🔄 The connection is lost; reconnecting...'),
   'media.reconnected': (d) => good(`✅ Reconnected after ${asText(d.ms)} ms`),
