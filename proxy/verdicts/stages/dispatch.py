@@ -201,6 +201,8 @@ def second_dispatch(call: Call) -> Verdict | None:
 def progress(call: Call) -> Verdict:
     made = call.last(*stage.works)
     asked = _unanswered(call)
+    if (waits := _nobody(call)) is not None:
+        return stage.waiting("The dispatch waits for a worker.", waits, since=waits.at)
     if asked is not None:
         retry = call.after(asked, "dispatch.retry")
         if retry is not None:

@@ -62,6 +62,8 @@ def agent_left(call: Call) -> Verdict | None:
     came = call.first("join.agent_joined", "join.participant_joined")
     if left is None or call.agents or came is None or came.at > left.at:
         return None
+    if call.last("signal.participant_joined", "signal.connected", "media.connected") is None:
+        return None  # nobody was there for whom it should have stayed
     again = call.after(left, "dispatch.made", "job.accepted", "job.handshake_start")
     age = call.age(again or left)
     if age < LEFT_S or (again is not None and age < SLOW_S):

@@ -92,3 +92,17 @@ def test_a_room_without_a_call_has_only_a_system() -> None:
     verdicts = judge(History(), HEALTHY, BEGAN)
     assert verdicts["system"].state == "ok"
     assert {each.state for stage, each in verdicts.items() if stage != "system"} == {"not reached"}
+
+
+def test_an_agent_that_nobody_came_to_leaves_in_peace() -> None:
+    told: list[list[Any]] = [
+        [0.0, "proxy", "dispatch.made", {"dispatch_id": "AD_1"}],
+        [0.2, "agent", "job.accepted", {"job_id": "AJ_1"}],
+        [0.5, "sfu", "join.participant_joined", {"identity": "agent-AJ_1"}],
+        [0.6, "agent", "job.ctx_connected", {"elapsed_ms": 90}],
+        [0.9, "agent", "job.session_started", {"elapsed_ms": 300}],
+        [20.0, "sfu", "join.participant_left", {"identity": "agent-AJ_1"}],
+        [20.1, "agent", "job.ended", {"reason": "nobody is there"}],
+    ]
+    verdicts = judge(History(events_of(told)), HEALTHY, BEGAN + 30.0)
+    assert failing(verdicts) is None, verdicts
