@@ -89,6 +89,8 @@ def slow(call: Call) -> Verdict | None:
     begun = call.last("dispatch.made") or call.last("dispatch.accepted")
     if step is None or step.topic in ("dispatch.made", "job.accepted"):
         return None  # nobody took the job, or it has not begun: the stage before says so
+    if call.after(step, "join.agent_left", "join.participant_left") is not None:
+        return None  # it came, and went
     whole = call.age(begun) if begun is not None else 0.0
     retry = call.after(step, "job.retry")
     error = f" ({retry.data.get('what')} failed: {retry.data.get('error')})" if retry else ""
