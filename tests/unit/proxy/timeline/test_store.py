@@ -17,9 +17,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from proxy.timeline.keeping import Keeper
 from proxy.timeline.location import Location
 from proxy.timeline.store.migrating import SCRIPTS
 from proxy.timeline.store.opening import open_store
+from proxy.timeline.store.store import Store
 from proxy.timeline.store.tables import REVISIONS, metadata
 from proxy.timeline.trouble import StoreTrouble
 from tests.unit.proxy.conftest import Proxy, StartProxy
@@ -29,6 +31,7 @@ from tests.unit.proxy.timeline.conftest import (
     event,
     keys,
     locked,
+    page_token,
     post,
     posted,
     rows,
@@ -134,13 +137,35 @@ async def test_while_it_is_locked_all_goes_on_and_then_is_stored_once(
     assert stored == [("connected",), ("later",), ("issued",)]
 
 
-async def test_trouble_is_noticed_without_traffic_and_clears(proxy: Proxy, database: Path) -> None:
+async def test_trouble_is_noticed_without_traffic_and_clears(database: Path) -> None:
+    async def nothing(_: Store) -> None:
+        """No call goes on."""
+
+    location = Location(path=database)
+    keeper = Keeper(lambda: open_store(location), location.shown, nothing)
+    running = asyncio.create_task(keeper.run())
+    await until(lambda: keeper.probe.at is not None)
+    assert keeper.probe.ok
+    async with locked(database):
+        await until(lambda: keeper.probe.problem == "locked")
+        assert str(database) in keeper.probe.detail
+    await until(lambda: keeper.probe.ok)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await keeper.aclose()
+
+
+async def test_a_call_that_ends_while_it_is_locked_has_ended_afterwards(
+    proxy: Proxy, database: Path
+) -> None:
     await posted(proxy, event())
-    async with watching(proxy) as watcher:
-        await watcher.next("verdicts")
-        async with locked(database):
-            await problem(watcher, "locked")
-        await problem(watcher, "")
+    async with watching(proxy) as watcher, locked(database):
+        await post(proxy, [event()], agent_token())
+        await problem(watcher, "locked")
+        await proxy.post("/api/token", {"room": "r"})
+        await post(proxy, [event("disconnected", "media", data={"intended": True})], page_token())
+        await proxy.post("/api/token", {"room": "r"})
+    await until(lambda: rows(database, "SELECT count(*) FROM calls WHERE ended > 0") == [(1,)])
 
 
 async def test_a_deleted_file_is_made_anew_with_the_calls_that_go_on(

@@ -88,6 +88,22 @@ async def test_two_calls_of_a_room_are_told_apart(start_proxy: StartProxy, datab
         assert (await watcher.event("issued"))["call"] != old
 
 
+async def test_who_was_away_for_long_gets_what_is_only_in_the_database(
+    start_proxy: StartProxy, database: Path
+) -> None:
+    proxy = await start_proxy(calls_database=database)
+    await posted(proxy, event("one"), event("two"))
+    async with watching(proxy) as watcher:
+        await watcher.event("one")
+        last = watcher.last_id
+    await posted(proxy, event("disconnected", "media", data={"intended": True}))
+    await proxy.post("/api/token", {"room": "r"})
+    await proxy.runner.cleanup()
+    proxy = await start_proxy(calls_database=database)
+    await posted(proxy, event("four"))
+    assert await names(proxy, last, 4) == ["two", "disconnected", "issued", "four"]
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "1.5", "9" * 30, "٣"])
 async def test_a_number_that_is_none(proxy: Proxy, after: str) -> None:
     answer = await proxy.get("/api/rooms/r/events", params={"after": after})
