@@ -20,7 +20,7 @@ from dev.doctor.foreseen import foreseen
 from dev.doctor.models import Models
 from dev.doctor.surroundings import Surroundings
 from proxy.agent_health import describe
-from proxy.registration import Registration
+from proxy.registration import Registration, Worker
 from proxy.system import livekit
 from proxy.system.collect import Ask, collect
 from proxy.system.questions import new_session
@@ -69,13 +69,21 @@ async def _health(around: Surroundings, outside: bool) -> tuple[Health | None, l
         async with asyncio.timeout(OUTSIDE_LIMIT_S), new_session() as session:
             health, worker = await asyncio.gather(
                 collect(around.settings, session, _asks(around, session, outside)),
-                Registration(around.settings, session).read(),
+                _worker(Registration(around.settings, session)),
             )
     except TimeoutError:
         return None, [_late("processes", OUTSIDE_LIMIT_S)]
     except Exception as error:
         return None, [_own_fault("processes", error)]
     return health, health_lines.findings(health, describe(worker, around.settings), around)
+
+
+async def _worker(registration: Registration) -> Worker:
+    """What the worker says of itself; asked twice when it is there but slow."""
+    worker = await registration.read()
+    if worker.status is None and not worker.gone:
+        worker = await registration.read()
+    return worker
 
 
 def _asks(around: Surroundings, session: aiohttp.ClientSession, outside: bool) -> dict[str, Ask]:

@@ -26,7 +26,8 @@ from proxy.settings import ProxySettings
 from proxy.system.questions import new_session
 from proxy.system.resolving import trouble_with_name
 
-STEP_LIMIT_S = 2.5
+STEP_LIMIT_S = 2.0
+JOIN_LIMIT_S = 4.0
 MEDIA_LIMIT_S = 2.0
 CLOCK_WARN_S, CLOCK_FAIL_S = 5.0, 60.0
 """The Date header counts whole seconds; a token is refused when the clocks are a minute apart."""
@@ -122,7 +123,7 @@ def _in_room(
     grants = api.VideoGrants(room_join=True, room=room, can_publish=False, hidden=True)
     token = api.AccessToken(*settings.livekit_credentials).with_identity("doctor")
     token = token.with_grants(grants).with_ttl(timedelta(minutes=1))
-    return joined(session, settings.livekit_url, token.to_jwt(), STEP_LIMIT_S)
+    return joined(session, settings.livekit_url, token.to_jwt(), JOIN_LIMIT_S)
 
 
 @contextlib.asynccontextmanager
