@@ -109,12 +109,16 @@ class Call:
         assert turn.answered, turn.problem
 
     def answered_soon(self, words: str, *, tries: int = 5) -> None:
-        """Say something, again when it is not answered: what was broken comes back in its time."""
+        """Say something, again when it is not answered: what was broken comes back in its time.
+
+        An answer is what Letta was asked for: that the agent cannot hear is said aloud as well.
+        """
         for number in range(1, tries + 1):
-            turn = self._run(self.caller.say(words, timeout=3.0 if number < tries else 15.0))
-            if turn.answered:
+            before = len(self.told("think", "request"))
+            turn = self._run(self.caller.say(words, timeout=6.0 if number < tries else 15.0))
+            if turn.answered and len(self.told("think", "request")) > before:
                 return
-        raise AssertionError(turn.problem)
+        raise AssertionError(turn.problem or "the agent spoke, but not of what was said")
 
     def until(self, true: Callable[[Caller], bool], timeout: float = LIMIT_S) -> None:
         """Return when something is true of the caller."""

@@ -145,11 +145,16 @@ def _final_after(call: Call, asked: Event) -> bool:
 
 
 def _words_since(call: Call, at: float) -> bool:
-    found = call.last("transcribe.transcript", "transcribe.done", "think.request")
-    for event in (found, call.last("transcribe.transcript"), call.last("think.request")):
-        if event is not None and event.at >= at and _text(event):
-            return True
-    return False
+    """Whether words were found; not those guessed while the caller spoke, and then withdrawn."""
+    asked = call.last("think.request")
+    if asked is not None and asked.at >= at and _text(asked):
+        return True
+    done = call.last("transcribe.done")
+    return any(
+        _text(event)
+        for event in call.all("transcribe.transcript", "transcribe.done", since=at)
+        if event.name == "done" or event.data.get("final") or done is None or event.at > done.at
+    )
 
 
 def _speech_before(call: Call, ended: Event) -> float:
