@@ -40,7 +40,9 @@ class Launcher:
         self.told_to_end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.again = False
         self.home: Path | None = None
-        self.lock: int | None = None
+        # Handed on even when a second request comes before it was taken: else the next launcher
+        # in this process would wait for itself.
+        self.lock = shell.carried_lock()
         self.life: Life | None = None
 
     async def run(self) -> int:
@@ -134,7 +136,7 @@ class Launcher:
         """One launcher for each name and home; a second one waits for the first to end."""
         path = home / "run" / f"{self.name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = shell.carried_lock() or os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = self.lock or os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.set_inheritable(lock, False)
         said = False
         while True:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,18 @@ def test_it_starts_again_after_honcho_or_a_launcher_was_killed(checkout: Checkou
     os.kill(checkout.record("agent")["launcher"]["pid"], signal.SIGKILL)
     again = checkout.command()
     assert again.returncode == 0, again.stdout
+
+
+def test_restarts_that_follow_each_other_closely_end_well(checkout: Checkout) -> None:
+    """A request may come while the launcher of the one before has hardly begun."""
+    assert checkout.command().returncode == 0
+    launcher = checkout.record("agent")["launcher"]["pid"]
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        os.kill(launcher, signal.SIGUSR1)
+        time.sleep(0.02)
+    checkout.wait_ready("agent")
+    assert checkout.record("agent")["launcher"]["pid"] == launcher
 
 
 def test_it_takes_over_from_a_honcho_in_a_terminal(checkout: Checkout) -> None:
