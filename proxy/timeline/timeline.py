@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,13 @@ from proxy.endpoint import is_name
 from proxy.probe_rooms import is_probe
 from proxy.settings import ProxySettings
 from proxy.timeline.call import Call
-from proxy.timeline.cutting import within_size
 from proxy.timeline.event import Event, Source, Stage
 from proxy.timeline.judging import Judging
 from proxy.timeline.keeping import PROBE_NAME, Keeper
+from proxy.timeline.lasting import lasting
 from proxy.timeline.live import FRESH_S, LATE_S, LEAD_S, SILENCE_S, Live
 from proxy.timeline.location import location_of
+from proxy.timeline.own import own_event
 from proxy.timeline.proof import Proof
 from proxy.timeline.reloading import adopt, reloaded
 from proxy.timeline.retention import Retention
@@ -38,7 +38,6 @@ READY_WAIT_S = 2.0
 """How long a request waits for a database that is just being opened."""
 SYSTEM_EVENTS_MAX = 1000
 TIDY_EVERY_S = 5.0
-AFTER_FAULT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Timeline:
     def start(self) -> None:
         """Open the database and judge, in the background."""
         self._tasks = [
-            asyncio.create_task(_lasting(run), name=run.__qualname__)
+            asyncio.create_task(lasting(run), name=run.__qualname__)
             for run in (self.keeper.run, self.judging.run, self._tidy, self._retention.run)
         ]
 
@@ -113,12 +112,12 @@ class Timeline:
         """Put an event of our own, or of the SFU, into the timeline of `room`; at once."""
         if is_probe(room) or not is_name(room):
             return  # rooms of strange names come from elsewhere: nobody can watch them here
-        event = _own(room, stage, name, data or {}, source, at, key)
+        event = own_event(room, stage, name, data or {}, source, at, key)
         self._take(event, self.live.place(event, time.time()))
 
     def note_system(self, name: str, data: dict[str, Any]) -> None:
         """Put what happened to the system as a whole into the timeline of every open call."""
-        event = _own("", "system", name, data)
+        event = own_event("", "system", name, data)
         self.system_events.append(replace(event, seq=self._sequence.next()))
         for call in self.live:
             if call.open:
@@ -196,7 +195,7 @@ class Timeline:
         if why := call.leaves_out(event, self._events_max):
             if why not in call.told:
                 told = {"what": why, "events": len(call.arrivals)}
-                self._add(call, _own(call.room, "system", "timeline_full", told))
+                self._add(call, own_event(call.room, "system", "timeline_full", told))
             return 0
         return self._add(call, event)
 
@@ -241,26 +240,3 @@ class Timeline:
         for row in await store.open_calls(time.time() - SILENCE_S):
             if self.live.find(row["id"]) is None:
                 adopt(self.live, reloaded(row, await store.events_of(row["id"])))
-
-
-async def _lasting(run: Callable[[], Awaitable[None]]) -> None:
-    """`run` without end: a fault in it must not end what every call relies on."""
-    while True:
-        try:
-            await run()
-        except Exception:
-            log.exception("The timeline failed at something nobody foresaw; it goes on")
-            await asyncio.sleep(AFTER_FAULT_S)
-
-
-def _own(
-    room: str,
-    stage: Stage,
-    name: str,
-    data: dict[str, Any],
-    source: Source = "proxy",
-    at: float | None = None,
-    key: str | None = None,
-) -> Event:
-    moment = time.time() if at is None else at
-    return Event(moment, room, source, stage, name, within_size(data), key or uuid.uuid4().hex)

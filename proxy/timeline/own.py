@@ -1,0 +1,24 @@
+"""Events that the proxy makes itself, of its own doing or of what the SFU reports."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from proxy.timeline.cutting import within_size
+from proxy.timeline.event import Event, Source, Stage
+
+
+def own_event(
+    room: str,
+    stage: Stage,
+    name: str,
+    data: dict[str, Any],
+    source: Source = "proxy",
+    at: float | None = None,
+    key: str | None = None,
+) -> Event:
+    """An event of now, with a key of its own, unless they are given."""
+    moment = time.time() if at is None else at
+    return Event(moment, room, source, stage, name, within_size(data), key or uuid.uuid4().hex)
