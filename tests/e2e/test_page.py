@@ -237,11 +237,12 @@ def test_sound_that_the_browser_holds_back_starts_by_a_button(
             lambda message: "could not playback audio" in message.text
         ):
             page.page.goto(f"{lonely}/debug?room=held-back")
-        start = page.button("Start audio")
+        # The same button stands beside the evidence, too.
+        start = page.button("Start audio").first
         expect(start).to_be_visible()
         expect(page.stage("play")).to_have_accessible_name("play failing")
         start.click()
-        expect(start).to_be_hidden()
+        expect(page.button("Start audio")).to_have_count(0)
 
 
 def test_everything_by_keyboard(page: DebugPage) -> None:
