@@ -27,7 +27,7 @@ def test_a_line_of_env_and_a_value_are_wrong(
             fault = new_fault("system", cause, f".env with {text.splitlines()[1]!r}")
             dotenv.write_text(text)
             with restarting(apart, "agent"):
-                wait_for("it failed", lambda: apart.status("agent")["state"] == "failed")
+                wait_for("it failed", lambda: apart.status("agent")["state"] == "failed", 60)
             fault.breaks()
             assert told in str(fault.named(ask))
             # The launcher sees by itself that the file has changed.
