@@ -39,10 +39,10 @@ def _get(url: str) -> dict[str, Any]:
 
 
 def until_well(ask: Ask, *, within_s: float = CLEARED_WITHIN_S) -> None:
-    """Return when no stage fails: what is then found wrong is the fault's."""
+    """Return when the system is well: what is then found wrong is the fault's."""
     began = time.monotonic()
-    while (answer := ask())["failing"] is not None:
-        assert time.monotonic() - began < within_s, f"failing before the fault: {_brief(answer)}"
+    while (answer := ask())["failing"] is not None or _verdict(answer, "system")["state"] != "ok":
+        assert time.monotonic() - began < within_s, f"not well without a fault: {_brief(answer)}"
         time.sleep(ASKED_EVERY_S)
 
 

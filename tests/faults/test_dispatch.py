@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -33,13 +35,16 @@ def test_the_worker_has_another_name(faulty: System, new_fault: NewFault, tmp_pa
 def test_nobody_is_registered(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:
     fault = new_fault("dispatch", "no-worker-registered", "AGENT_CHECK=false, a name nobody has")
     proxy = OwnProxy(faulty, tmp_path)
-    with proxy.running(LIVEKIT_AGENT_NAME="nobody", AGENT_CHECK="false"):
-        room = _room_with_dispatch(proxy.url)
-        fault.breaks()
-        assert "nobody" in fault.named(proxy.ask_room(room))["sentence"]
-    with proxy.running():
-        _dispatch(proxy.url, room)
-        fault.cleared(proxy.ask_room(room))
+    asked = replace(faulty, overrides={**faulty.overrides, "PROXY_PORT": str(proxy.port)})
+    with ExitStack() as ends:
+        with proxy.running(LIVEKIT_AGENT_NAME="nobody", AGENT_CHECK="false"):
+            call = ends.enter_context(Call(asked))
+            fault.breaks()
+            assert "nobody" in fault.named(call.ask)["sentence"]
+        with proxy.running():
+            _dispatch(proxy.url, call.room)
+            call.until(lambda caller: caller.agent_state == "listening")
+            fault.cleared(call.ask)
 
 
 def test_a_dispatch_before_the_worker_is_registered(faulty: System, new_fault: NewFault) -> None:
