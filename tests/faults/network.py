@@ -64,10 +64,10 @@ class Network:
 @contextmanager
 def new_network() -> Iterator[Network]:
     """A namespace that leads nowhere; skips, loudly, where that is not permitted."""
-    for program in ("unshare", "nsenter", "ip", "iptables", "ip6tables"):
-        assert shutil.which(program), f"{program} is missing (./scripts/test installs it as root)"
     if os.geteuid() != 0:
         pytest.skip("CLOSED PORTS ARE NOT TESTED: network namespaces need root")
+    for program in ("unshare", "nsenter", "ip", "iptables", "ip6tables"):
+        assert shutil.which(program), f"{program} is missing (./scripts/test installs it as root)"
     opening = " && ".join((*OPENING, "echo open", "exec sleep infinity"))
     with subprocess.Popen(
         ["unshare", "--net", "sh", "-c", opening],
