@@ -8,7 +8,7 @@ then who is in the room, then how old things are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from proxy.dispatch.sight import Dispatch, Job, Member, Sight
@@ -72,27 +72,29 @@ def decide(
     now: float,
     patience: float,
     left: Mapping[str, float],
+    dead: Collection[str] = (),
 ) -> Decision:
     """What the room of `sight` needs to have exactly one agent.
 
     `worker` is None when it is not to be asked. `left` are the identities of agents that have been
-    in the room and are not any more, each with the time it was first seen there. `patience` is how
-    long an agent may take to join. All times are seconds, those of moments since the epoch.
+    in the room and are not any more, each with the time it was first seen there. `dead` are jobs
+    whose process is known to have died. `patience` is how long an agent may take to join. All times
+    are seconds, those of moments since the epoch.
     """
     ours = [dispatch for dispatch in sight.dispatches if dispatch.agent_name == agent_name]
     ghosts: list[str] = []
     for agent in sight.agents:
         dispatch, job = _origin(agent, ours)
-        if not _is_ghost(agent, job, worker, now):
+        died = agent.identity.removeprefix(AGENT_PREFIX) in dead
+        if not died and not _is_ghost(agent, job, worker, now):
             return Present(agent.identity, dispatch)
         ghosts.append(agent.identity)
 
-    jobs = _jobs_to_come(sight.room, worker, now - patience, {*left, *ghosts})
+    gone = {*left, *ghosts, *(AGENT_PREFIX + job_id for job_id in dead)}
+    jobs = _jobs_to_come(sight.room, worker, now - patience, gone)
     for dispatch in ours:
         if dispatch.jobs:
-            coming = any(
-                _will_join(j, worker, now, patience, {*left, *ghosts}) for j in dispatch.jobs
-            )
+            coming = any(_will_join(j, worker, now, patience, gone) for j in dispatch.jobs)
         else:
             came_and_went = any(seen >= dispatch.created_at for seen in left.values())
             coming = bool(jobs) or (not came_and_went and _may_be_taken(dispatch, worker, now))

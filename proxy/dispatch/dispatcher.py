@@ -7,7 +7,14 @@ import json
 import logging
 from dataclasses import dataclass
 
-from proxy.dispatch.decision import Coming, Needed, NoWorker, Present, WrongName
+from proxy.dispatch.decision import (
+    AGENT_PREFIX,
+    Coming,
+    Needed,
+    NoWorker,
+    Present,
+    WrongName,
+)
 from proxy.dispatch.following import follow, note_dispatch
 from proxy.dispatch.placing import Placer, Settled
 from proxy.dispatch.record import Record, Records
@@ -16,9 +23,14 @@ from proxy.errors import ApiError
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
+from proxy.timeline.event import Event
 from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")
+
+REPLACED_MAX = 3
+REPLACED_WITHIN_S = 60.0
+"""So many agents of a room that died are replaced; one that always dies would go on for ever."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +52,13 @@ class Dispatcher:
         self._timeline = timeline
         self._placer = Placer(settings, sfu, registration, timeline)
         self._records = Records()
+        self._replacing: set[asyncio.Task[None]] = set()
+        timeline.listeners.append(self._heard)
 
     async def aclose(self) -> None:
         """End all followers."""
         tasks = [r.follower for r in self._records.all() if r.follower is not None]
+        tasks += self._replacing
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -157,6 +172,44 @@ class Dispatcher:
             record.saw(identity, self._placer.clock())
             record.news.set()
 
+    def _heard(self, event: Event) -> None:
+        """The worker tells of a job of ours that died in a call: another one takes its place."""
+        if event.topic != "job.process_ended" or event.source != "agent":
+            return
+        record = self._records.get(event.room)
+        job_id = str(event.data.get("job_id") or "")
+        if record is None or job_id in record.dead or not _died(event):
+            return
+        # Only one that was there is replaced: one that cannot begin would never end.
+        if AGENT_PREFIX + job_id in record.seen:
+            record.dead.add(job_id)
+            task = asyncio.create_task(self._replace(record, event), name=f"replace {job_id}")
+            self._replacing.add(task)
+            task.add_done_callback(self._replacing.discard)
+
+    async def _replace(self, record: Record, event: Event) -> None:
+        reason = str(event.data.get("reason") or "its process ended")
+        async with record.lock:
+            self._stop_following(record)
+            now = self._placer.clock()
+            record.replaced_at = [at for at in record.replaced_at if now - at < REPLACED_WITHIN_S]
+            if len(record.replaced_at) >= REPLACED_MAX:
+                said = f"{REPLACED_MAX} agents died within {REPLACED_WITHIN_S:g} s ({reason})."
+                log.error("Room %s gets no other agent: %s", record.room, said)
+                record.state, record.message = "not_joined", f"{said} No other one is sent."
+                self._timeline.note(record.room, "dispatch", "gave_up", {"message": said})
+                return
+            record.replaced_at.append(now)
+            log.warning(
+                "The agent of room %s is gone (%s): asking for another", record.room, reason
+            )
+            self._timeline.note(record.room, "dispatch", "again", {"reason": reason})
+            record.dispatches_made = 0
+            record.news.set()
+            record.follower = asyncio.create_task(
+                self._followed(record), name=f"follow {record.room}"
+            )
+
     async def room_finished(self, room: str) -> None:
         """The server reported that `room` has ended."""
         record = self._records.get(room)
@@ -168,6 +221,7 @@ class Dispatcher:
                 self._stop_following(record)
                 record.state, record.message = "none", "The room has ended."
                 record.seen.clear()
+                record.dead.clear()
 
     def _stop_following(self, record: Record) -> None:
         # Whoever holds the lock may do this: a follower acts only while it holds it itself.
@@ -180,6 +234,13 @@ class Dispatcher:
             await follow(record, self._placer, self._settings)
         except Exception:
             log.exception("Lost sight of the agent of room %s", record.room)
+
+
+def _died(event: Event) -> bool:
+    """Whether a job's process ended otherwise than a call ends."""
+    data = event.data
+    unseen = data.get("exit_code") is None and "is gone" in str(data.get("reason"))
+    return bool(data.get("exit_code") or data.get("signal") or data.get("error") or unseen)
 
 
 def _other_mind(agent_id: str | None, dispatch: Dispatch | None) -> str:

@@ -79,6 +79,7 @@ class Placer:
             now=self.clock(),
             patience=self._patience,
             left=left,
+            dead=record.dead,
         )
         return Settled(sight, worker, decision)
 

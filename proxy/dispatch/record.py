@@ -28,6 +28,10 @@ class Record:
     joined_at: float | None = None
     seen: dict[str, float] = field(default_factory=dict)
     """Identities of agents that have been in the room, and when each was first seen."""
+    dead: set[str] = field(default_factory=set)
+    """Jobs whose process is known to have died, whatever the server says of them."""
+    replaced_at: list[float] = field(default_factory=list)
+    """When agents that died were replaced, as far as it was lately."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the room is looked at and acted upon, so that two requests make one dispatch."""
     news: asyncio.Event = field(default_factory=asyncio.Event)

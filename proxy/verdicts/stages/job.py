@@ -48,10 +48,13 @@ def killed(call: Call) -> Verdict | None:
     if ended is None or not _badly(ended, call):
         return None
     how = _how(ended)
+    again = call.after(ended, "dispatch.again")
+    step = "Nothing: another agent is on its way." if again is not None else "Connect again."
     return stage.failing(
         f"The process of this call's job (pid {ended.data.get('pid') or 'unknown'}) {how}.",
-        f"Connect again. Who ended it? The kernel, when memory runs out (dmesg), or the log: {LOG}",
+        f"{step} Who ended it? The kernel, when memory runs out (dmesg), or the log: {LOG}",
         ended,
+        again,
         Evidence(f"the job's process {how}", "agent", ended.at),
         since=ended.at,
     )

@@ -2,7 +2,7 @@
 
 The native WebRTC library wants one event loop for as long as it lives; every test has its own. So
 it lives here: `POST /join {"url", "token"}` answers the name of the room that was joined,
-`POST /leave {"room"}` leaves it, `POST /leave {}` leaves all.
+`POST /leave {"room"}` has all leave it, `POST /leave {}` leaves all.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ import sys
 from aiohttp import web
 from livekit import rtc
 
-ROOMS: dict[str, rtc.Room] = {}
+ROOMS: list[rtc.Room] = []
 
 
 async def join(request: web.Request) -> web.Response:
     order = await request.json()
     room = rtc.Room()
     await room.connect(order["url"], order["token"])
-    ROOMS[room.name] = room
+    ROOMS.append(room)
     return web.json_response({"room": room.name})
 
 
 async def leave(request: web.Request) -> web.Response:
     order = await request.json()
-    leaving = [order["room"]] if "room" in order else list(ROOMS)
-    await asyncio.gather(*(ROOMS.pop(name).disconnect() for name in leaving))
+    leaving = [room for room in ROOMS if order.get("room") in (None, room.name)]
+    for room in leaving:
+        ROOMS.remove(room)
+    await asyncio.gather(*(room.disconnect() for room in leaving))
     return web.json_response({})
 
 

@@ -160,6 +160,18 @@ def test_an_agent_is_no_ghost_as_long_as_its_worker_may_run_it() -> None:
     assert isinstance(ghost.decide(ask_worker=False), Present)
 
 
+def test_an_agent_whose_job_is_known_to_have_died_is_a_ghost_at_once() -> None:
+    job = Job("AJ_1", "running", "AW_mine", "agent-AJ_1", started_at=NOW - 1)
+    member = Member("agent-AJ_1", "agent", NOW - 1)
+    mine = worker(worker_id="AW_mine", registered_at=NOW - 600)
+    for jobs in ((job,), ()):
+        dispatch = Dispatch("AD_1", NAME, NOW - 4, jobs=jobs)
+        sight = Sight("r", exists=True, members=(member,), dispatches=(dispatch,))
+        assert isinstance(decide(NAME, sight, mine, now=NOW, patience=15, left={}), Present)
+        died = decide(NAME, sight, mine, now=NOW, patience=15, left={}, dead={"AJ_1"})
+        assert died == Needed(stale=("AD_1",), ghosts=("agent-AJ_1",))
+
+
 def test_an_agent_of_another_worker_of_the_same_name_is_no_ghost() -> None:
     job = Job("AJ_1", "running", "AW_other", "agent-AJ_1", started_at=NOW - 60)
     sight = Sight(

@@ -1,0 +1,138 @@
+"""An agent that died in a call is replaced, and not for ever."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import pytest
+from livekit import api
+
+from proxy.dispatch import dispatcher
+from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, Proxy, StartProxy
+from tests.unit.proxy.test_dispatch import agents, become, quick_polls, soon
+from tests.unit.proxy.timeline.conftest import agent_token
+from tests.unit.proxy.worker import TinyWorker
+
+__all__ = ["quick_polls"]  # a fixture that is used by being here
+
+
+@pytest.fixture
+async def proxy(start_proxy: StartProxy, livekit: LiveKit, worker: TinyWorker) -> Proxy:
+    return await start_proxy(
+        livekit_url=livekit.url, agent_url=worker.status_url, proxy_port=livekit.webhook_port
+    )
+
+
+async def call(proxy: Proxy, livekit: LiveKit, worker: TinyWorker, room: str) -> str:
+    """A caller and an agent in the room; the agent's identity."""
+    await worker.start()
+    grants = api.VideoGrants(room_join=True, room=room)
+    token = api.AccessToken(KEY, SECRET).with_identity("caller").with_grants(grants).to_jwt()
+    async with proxy.session.post(
+        f"{worker.joiner}/join", json={"url": livekit.url, "token": token}
+    ) as response:
+        assert response.status == 200
+    answer = await proxy.dispatch(room, agent_id="agent-1234")
+    assert answer.status == 200, answer.json
+    return await the_agent(livekit, room)
+
+
+async def seen(caplog: pytest.LogCaptureFixture, identity: str) -> None:
+    """Return once the proxy knows that the agent is there."""
+
+    async def told() -> bool:
+        return any(
+            message.startswith(f"Agent {identity} is in room") for message in caplog.messages
+        )
+
+    await soon(told)
+
+
+async def the_agent(livekit: LiveKit, room: str, *, besides: str = "") -> str:
+    """The one agent of the room, once it is another than `besides`."""
+    found: list[str] = []
+
+    async def is_there() -> bool:
+        async with api.LiveKitAPI(livekit.url, KEY, SECRET) as server:
+            found[:] = await agents(server, room)
+        return len(found) == 1 and found[0] != besides
+
+    await soon(is_there)
+    return found[0]
+
+
+async def tell(proxy: Proxy, room: str, identity: str, **data: Any) -> None:
+    """The worker reports the end of a job's process."""
+    job = identity.removeprefix("agent-")
+    event = {
+        "at": time.time(),
+        "stage": "job",
+        "name": "process_ended",
+        "data": {"job_id": job, "exit_code": None, "signal": None, "reason": "", **data},
+        "key": f"{job}-ended",
+    }
+    answer = await proxy.post(
+        f"/api/rooms/{room}/events",
+        {"events": [event]},
+        headers={"Authorization": f"Bearer {agent_token(room)}"},
+    )
+    assert answer.status == 200, answer.json
+
+
+async def test_an_agent_that_was_killed_is_replaced_by_one_with_the_same_mind(
+    proxy: Proxy,
+    livekit: LiveKit,
+    worker: TinyWorker,
+    room: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    first = await call(proxy, livekit, worker, room)
+    await seen(caplog, first)
+    await tell(proxy, room, first, signal="SIGKILL", reason="it was killed by SIGKILL")
+    second = await the_agent(livekit, room, besides=first)
+    assert second != first
+    assert len(worker.metadata) == 2
+    assert worker.metadata[0] == worker.metadata[1]
+    assert (await become(proxy, room, "joined"))["state"] == "joined"
+
+
+async def test_an_agent_that_hung_up_is_not_replaced(
+    proxy: Proxy,
+    livekit: LiveKit,
+    worker: TinyWorker,
+    room: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    first = await call(proxy, livekit, worker, room)
+    await seen(caplog, first)
+    await tell(proxy, room, first, exit_code=0, reason="the job is over")
+    killed = await the_agent(livekit, room)
+    assert killed == first
+    await tell(proxy, room, "agent-AJ_stranger", signal="SIGKILL")
+    assert await the_agent(livekit, room) == first
+    assert len(worker.metadata) == 1
+
+
+async def test_agents_that_always_die_are_given_up(
+    proxy: Proxy,
+    livekit: LiveKit,
+    worker: TinyWorker,
+    room: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(dispatcher, "REPLACED_MAX", 1)
+    caplog.set_level(logging.INFO)
+    first = await call(proxy, livekit, worker, room)
+    await seen(caplog, first)
+    await tell(proxy, room, first, exit_code=1, reason="it exited with code 1")
+    second = await the_agent(livekit, room, besides=first)
+    await seen(caplog, second)
+    await tell(proxy, room, second, exit_code=1, reason="it exited with code 1")
+    status = await become(proxy, room, "not_joined")
+    assert "1 agents died within 60 s" in status["message"]
+    assert len(worker.metadata) == 2
