@@ -14,6 +14,7 @@ import psutil
 from livekit import api
 
 from tests.faults.loop_thread import LoopThread
+from tests.integration.checkout import wait_for
 from tests.system import System
 
 # Found without importing it, which complains of an unset XDG_RUNTIME_DIR.
@@ -78,6 +79,16 @@ def job_process(system: System) -> psutil.Process:
     ]
     assert len(found) == 1, f"one process was to have a call: {found}"
     return found[0]
+
+
+def wait_until_calls_are_over(system: System) -> None:
+    """Return when the worker has no job any more."""
+
+    def over() -> bool:
+        answer = httpx.get(f"{system.agent_url}/worker").raise_for_status()
+        return not answer.json()["jobs"]
+
+    wait_for("the worker's jobs are over", over, 30.0)
 
 
 def remove_agent(system: System, room: str) -> None:

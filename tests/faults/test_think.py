@@ -11,7 +11,7 @@ from letta_client import Letta
 
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault
-from tests.faults.injected import broken_letta_database, models_fail
+from tests.faults.injected import broken_letta_database, models_fail, wait_until_calls_are_over
 from tests.system import System
 
 TOOL_THAT_HANGS = '''
@@ -56,6 +56,7 @@ def test_the_letta_agent_is_deleted(faulty: System, letta: Letta, new_fault: New
             verdict = fault.named(call.ask)
             assert agent_id in str(verdict["evidence"]), verdict
             room = call.room
+        wait_until_calls_are_over(faulty)
         with Call(faulty, room=room) as call:  # with another agent
             call.listening()
             call.answered("hello")
