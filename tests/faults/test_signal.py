@@ -14,7 +14,7 @@ from tests.faults.beside import beside
 from tests.faults.conftest import FAKE_MICROPHONE, NewFault
 from tests.faults.fault import of_room
 from tests.faults.proxies import OwnProxy
-from tests.faults.secure_front import secure_front
+from tests.faults.relays import outside_address, secure_front
 from tests.faults.tokens import MINUTE, hand_out, hand_out_own, token_for
 from tests.system import System
 
@@ -66,18 +66,20 @@ def test_ws_from_an_https_page(
     tmp_path: Path,
 ) -> None:
     """Chromium lets an https page open ws:// to names of this machine, but not to others."""
-    fault = new_fault("signal", "url-scheme-wrong", "an https page, LIVEKIT_URL=ws://0.0.0.0:…")
+    fault = new_fault("signal", "url-scheme-wrong", "an https page, LIVEKIT_URL=ws://HOST:…")
     proxy = OwnProxy(faulty, tmp_path)
-    with secure_front(proxy.port, tmp_path) as port:
+    with (
+        secure_front(proxy.port, tmp_path) as port,
+        outside_address(faulty.port("LIVEKIT_PORT")) as outside,
+    ):
         origin = f"{PAGE_HOST}:{port}"
         opened = {
             "PROXY_ALLOWED_HOSTS": origin,
             "PROXY_ALLOWED_ORIGINS": f"https://{origin}",
         }
         browser = launched(f"--host-resolver-rules=MAP {PAGE_HOST} 127.0.0.1", *FAKE_MICROPHONE)
-        plain = f"ws://0.0.0.0:{faulty.port('LIVEKIT_PORT')}"
         with (
-            proxy.running(LIVEKIT_URL=plain, **opened),
+            proxy.running(LIVEKIT_URL=f"ws://{outside}", **opened),
             debug_page(browser, f"https://{origin}", ignore_https_errors=True) as page,
         ):
             page.open()

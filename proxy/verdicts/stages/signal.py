@@ -53,7 +53,9 @@ def scheme_wrong(call: Call) -> Verdict | None:
     secure = bool(attempt.data.get("page_secure")) or (
         page is not None and str(page.data.get("origin", "")).startswith("https:")
     )
-    if url.startswith("ws:") and secure and not _loopback(url):
+    failed = attempt.name == "failed"
+    # Not before it failed: Chromium lets 0.0.0.0 through, as if it were loopback.
+    if url.startswith("ws:") and secure and failed and not _loopback(url):
         return stage.failing(
             f"A page opened over https may not connect to {url}: browsers forbid it.",
             f"Set LIVEKIT_URL to {url.replace('ws:', 'wss:', 1)} (the server needs TLS), or open "
@@ -65,7 +67,7 @@ def scheme_wrong(call: Call) -> Verdict | None:
     probe = call.probe("livekit address")
     mixed = probe is not None and probe.problem in ("scheme", "tls")
     plain = mixed or _loopback(url)
-    known = mixed or (attempt.name == "failed" and plain and not _status(attempt))
+    known = mixed or (failed and plain and not _status(attempt))
     if url.startswith("wss:") and known:
         return stage.failing(
             f"The page was sent to {url}, but the server there speaks no TLS.",

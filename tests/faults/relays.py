@@ -1,8 +1,9 @@
-"""TLS in front of a plain port, as a reverse proxy gives it; with a certificate of its own."""
+"""Another way to a port of loopback: with TLS, as a reverse proxy gives it, or from outside."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import subprocess
 import threading
@@ -10,6 +11,9 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
+import pytest
 
 
 @contextmanager
@@ -26,11 +30,32 @@ def secure_front(target: int, folder: Path) -> Iterator[int]:
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    with _relay("127.0.0.1", target, context) as port:
+        yield port
+
+
+@contextmanager
+def outside_address(target: int) -> Iterator[str]:
+    """`HOST:PORT`, by an address of this machine that is not its loopback, of port `target`."""
+    addresses = [
+        each.address
+        for ofs in psutil.net_if_addrs().values()
+        for each in ofs
+        if each.family == socket.AF_INET and not each.address.startswith("127.")
+    ]
+    if not addresses:
+        pytest.skip("WS FROM AN HTTPS PAGE IS NOT TESTED: this machine has only its loopback")
+    with _relay(addresses[0], target, None) as port:
+        yield f"{addresses[0]}:{port}"
+
+
+@contextmanager
+def _relay(host: str, target: int, context: ssl.SSLContext | None) -> Iterator[int]:
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="tls front")
+    thread = threading.Thread(target=loop.run_forever, name="relay")
     thread.start()
     try:
-        opening = asyncio.start_server(_pass_on(target), "127.0.0.1", 0, ssl=context)
+        opening = asyncio.start_server(_pass_on(target), host, 0, ssl=context)
         server = asyncio.run_coroutine_threadsafe(opening, loop).result(10)
         try:
             yield int(server.sockets[0].getsockname()[1])
