@@ -1,20 +1,24 @@
-"""What a dispatch asks for, in its metadata: `{"agent_id": "agent-…", "fault": "raise"}`."""
+"""What a dispatch asks for, in its metadata: `{"agent_id": …, "settings": {…}, "fault": …}`."""
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 logger = logging.getLogger("agent.job")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The Letta agent of the call (None: the default), and a fault for tests (agent/faults.py)."""
+    """The Letta agent of the call (None: the default), how the agent listens (agent/listening.py),
+    and a fault for tests (agent/faults.py)."""
 
     agent_id: str | None = None
     fault: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def asked(metadata: str) -> Asked:
@@ -27,8 +31,18 @@ def asked(metadata: str) -> Asked:
         return Asked()
     if not isinstance(found, dict):
         return Asked()
-    return Asked(_text(found.get("agent_id")), _text(found.get("fault")))
+    return Asked(
+        _text(found.get("agent_id")), _text(found.get("fault")), _settings(found.get("settings"))
+    )
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _settings(value: object) -> Mapping[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if value is not None:
+        logger.warning("the dispatch's settings are no object, so they are ignored: %.100r", value)
+    return {}

@@ -28,6 +28,7 @@ from agent.asked import asked
 from agent.callers import Callers
 from agent.events import Events, RoomSink
 from agent.faults import Faults
+from agent.listening import listening
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
 from agent.session import VoiceAgent, report, room_options
@@ -67,11 +68,13 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
     """Everything until the agent listens."""
     wanted = asked(ctx.job.metadata)
     faults = Faults(wanted.fault, ready.settings.faults_enabled, events)
-    bootstrap = Bootstrap(ready, ctx.job.room.name, wanted.agent_id, events)
+    own = listening(ready.settings, wanted.settings)
+    bootstrap = Bootstrap(ready, own.settings, ctx.job.room.name, wanted.agent_id, events)
     resources = bootstrap.resources
     end_with_the_call(ctx, resources)
     ready.reports.listen(events.emit, lambda degraded: tell_degraded(resources, degraded))
     events.emit("hear", "vad", backend=ready.detector.model)
+    events.emit("job", "settings", **own.data)
     await faults.before_connect()
     await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events)
     clock.mark("ctx_connected")

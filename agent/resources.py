@@ -23,6 +23,7 @@ from agent.letta.errors import Trouble
 from agent.letta.llm import LettaLLM
 from agent.process import Ready
 from agent.session import make_session
+from agent.settings import AgentSettings
 from agent.turns import Turns
 
 logger = logging.getLogger("agent.job")
@@ -63,11 +64,18 @@ class AgentResources:
 class Bootstrap:
     """Makes the resources; Letta's conversation opens meanwhile, as `opened` tells.
 
-    Letta is asked while the room is being joined, since neither needs the other.
+    Letta is asked while the room is being joined, since neither needs the other. `settings` are
+    those of this call.
     """
 
-    def __init__(self, ready: Ready, room_name: str, agent_id: str | None, events: Events) -> None:
-        settings = ready.settings
+    def __init__(
+        self,
+        ready: Ready,
+        settings: AgentSettings,
+        room_name: str,
+        agent_id: str | None,
+        events: Events,
+    ) -> None:
         self._events = events
         turns = Turns(events)
         mind = LettaLLM(
@@ -78,6 +86,7 @@ class Bootstrap:
             turns=turns,
             first_token_timeout=settings.letta_first_token_timeout,
         )
+        ready.detector.tune(settings)
         session = make_session(
             settings, mind=mind, ears=ready.ears, mouth=ready.mouth, detector=ready.detector
         )

@@ -178,19 +178,19 @@ class AgentSettings(BaseSettings):
 
     vad_threshold: float = Field(
         default=0.5,
-        gt=0,
-        lt=1,
+        ge=0.01,
+        le=0.99,
         description="Probability above which sound counts as speech (0 to 1).",
     )
     vad_min_speech: float = Field(
         default=0.064,
-        gt=0,
+        ge=0.01,
         le=2,
         description="Seconds of speech after which the caller counts as speaking.",
     )
     vad_min_silence: float = Field(
         default=0.25,
-        gt=0,
+        ge=0.01,
         le=5,
         description="Seconds of silence after which the caller counts as silent.",
     )
@@ -257,7 +257,6 @@ WANTED = {
     "bool_parsing": "true or false",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "literal_error": "one of {expected}",
 }

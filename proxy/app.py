@@ -82,7 +82,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Config(settings),
         Tokens(settings, timeline),
         Agents(letta),
-        DispatchEndpoints(dispatcher, letta, timeline, settings.faults_enabled),
+        DispatchEndpoints(dispatcher, letta, timeline, settings),
         ConnectionTest(settings, sfu, session),
         Health(system),
         AgentHealth(settings, registration),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from aiohttp import web
+from pydantic import Field
 
 from proxy import __version__
 from proxy.endpoint import Answer, Endpoint, answered
+from proxy.listening import Tunable, tunables
 from proxy.settings import ProxySettings
 
 
@@ -17,6 +19,9 @@ class ConfigAnswer(Answer):
     letta_base_url: str
     version: str
     join_timeout_s: float
+    listening: list[Tunable] = Field(
+        description="Settings that `/api/dispatch-agent` takes for one call."
+    )
 
 
 class Config:
@@ -29,6 +34,7 @@ class Config:
             letta_base_url=settings.letta_base_url,
             version=__version__,
             join_timeout_s=settings.agent_join_timeout,
+            listening=tunables(settings),
         )
         self.endpoints = [
             Endpoint("GET", "/api/config", self.get, "Addresses and names.", ConfigAnswer)

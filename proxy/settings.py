@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from proxy.listening import ListeningSettings
 
 
 class SettingsError(Exception):
@@ -43,7 +45,7 @@ Provider = Literal["offline", "openai", "inference"]
 ChatProvider = Literal["offline", "openai"]
 
 
-class ProxySettings(BaseSettings):
+class ProxySettings(ListeningSettings):
     """Settings of the proxy. An empty value is the same as none."""
 
     model_config = SettingsConfigDict(

@@ -23,6 +23,7 @@ logger = logging.getLogger("agent.speech")
 
 Listener = Callable[[VADEvent], None]
 
+HYSTERESIS, LEAST_THRESHOLD = 0.15, 0.01  # from speech to silence, as the library has them
 LOUDNESS_WINDOW = 0.03  # seconds
 LOUDNESS_OVER_FLOOR = 6.0  # times as loud as the quietest sound so far
 LOUDNESS_LEAST = 200.0  # of 32767; below this all is silence
@@ -57,6 +58,19 @@ class SharedVAD(vad.VAD):
     @property
     def provider(self) -> str:
         return self._inner.provider
+
+    def tune(self, settings: AgentSettings) -> None:
+        """As the call wants it: the detector was made before there was one."""
+        if isinstance(self._inner, LoudnessVAD):
+            self._inner.tune(settings)
+        elif isinstance(self._inner, inference.VAD):
+            self._inner.update_options(
+                min_speech_duration=settings.vad_min_speech,
+                min_silence_duration=settings.vad_min_silence,
+                activation_threshold=settings.vad_threshold,
+                # Made from the threshold only where the detector is made.
+                deactivation_threshold=max(settings.vad_threshold - HYSTERESIS, LEAST_THRESHOLD),
+            )
 
     def stream(self) -> vad.VADStream:
         return _SharedStream(self._inner.stream(), self.listeners)
@@ -103,11 +117,15 @@ class LoudnessVAD(vad.VAD):
 
     def __init__(self, settings: AgentSettings) -> None:
         super().__init__(capabilities=vad.VADCapabilities(update_interval=LOUDNESS_WINDOW))
-        self._durations = _Durations(settings.vad_min_speech, settings.vad_min_silence)
+        self.tune(settings)
 
     @property
     def model(self) -> str:
         return "loudness"
+
+    def tune(self, settings: AgentSettings) -> None:
+        """For the streams that are made from now on."""
+        self._durations = _Durations(settings.vad_min_speech, settings.vad_min_silence)
 
     def stream(self) -> vad.VADStream:
         return _LoudnessStream(self, self._durations)

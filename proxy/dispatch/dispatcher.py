@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.dispatch.decision import (
     AGENT_PREFIX,
@@ -17,7 +17,7 @@ from proxy.dispatch.decision import (
 )
 from proxy.dispatch.following import follow, note_dispatch
 from proxy.dispatch.placing import Placer, Settled
-from proxy.dispatch.record import Record, Records
+from proxy.dispatch.record import Record, Records, Wish
 from proxy.dispatch.sight import Dispatch
 from proxy.errors import ApiError
 from proxy.registration import Registration
@@ -63,10 +63,8 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def request(self, room: str, agent_id: str | None, fault: str | None = None) -> Outcome:
-        """Have exactly one agent in `room`, with the Letta agent `agent_id` for a mind.
-
-        `fault` is for the first job to have on purpose: one that follows it has none.
+    async def request(self, room: str, wish: Wish) -> Outcome:
+        """Have exactly one agent in `room`, as it is wished for.
 
         Raises `ApiError`: 503 when nobody is registered, 409 when under another name (both make
         up for it by themselves later), 502 or 503 when the LiveKit server is at fault.
@@ -83,8 +81,8 @@ class Dispatcher:
         async with record.lock:
             self._stop_following(record)
             try:
-                settled = await self._placer.settle(record, agent_id, lambda _: True, fault)
-                outcome = self._outcome(record, agent_id, settled)
+                settled = await self._placer.settle(record, wish, lambda _: True)
+                outcome = self._outcome(record, wish, settled)
                 told = {"state": record.state, "message": outcome.message}
                 self._timeline.note(room, "dispatch", "answered", told)
                 return outcome
@@ -94,7 +92,7 @@ class Dispatcher:
                         self._followed(record), name=f"follow {room}"
                     )
 
-    def _outcome(self, record: Record, agent_id: str | None, settled: Settled) -> Outcome:
+    def _outcome(self, record: Record, wish: Wish, settled: Settled) -> Outcome:
         """Put what was found and done into `record`, and say it."""
         room, name = record.room, self._placer.agent_name
         # A dispatch under way keeps what it was made with; everything else follows this request.
@@ -102,7 +100,7 @@ class Dispatcher:
             settled.decision.dispatch.id == record.dispatch_id
         )
         if not mine:
-            record.agent_id = agent_id
+            record.wish = replace(wish, fault=None)
         record.requested_at = self._placer.clock()
         record.dispatches_made, record.joined_at = 0, None
         match settled.decision:
@@ -114,7 +112,7 @@ class Dispatcher:
                 record.joined_at = record.requested_at
                 record.saw(identity, record.requested_at)
                 said = f"Agent {identity} is already in room {room}; no second one was asked for."
-                return Outcome(said + _other_mind(agent_id, dispatch), record.dispatch_id)
+                return Outcome(said + _other_wish(wish, dispatch), record.dispatch_id)
             case Coming(dispatch):
                 record.state = "requested"
                 record.message = "The agent is on its way."
@@ -123,7 +121,7 @@ class Dispatcher:
                 said = (
                     f"An agent is already on its way to room {room}; no second one was asked for."
                 )
-                return Outcome(said + _other_mind(agent_id, dispatch), dispatch.id)
+                return Outcome(said + _other_wish(wish, dispatch), dispatch.id)
             case Needed():
                 assert settled.made is not None  # a request may always dispatch
                 note_dispatch(record, settled.made, record.requested_at)
@@ -243,18 +241,24 @@ def _died(event: Event) -> bool:
     return bool(data.get("exit_code") or data.get("signal") or data.get("error") or unseen)
 
 
-def _other_mind(agent_id: str | None, dispatch: Dispatch | None) -> str:
-    """A warning when the agent there has another Letta agent for a mind than was asked for."""
-    if dispatch is None or agent_id is None:
+def _other_wish(wish: Wish, dispatch: Dispatch | None) -> str:
+    """A warning when the agent there was sent with something else than is wished for now."""
+    if dispatch is None:
         return ""
     try:
         metadata = json.loads(dispatch.metadata or "{}")
     except ValueError:
         return ""
-    there = metadata.get("agent_id") if isinstance(metadata, dict) else None
-    if there == agent_id:
-        return ""
-    return (
-        f" It was sent with Letta agent {there or '(the default)'}, not {agent_id}: end that "
-        "call first, or use another room."
-    )
+    sent = metadata if isinstance(metadata, dict) else {}
+    there = sent.get("agent_id")
+    if wish.agent_id is not None and there != wish.agent_id:
+        return (
+            f" It was sent with Letta agent {there or '(the default)'}, not {wish.agent_id}: end "
+            "that call first, or use another room."
+        )
+    if wish.settings and sent.get("settings", {}) != dict(wish.settings):
+        return (
+            " It was sent with other settings, and keeps them: end that call first, or use another "
+            "room."
+        )
+    return ""

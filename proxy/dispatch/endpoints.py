@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from proxy.dispatch.decision import Coming, Present
 from proxy.dispatch.dispatcher import Dispatcher, Outcome
+from proxy.dispatch.record import Wish
 from proxy.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
 from proxy.errors import ApiError
 from proxy.letta import Letta
+from proxy.listening import checked
+from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
 
 
@@ -25,6 +28,11 @@ class DispatchRequest(BaseModel):
         None,
         pattern="^[a-z_]{1,40}$",
         description="A fault for the job to have on purpose; only with FAULTS_ENABLED=true.",
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="How the agent listens in this call, where it differs from the worker's "
+        "settings; `listening` of GET /api/config lists names, defaults and bounds.",
     )
 
 
@@ -63,10 +71,10 @@ class DispatchEndpoints:
     """Handlers of the two routes."""
 
     def __init__(
-        self, dispatcher: Dispatcher, letta: Letta, timeline: Timeline, faults_enabled: bool
+        self, dispatcher: Dispatcher, letta: Letta, timeline: Timeline, settings: ProxySettings
     ) -> None:
         self._dispatcher = dispatcher
-        self._faults_enabled = faults_enabled
+        self._settings = settings
         self._timeline = timeline
         self._letta = letta
         self._running: set[asyncio.Task[Outcome]] = set()
@@ -80,7 +88,8 @@ class DispatchEndpoints:
                 DispatchAnswer,
                 body=DispatchRequest,
                 failures={
-                    400: "A fault is asked for, and faults are not allowed (FAULTS_NOT_ENABLED).",
+                    400: "A setting is unknown or out of bounds (INVALID_SETTINGS), or a fault is "
+                    "asked for and faults are not allowed (FAULTS_NOT_ENABLED).",
                     404: "Letta does not know the agent_id (UNKNOWN_AGENT).",
                     409: "The worker has another name (AGENT_NAME_MISMATCH).",
                     502: "The LiveKit server refuses.",
@@ -99,7 +108,8 @@ class DispatchEndpoints:
 
     async def dispatch(self, request: web.Request) -> web.Response:
         wanted = await read_json(request, DispatchRequest)
-        self._timeline.note(wanted.room, "dispatch", "received", {"agent_id": wanted.agent_id})
+        received = {"agent_id": wanted.agent_id, "settings": wanted.settings}
+        self._timeline.note(wanted.room, "dispatch", "received", received)
         try:
             return answered(await self._answer(wanted))
         except ApiError as error:
@@ -108,13 +118,14 @@ class DispatchEndpoints:
             raise
 
     async def _answer(self, wanted: DispatchRequest) -> DispatchAnswer:
-        if wanted.fault is not None and not self._faults_enabled:
+        if wanted.fault is not None and not self._settings.faults_enabled:
             raise ApiError(
                 400,
                 "FAULTS_NOT_ENABLED",
                 f"The fault {wanted.fault!r} is not asked for, because FAULTS_ENABLED is not true. "
                 "Leave `fault` out for a call that works.",
             )
+        wish = Wish(wanted.agent_id, checked(wanted.settings, self._settings), wanted.fault)
         unchecked = ""
         if wanted.agent_id is not None:
             try:
@@ -129,18 +140,16 @@ class DispatchEndpoints:
                         f"Letta has no agent {wanted.agent_id!r}. GET /api/agents lists those it "
                         "has.",
                     )
-        outcome = await self._to_its_end(wanted)
+        outcome = await self._to_its_end(wanted.room, wish)
         return DispatchAnswer(
             room=wanted.room,
             message=outcome.message + unchecked,
             dispatch_id=outcome.dispatch_id,
         )
 
-    async def _to_its_end(self, wanted: DispatchRequest) -> Outcome:
+    async def _to_its_end(self, room: str, wish: Wish) -> Outcome:
         """Dispatch even when the caller goes away meanwhile: half a dispatch has no follower."""
-        task = asyncio.create_task(
-            self._dispatcher.request(wanted.room, wanted.agent_id, wanted.fault)
-        )
+        task = asyncio.create_task(self._dispatcher.request(room, wish))
         self._running.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
@@ -172,7 +181,7 @@ class DispatchEndpoints:
                 room_exists=settled.sight.exists,
                 agents=[agent.identity for agent in settled.sight.agents],
                 callers=len(settled.sight.callers),
-                agent_id=record.agent_id,
+                agent_id=record.wish.agent_id,
                 dispatch_id=record.dispatch_id,
                 requested_at=record.requested_at,
                 dispatched_at=record.dispatched_at,

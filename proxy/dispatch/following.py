@@ -63,7 +63,7 @@ async def follow(record: Record, placer: Placer, settings: ProxySettings) -> Non
             try:
                 settled = await placer.settle(
                     record,
-                    record.agent_id,
+                    record.wish,
                     lambda sight: _may_dispatch(record, watch, sight, placer.clock()),
                 )
             except SfuError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from tenacity import (
 )
 
 from proxy.dispatch.decision import Decision, Needed, WrongName, decide
-from proxy.dispatch.record import Record
+from proxy.dispatch.record import Record, Wish
 from proxy.dispatch.sight import Sight, look
 from proxy.registration import Registration, Worker
 from proxy.settings import ProxySettings
@@ -86,14 +85,13 @@ class Placer:
     async def settle(
         self,
         record: Record,
-        agent_id: str | None,
+        wish: Wish,
         may_dispatch: Callable[[Sight], bool],
-        fault: str | None = None,
     ) -> Settled:
         """See, and dispatch if an agent is needed and `may_dispatch` agrees; three tries.
 
         Every try begins with a look: one whose answer was lost may have brought the agent.
-        The caller holds `record.lock`. `fault` is for the job to have on purpose.
+        The caller holds `record.lock`.
         """
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(TRIES) | stop_after_delay(NO_TRY_AFTER_S),
@@ -106,9 +104,9 @@ class Placer:
                 settled = await self.see(record)
                 if isinstance(settled.decision, Needed) and may_dispatch(settled.sight):
                     number = attempt.retry_state.attempt_number
-                    wish = {"agent_id": agent_id, "fault": fault}
-                    metadata = json.dumps({name: one for name, one in wish.items() if one})
-                    made = await self._dispatch(record.room, metadata, settled.decision, number)
+                    made = await self._dispatch(
+                        record.room, wish.metadata, settled.decision, number
+                    )
                     return Settled(settled.sight, settled.worker, settled.decision, made)
                 return settled
         raise AssertionError("tenacity either returns or raises")

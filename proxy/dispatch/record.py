@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,12 +14,30 @@ State = Literal["none", "requested", "waiting_for_worker", "joined", "not_joined
 RECORDS_MAX = 1000
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What an agent is sent with: the Letta agent for its mind, and how it listens.
+
+    `fault` is for the first job to have on purpose: one that follows it has none.
+    """
+
+    agent_id: str | None = None
+    settings: Mapping[str, float | bool] = field(default_factory=dict)
+    fault: str | None = None
+
+    @property
+    def metadata(self) -> str:
+        """As the job reads it."""
+        told = {"agent_id": self.agent_id, "fault": self.fault, "settings": dict(self.settings)}
+        return json.dumps({name: one for name, one in told.items() if one})
+
+
 @dataclass
 class Record:
     """One room: what was asked, what became of it, and the task that sees to it."""
 
     room: str
-    agent_id: str | None = None
+    wish: Wish = field(default_factory=Wish)
     state: State = "none"
     message: str = "Nobody has asked for an agent in this room."
     dispatch_id: str | None = None

@@ -54,7 +54,7 @@ def test_each_stage_can_have_its_own_provider(monkeypatch: pytest.MonkeyPatch) -
         ("SPEECH", "google", "one of 'offline', 'openai' or 'inference'"),
         ("AGENT_PORT", "http", "a whole number, such as 8081 (the default)"),
         ("AGENT_PORT", "70000", "at most 65535"),
-        ("VAD_THRESHOLD", "2", "less than 1.0"),
+        ("VAD_THRESHOLD", "2", "at most 0.99"),
         ("INTERRUPTION_ENABLED", "perhaps", "true or false"),
     ],
 )

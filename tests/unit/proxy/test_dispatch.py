@@ -107,6 +107,41 @@ async def test_a_fault_is_asked_for_only_where_faults_are_allowed(
     assert [json.loads(one) for one in worker.metadata] == [{"fault": "raise"}]
 
 
+async def test_settings_of_the_call_go_with_the_dispatch(
+    proxy: Proxy, worker: TinyWorker, room: str
+) -> None:
+    await worker.start()
+    settings = {"vad_threshold": 0.7, "interruption_enabled": False}
+    assert (await proxy.dispatch(room, settings=settings)).status == 200
+    await become(proxy, room, "joined")
+    assert [json.loads(one) for one in worker.metadata] == [{"settings": settings}]
+    other = await proxy.dispatch(room, settings={"vad_threshold": 0.6})
+    assert "sent with other settings" in other.json["message"]
+    same = await proxy.dispatch(room, settings=settings)
+    assert "other settings" not in same.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"vad_threshold": 2}, ("vad_threshold", "is 2", "from 0.01 to 0.99")),
+        ({"vad_min_speech": "0.1"}, ("vad_min_speech", "'0.1'", "from 0.01 to 2")),
+        ({"interruption_enabled": 1}, ("interruption_enabled", "is 1", "true or false")),
+        ({"letta_base_url": "http://x"}, ("letta_base_url", "there are: vad_threshold")),
+        ({"endpointing_min_delay": 5}, ("endpointing_min_delay", "5", "0.9")),
+        (["vad_threshold"], ("settings", "dictionary")),
+    ],
+)
+async def test_settings_that_no_call_can_have_are_refused(
+    proxy: Proxy, worker: TinyWorker, room: str, settings: Any, words: tuple[str, ...]
+) -> None:
+    await worker.start()
+    answer = await proxy.dispatch(room, settings=settings)
+    assert answer.status == 400
+    assert all(word in answer.json["message"] for word in words), answer.json
+    assert worker.metadata == []
+
+
 async def test_two_requests_at_once_bring_one_agent(
     proxy: Proxy, worker: TinyWorker, server: api.LiveKitAPI, room: str
 ) -> None:

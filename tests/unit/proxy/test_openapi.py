@@ -70,7 +70,16 @@ async def test_parameters_and_bodies_are_described(proxy: Proxy) -> None:
 
 async def test_the_version(proxy: Proxy) -> None:
     assert (await document(proxy))["info"]["version"] == __version__
-    assert (await proxy.get("/api/config")).json == {
+    config = (await proxy.get("/api/config")).json
+    listening = {each.pop("name"): each for each in config.pop("listening")}
+    assert listening["vad_threshold"] == {
+        "default": 0.5,
+        "least": 0.01,
+        "most": 0.99,
+        "help": "Probability above which sound counts as speech (0 to 1).",
+    }
+    assert listening["interruption_enabled"]["default"] is True
+    assert config == {
         "success": True,
         "livekit_url": proxy.settings.livekit_url,
         "agent_name": "letta-voice-agent",

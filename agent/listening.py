@@ -1,0 +1,75 @@
+"""How the agent listens in one call: the worker's settings, and what the dispatch has otherwise.
+
+A value that is unknown or out of bounds is logged and left out: the call goes on without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from agent.settings import AgentSettings
+
+logger = logging.getLogger("agent.job")
+
+NAMES = (
+    "vad_threshold",
+    "vad_min_speech",
+    "vad_min_silence",
+    "endpointing_min_delay",
+    "endpointing_max_delay",
+    "interruption_min_duration",
+    "interruption_enabled",
+)
+DELAYS = ("endpointing_min_delay", "endpointing_max_delay")
+
+
+@dataclass(frozen=True)
+class Listening:
+    """The settings of a call, and which of them are its own."""
+
+    settings: AgentSettings
+    changed: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As an event carries it."""
+        values = {name: getattr(self.settings, name) for name in NAMES}
+        return {**values, "changed": list(self.changed), "ignored": list(self.ignored)}
+
+
+def listening(settings: AgentSettings, wanted: Mapping[str, Any]) -> Listening:
+    """`settings` with what of `wanted` a call can have."""
+    fitting: dict[str, Any] = {}
+    ignored = []
+    for name, value in wanted.items():
+        if name in NAMES and _fits(name, value):
+            fitting[name] = value
+        else:
+            ignored.append(name[:60])
+            logger.warning("the dispatch's setting %.60s=%.60r is ignored", name, value)
+    called = settings.model_copy(update=fitting)
+    if called.endpointing_min_delay > called.endpointing_max_delay:
+        logger.warning(
+            "the dispatch's endpointing delays are ignored: %g would be more than %g",
+            called.endpointing_min_delay,
+            called.endpointing_max_delay,
+        )
+        ignored += [name for name in DELAYS if fitting.pop(name, None) is not None]
+        called = settings.model_copy(update=fitting)
+    return Listening(called, tuple(fitting), tuple(ignored))
+
+
+def _fits(name: str, value: object) -> bool:
+    field = AgentSettings.model_fields[name]
+    kind = Annotated[field.annotation, field]  # type: ignore[name-defined]
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,87 @@
+"""A call may listen otherwise than the worker does, as far as it makes sense."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from livekit.agents import inference
+
+from agent.asked import asked
+from agent.listening import NAMES, listening
+from agent.settings import AgentSettings
+from agent.speech.vad import LoudnessVAD, SharedVAD
+from proxy.listening import ListeningSettings
+
+OURS = AgentSettings()
+
+
+def test_the_proxy_knows_the_same_settings_with_the_same_bounds() -> None:
+    assert set(ListeningSettings.model_fields) == set(NAMES)
+    for name, theirs in ListeningSettings.model_fields.items():
+        ours = AgentSettings.model_fields[name]
+        assert ours.metadata == theirs.metadata, name
+        assert (ours.default, ours.description) == (theirs.default, theirs.description), name
+
+
+def test_what_the_dispatch_asks_for_is_had() -> None:
+    wanted = asked(json.dumps({"settings": {"vad_threshold": 0.7, "interruption_enabled": False}}))
+    own = listening(OURS, wanted.settings)
+    assert (own.settings.vad_threshold, own.settings.interruption_enabled) == (0.7, False)
+    assert own.settings.vad_min_silence == OURS.vad_min_silence
+    assert OURS.vad_threshold == 0.5
+    assert own.data["changed"] == ["vad_threshold", "interruption_enabled"]
+    assert own.data["vad_threshold"] == 0.7 and own.data["endpointing_min_delay"] == 0.35
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vad_threshold", 2),
+        ("vad_threshold", "0.5"),
+        ("vad_min_speech", True),
+        ("interruption_enabled", "no"),
+        ("endpointing_min_delay", None),
+        ("endpointing_min_delay", 0.95),  # more than the longer delay
+        ("letta_base_url", "http://elsewhere"),
+        ("nonsense", 1),
+    ],
+)
+def test_what_does_not_fit_is_logged_and_ignored(
+    name: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = listening(OURS, {name: value})
+    assert own.settings == OURS
+    assert (own.changed, own.ignored) == ((), (name,))
+    assert "ignored" in caplog.text
+
+
+def test_settings_that_are_no_object_are_ignored(caplog: pytest.LogCaptureFixture) -> None:
+    assert asked('{"agent_id": "agent-1", "settings": [1]}').settings == {}
+    assert "ignored" in caplog.text
+
+
+async def test_a_detector_that_was_made_before_the_call_is_tuned() -> None:
+    """Its streams have the call's sensitivity, and not only the threshold where speech begins."""
+    inner = inference.VAD(model="silero")
+    shared = SharedVAD(inner)
+    shared.tune(
+        listening(
+            OURS, {"vad_threshold": 0.8, "vad_min_silence": 1, "vad_min_speech": 0.5}
+        ).settings
+    )
+    made = inner.stream()
+    options = made._opts  # type: ignore[attr-defined]  # which the library does not show
+    await made.aclose()
+    assert (options.min_speech_duration, options.min_silence_duration) == (0.5, 1)
+    assert options.activation_threshold == 0.8
+    assert options.deactivation_threshold == pytest.approx(0.65)
+
+
+async def test_the_rough_detector_is_tuned_as_well() -> None:
+    rough = LoudnessVAD(OURS)
+    SharedVAD(rough).tune(listening(OURS, {"vad_min_silence": 2.0}).settings)
+    stream = rough.stream()
+    durations = stream._durations  # type: ignore[attr-defined]
+    await stream.aclose()
+    assert durations.min_silence == 2.0
