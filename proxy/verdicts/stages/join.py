@@ -20,6 +20,7 @@ TWO_S = 1.5
 """Seconds for which a leaving agent and its successor may both be seen."""
 NOTED_MS = 3000.0
 LOG = "./restart_voice_system.sh logs agent"
+GONE = ("join.agent_left", "join.participant_left", "job.ended", "job.process_ended")
 LISTENS = ("join.agent_ready", "job.session_started", "job.init_done")
 STEPS = (
     ("dispatch.made", "the dispatch"),
@@ -89,7 +90,8 @@ def slow(call: Call) -> Verdict | None:
     begun = call.last("dispatch.made") or call.last("dispatch.accepted")
     if step is None or step.topic in ("dispatch.made", "job.accepted"):
         return None  # nobody took the job, or it has not begun: the stage before says so
-    if call.after(step, "join.agent_left", "join.participant_left") is not None:
+    # The worker may tell the end of a job before the server tells that the caller hung up.
+    if call.after(step, *GONE) is not None:
         return None  # it came, and went
     whole = call.age(begun) if begun is not None else 0.0
     retry = call.after(step, "job.retry")
