@@ -115,7 +115,8 @@ def not_connected(call: Call) -> Verdict | None:
     return stage.late(
         f"The job began {age:.1f} s ago and has not connected to the room (usually 0.1 s){why}.",
         "Does the entrypoint call ctx.connect() first, and can the worker reach LIVEKIT_URL? "
-        f"{LOG}",
+        f"{LOG}. Then Connect again, in another room: this one waits for its job a while longer "
+        "(AGENT_JOIN_TIMEOUT).",
         begun,
         retry,
         since=begun.at,
