@@ -54,12 +54,15 @@ def scheme_wrong(call: Call) -> Verdict | None:
         page is not None and str(page.data.get("origin", "")).startswith("https:")
     )
     failed = attempt.name == "failed"
-    # Not before it failed: Chromium lets 0.0.0.0 through, as if it were loopback.
-    if url.startswith("ws:") and secure and failed and not _loopback(url):
+    blocked = call.after(asked, "signal.error")
+    forbidden = blocked is not None and "SecurityError" in str(blocked.data.get("what"))
+    # Not before the browser said so: Chromium lets 0.0.0.0 through, as if it were loopback.
+    if url.startswith("ws:") and secure and (failed or forbidden) and not _loopback(url):
         return stage.failing(
             f"A page opened over https may not connect to {url}: browsers forbid it.",
             f"Set LIVEKIT_URL to {url.replace('ws:', 'wss:', 1)} (the server needs TLS), or open "
             "the page at http://localhost.",
+            blocked if forbidden else None,
             attempt,
             page,
             since=attempt.at,
