@@ -1,7 +1,7 @@
 """Faults on purpose, for tests: `POST /faults` makes an endpoint fail, `DELETE /faults` ends it.
 
 Exists only with FAULTS_ENABLED=true. A fault is one of: a status, a delay, a stall after some
-bytes, an empty answer, a reset connection; `times` bounds how often it happens.
+bytes, an empty answer, a sound of silence, a reset connection; `times` bounds how often it happens.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Fault(BaseModel):
     delay_s: float = Field(0.0, ge=0, le=LONGEST_STALL_S)
     stall_after_bytes: int | None = Field(None, ge=0)
     empty: bool = False
+    silent: bool = False
     reset: bool = False
     times: int | None = Field(None, ge=1)
 
@@ -85,6 +86,8 @@ async def inject(request: web.Request, handler: Handler) -> web.StreamResponse:
 async def write(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
     """Write a part of the body; with a stall on purpose, only what is allowed, then nothing."""
     fault: Fault | None = request.get("fault")
+    if fault is not None and fault.silent:
+        data = bytes(len(data))
     if fault is None or fault.stall_after_bytes is None:
         await response.write(data)
         return

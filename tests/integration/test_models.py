@@ -384,6 +384,11 @@ async def test_faults_happen_as_often_as_they_were_asked_for(
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(response.content.readany(), 0.3)
 
+        await fault(endpoint="speech", silent=True, times=1)
+        async with http.post("/v1/audio/speech", json=asked) as response:
+            sound = await response.read()
+            assert len(sound) > 10_000 and not any(sound)
+
         async with ears(server) as one:
             await one.until("ready")
             await fault(endpoint="stream", empty=True, times=1)
