@@ -7,6 +7,7 @@ loop.
 
 from __future__ import annotations
 
+import logging
 import typing
 
 import anyio._backends._asyncio
@@ -41,4 +42,7 @@ SHARED = (
 for model in (Conversation, *typing.get_args(typing.get_args(LettaStreamingResponse)[0])):
     model.model_rebuild(force=True)  # the client puts this off until the first answer
 
-init_vad()  # the detector's weights
+try:
+    init_vad()  # the detector's weights
+except Exception:  # a native library: each process finds out, and its call goes on without
+    logging.getLogger("agent.process").exception("the detector's weights could not be loaded")

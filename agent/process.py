@@ -49,18 +49,11 @@ def prepare(process: JobProcess) -> None:
     settings = load()
     reports = Reports()
     with ThreadPoolExecutor(max_workers=1) as executor:
-        loading = executor.submit(load_vad, settings)
+        loading = executor.submit(load_vad, settings, reports)
         letta = letta_client(settings)
         mouth = make_tts(settings, reports)
         asyncio.run(_rehearse())
-        loaded = loading.result()
-    if loaded is None:
-        reports.broken(
-            "voice activity detection",
-            "the detector could not be loaded in this process",
-            "loudness decides when the caller speaks, which is rougher",
-        )
-    detector = SharedVAD(loaded or LoudnessVAD(settings))
+        detector = SharedVAD(loading.result() or LoudnessVAD(settings))
     ears = make_stt(settings, detector, reports)
     process.userdata[READY] = Ready(settings, letta, detector, ears, mouth, reports)
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)

@@ -2,6 +2,7 @@
 
 import { LogLevel, setLogLevel } from 'livekit-client';
 import { reportPageError } from './call/call.js';
+import { recallListening } from './call/listening-choice.js';
 import { proposeRoom } from './call/room-names.js';
 import './parts/all.js';
 import { tell } from './store.js';
@@ -27,6 +28,7 @@ function failed(what) {
 
 const named = new URLSearchParams(location.search).get('room');
 tell('room.named', { room: named ?? proposeRoom(), proposed: named === null });
+recallListening();
 watchHealth();
 watchMemory();
 watchVerdicts();

@@ -65,11 +65,13 @@ export async function getToken(room, signal) {
 
 /**
  * @param {string} room
- * @param {string} agentId '' for the worker's default
+ * @param {{agentId: string, settings: Record<string, number|boolean>}} wanted an agentId of '' is
+ *   the worker's default; settings are those that shall not be as usual
  * @param {AbortSignal} signal
  */
-export async function requestDispatch(room, agentId, signal) {
-  const body = agentId ? { room, agent_id: agentId } : { room };
+export async function requestDispatch(room, { agentId, settings }, signal) {
+  const isTuned = Object.keys(settings).length > 0;
+  const body = { room, ...(agentId && { agent_id: agentId }), ...(isTuned && { settings }) };
   return ask('POST', '/api/dispatch-agent', body, signal);
 }
 

@@ -13,14 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from livekit import rtc
+from livekit import local_inference, rtc
 from livekit.agents import inference, utils, vad
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent.settings import AgentSettings
+from agent.speech.reports import Reports
 
 logger = logging.getLogger("agent.speech")
 
+VOICE_ACTIVITY = "voice activity detection"  # as it is called when a call must do without it
 Listener = Callable[[VADEvent], None]
 
 HYSTERESIS, LEAST_THRESHOLD = 0.15, 0.01  # from speech to silence, as the library has them
@@ -29,17 +31,26 @@ LOUDNESS_OVER_FLOOR = 6.0  # times as loud as the quietest sound so far
 LOUDNESS_LEAST = 200.0  # of 32767; below this all is silence
 
 
-def load(settings: AgentSettings) -> vad.VAD | None:
-    """The Silero detector; None, with the reason logged, when it cannot be loaded."""
+def load(settings: AgentSettings, reports: Reports) -> vad.VAD | None:
+    """The Silero detector; None, with the reason told, when it cannot be loaded.
+
+    livekit-agents would only find out in the call: its detector loads nothing before it is used.
+    """
     try:
+        local_inference.VAD().close()
         return inference.VAD(
             model="silero",
             min_speech_duration=settings.vad_min_speech,
             min_silence_duration=settings.vad_min_silence,
             activation_threshold=settings.vad_threshold,
         )
-    except Exception:  # a native library: whatever it raises, a call must go on
+    except Exception as error:  # a native library: whatever it raises, a call must go on
         logger.exception("voice activity detection could not be loaded")
+        reports.broken(
+            VOICE_ACTIVITY,
+            str(error) or type(error).__name__,
+            "loudness decides when the caller speaks, which is rougher",
+        )
         return None
 
 

@@ -1,5 +1,6 @@
 /** What the page's buttons do to the call. There is at most one session in a tab. */
 
+import { changes } from '../state/listening.js';
 import { store, tell } from '../store.js';
 import { checkHealth } from '../watch/health-watch.js';
 import { leaveAll } from './outboxes.js';
@@ -12,13 +13,14 @@ let session = null;
 /** Begins a call with the chosen agent in the named room, unless one is going on. */
 export async function connect() {
   if (session) return;
-  const { agents, selection } = store.state;
+  const { agents, listening, selection } = store.state;
   const roomName = selection.roomName.trim() || proposeRoom();
   const agent = agents.items.find((each) => each.id === agents.chosen);
   const begun = new Session({
     roomName,
     agentId: agent?.id ?? '',
     agentName: agent?.name ?? '',
+    settings: changes(listening),
   });
   session = begun;
   begun.over.addEventListener('abort', () => finished(begun), { once: true });

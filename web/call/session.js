@@ -48,11 +48,18 @@ export class Session {
   /** @type {CallContext} */
   #context;
 
-  /** @param {{roomName: string, agentId: string, agentName: string}} wanted */
-  constructor({ roomName, agentId, agentName }) {
+  /**
+   * @param {object} wanted
+   * @param {string} wanted.roomName
+   * @param {string} wanted.agentId
+   * @param {string} wanted.agentName
+   * @param {Record<string, number|boolean>} wanted.settings how the agent listens otherwise
+   */
+  constructor({ roomName, agentId, agentName, settings }) {
     this.roomName = roomName;
     this.agentId = agentId;
     this.agentName = agentName;
+    this.settings = settings;
     this.#outbox = outboxOf(roomName);
     /** @type {Emit} */
     this.emit = (stage, name, data = {}) => {
@@ -173,9 +180,10 @@ export class Session {
 
   async #dispatchAgent() {
     const started = now();
-    this.emit('dispatch', 'requested', { agent_id: this.agentId });
+    const wanted = { agentId: this.agentId, settings: this.settings };
+    this.emit('dispatch', 'requested', { agent_id: this.agentId, settings: this.settings });
     try {
-      const answer = await requestDispatch(this.roomName, this.agentId, this.over);
+      const answer = await requestDispatch(this.roomName, wanted, this.over);
       this.emit('dispatch', 'accepted', {
         message: asText(answer.message),
         dispatch_id: asText(answer.dispatch_id),

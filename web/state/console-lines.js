@@ -59,6 +59,7 @@ const LINES = {
   'job.session_started': (d) =>
     plain(`Agent job: session started after ${asText(d.elapsed_ms)} ms`),
   'job.init_done': (d) => plain(`Agent job: everything ready after ${asText(d.elapsed_ms)} ms`),
+  'job.settings': settingsLine,
   'job.retry': (d) =>
     warn(
       `Agent job: ${asText(d.what)} failed, try ${asText(d.attempt)} of ${asText(d.of)}: ` +
@@ -115,6 +116,17 @@ export function lineOf({ source, stage, name, data }) {
   if (!words || words.text.length <= MOST_CHARACTERS) return words;
   const dropped = words.text.length - MOST_CHARACTERS;
   return { ...words, text: `${words.text.slice(0, MOST_CHARACTERS)}… (${dropped} characters cut)` };
+}
+
+/** Says only what this call has otherwise than usual. @param {Data} data */
+function settingsLine(data) {
+  const names = Array.isArray(data.changed) ? data.changed.map(asText) : [];
+  const ignored = Array.isArray(data.ignored) ? data.ignored.map(asText) : [];
+  const said = [
+    ...names.map((name) => `${name} ${asText(data[name])}`),
+    ...ignored.map((name) => `${name} is ignored`),
+  ];
+  return said.length ? plain(`Agent job: listens with ${said.join(', ')}`) : null;
 }
 
 /** @param {Data} data */

@@ -8,6 +8,7 @@ import { initialConsole, reduceConsole } from './console.js';
 import { initialConversation, reduceConversation } from './conversation.js';
 import { initialHealth, reduceHealth } from './health.js';
 import { initialLevels, reduceLevels } from './levels.js';
+import { initialListening, reduceListening } from './listening.js';
 import { initialMemory, reduceMemory } from './memory.js';
 import { initialSelection, reduceSelection } from './selection.js';
 import { firstFailing, initialStages, reduceStages, verdictsOf } from './stages.js';
@@ -24,6 +25,7 @@ import { initialTurns, reduceTurns } from './turns.js';
  * @property {import('./conversation.js').Conversation} conversation
  * @property {import('./health.js').Health} health
  * @property {import('./levels.js').Levels} levels
+ * @property {import('./listening.js').Listening} listening
  * @property {import('./memory.js').Memory} memory
  * @property {import('./selection.js').Selection} selection
  * @property {'proxy'|'page'} judge whose verdicts are shown
@@ -47,6 +49,7 @@ export const initialState = {
   health: initialHealth,
   judge: 'page',
   levels: initialLevels,
+  listening: initialListening,
   memory: initialMemory,
   selection: initialSelection,
   stages: initialStages,
@@ -112,6 +115,7 @@ function reduceOurs(state, event) {
     health,
     judge,
     levels: reduceLevels(state.levels, event),
+    listening: reduceListening(state.listening, event),
     memory,
     selection: withFailure(reduceSelection(state.selection, event), state.verdicts, verdicts),
     stages,

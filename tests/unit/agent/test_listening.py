@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from livekit import local_inference
 from livekit.agents import inference
 
 from agent.asked import asked
 from agent.listening import NAMES, listening
 from agent.settings import AgentSettings
-from agent.speech.vad import LoudnessVAD, SharedVAD
+from agent.speech.reports import Degraded, Reports
+from agent.speech.vad import LoudnessVAD, SharedVAD, load
 from proxy.listening import ListeningSettings
 
 OURS = AgentSettings()
@@ -85,3 +87,24 @@ async def test_the_rough_detector_is_tuned_as_well() -> None:
     durations = stream._durations  # type: ignore[attr-defined]
     await stream.aclose()
     assert durations.min_silence == 2.0
+
+
+async def test_a_detector_that_cannot_be_loaded_is_none_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken() -> None:
+        raise OSError("no such library")
+
+    monkeypatch.setattr(local_inference, "VAD", broken)
+    reports = Reports()
+    degraded: list[Degraded] = []
+    assert load(OURS, reports) is None
+    reports.listen(lambda *_, **__: None, degraded.append)
+    assert [(one.what, one.error) for one in degraded] == [
+        ("voice activity detection", "no such library")
+    ]
+
+
+def test_a_detector_that_can_be_loaded_is_there() -> None:
+    loaded = load(OURS, Reports())
+    assert loaded is not None and loaded.model == "silero"
