@@ -18,22 +18,28 @@ class Row:
     injected: str
     verdict: str = "NOT NAMED"
     seconds: float | None = None
+    busy: bool = False
+    """Whether it took longer because the machine had no free core."""
     cleared: bool | None = None
 
     @property
     def cells(self) -> tuple[str, ...]:
-        seconds = "-" if self.seconds is None else f"{self.seconds:.1f}"
+        seconds = "-" if self.seconds is None else f"{self.seconds:.1f}{'*' * self.busy}"
         cleared = {True: "yes", False: "NO", None: "-"}[self.cleared]
         return self.stage, self.cause, self.injected, self.verdict, seconds, cleared
 
 
 def render(rows: Iterable[Row]) -> str:
     """The rows, aligned; what is too long is cut with an ellipsis."""
+    rows = list(rows)
     lines = [HEAD, tuple("-" * width for width in WIDTHS), *(row.cells for row in rows)]
-    return "\n".join(
+    aligned = [
         "  ".join(_fit(cell, width) for cell, width in zip(line, WIDTHS, strict=True)).rstrip()
         for line in lines
-    )
+    ]
+    if any(row.busy for row in rows):
+        aligned.append("* later than it should be: no core of the machine was free meanwhile")
+    return "\n".join(aligned)
 
 
 def _fit(text: str, width: int) -> str:

@@ -114,6 +114,7 @@ def test_a_tool_does_not_return(faulty: System, letta: Letta, new_fault: NewFaul
             with Call(faulty, agent_id=agent_id) as call:
                 call.listening()
                 call.type("use the tool wait_for_godot")
+                call.until(lambda _: bool(call.told("think", "tool_call")))
                 fault.breaks()
                 verdict = fault.named(call.ask)
                 assert "wait_for_godot" in verdict["sentence"], verdict
