@@ -11,6 +11,8 @@ from proxy.verdicts.verdict import Verdict
 FIRST_TOKEN_S = 3.4
 TOOL_S = 3.0
 STALLED_S = 4.5
+NOT_BEGUN_S, CLOCKS_S = 5.0, 3.0
+"""The page tells the agent's state by its own clock."""
 MODEL_S = 1.5
 SIGNS = (
     "think.first_token",
@@ -250,6 +252,25 @@ def no_first_token(call: Call) -> Verdict | None:
         asked,
         sign if sign is not asked else None,
         since=sign.at,
+    )
+
+
+@stage.cause("turn-not-begun")
+def turn_not_begun(call: Call) -> Verdict | None:
+    """The agent says that it thinks, and has not asked Letta anything."""
+    state = call.last("join.agent_state")
+    if state is None or state.data.get("to") != "thinking" or call.age(state) < NOT_BEGUN_S:
+        return None
+    asked = call.last("think.request", "think.error")
+    if asked is not None and asked.at > state.at - CLOCKS_S:
+        return None
+    return stage.late(
+        f"The agent has been thinking for {call.age(state):.1f} s, but Letta was not asked.",
+        "Say it again. If it stays so: ./restart_voice_system.sh agent; its log may have the "
+        "reason (./restart_voice_system.sh logs agent).",
+        state,
+        call.last("transcribe.transcript"),
+        since=state.at,
     )
 
 
