@@ -1,33 +1,54 @@
 """What kind of failure an exception of a provider is, whatever library raised it.
 
 The library's own words differ; the verdicts need one word each: refused, dns, timeout, status,
-rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, other.
+rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, other; and busy, when our
+own line to it is full (agent/line.py).
 """
 
 from __future__ import annotations
 
+import math
 import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 
 KINDS_OF_STATUS = {401: "rejected", 403: "rejected", 429: "rate-limited", 404: "gone", 410: "gone"}
+WANT_PATIENCE = (429, 503)  # statuses that may come with a Retry-After
 BROKEN_OFF = ("RemoteProtocolError", "ReadError", "WriteError")  # of httpx, httpx2, httpcore …
 EMPTY_WORDS = ("no audio frames", "empty response", "answered with nothing")
 
 
+class Busy(Exception):
+    """Our line to a provider is full."""
+
+
+class NotYet(Exception):
+    """A provider asked for more patience than a caller has; it was not asked again."""
+
+    status = 429
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True)
 class Failure:
-    """The kind, and the HTTP status if there was one."""
+    """The kind, the HTTP status if there was one, and the seconds the provider wants to have."""
 
     kind: str
     status: int | None = None
+    retry_after: float | None = None
 
     @property
-    def data(self) -> dict[str, str | int | None]:
+    def data(self) -> dict[str, str | float | None]:
         """As events carry it."""
-        return {"kind": self.kind, "status": self.status}
+        told: dict[str, str | float | None] = {"kind": self.kind, "status": self.status}
+        return told if self.retry_after is None else {**told, "retry_after": self.retry_after}
 
 
 OTHER = Failure("other")
@@ -40,13 +61,48 @@ def failure_of_status(status: int) -> Failure:
 def failure(error: BaseException) -> Failure:
     """The most telling of an exception and its causes."""
     chain = list(_chain(error, set()))
+    if any(isinstance(one, Busy) for one in chain):
+        return Failure("busy")
     for one in chain:
         if (status := _status(one)) is not None:
-            return failure_of_status(status)
+            found = [_patience(each) for each in chain if status in WANT_PATIENCE]
+            wait = next((round(each, 1) for each in found if each is not None), None)
+            return replace(failure_of_status(status), retry_after=wait)
     for kind in ("dns", "refused", "reset", "timeout", "empty"):
         if any(_is(kind, one) for one in chain):
             return Failure(kind)
     return OTHER
+
+
+def words(error: BaseException) -> str:
+    """What an exception says; of our own line to a provider, what it was about."""
+    for one in _chain(error, set()):
+        if isinstance(one, Busy | NotYet):
+            return str(one)
+    return str(error) or type(error).__name__
+
+
+def asked_patience(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a Retry-After, which may also be a date; None without one that is."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _patience(error: BaseException) -> float | None:
+    if isinstance(error, NotYet):
+        return error.retry_after
+    answer = getattr(error, "response", error)
+    headers = getattr(answer, "headers", None)
+    return asked_patience(headers) if isinstance(headers, Mapping) else None
 
 
 def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:

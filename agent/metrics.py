@@ -172,10 +172,10 @@ _COUNTED: dict[tuple[str, str], Callable[[Metrics, Event], None]] = {
     ("job", "refused"): Metrics._refused,
     ("job", "process_ended"): Metrics._process_ended,
     ("job", "retry"): Metrics._retry,
-    ("think", "retry"): Metrics._retry,
     ("play", "turn"): Metrics._turn,
     ("hear", "vad"): Metrics._detector,
     **{(stage, "error"): Metrics._error for stage in PROVIDERS},
+    **{(stage, "retry"): Metrics._retry for stage in PROVIDERS},
     **{("job", mark): Metrics._mark for mark in MARKS},
 }
 

@@ -19,6 +19,7 @@ from livekit import rtc
 from livekit.agents import AgentSession, JobProcess, stt, tts
 
 from agent import tls
+from agent.line import Line
 from agent.settings import AgentSettings, load
 from agent.speech.ears import SAMPLE_RATE
 from agent.speech.providers import make_stt, make_tts
@@ -50,7 +51,7 @@ def prepare(process: JobProcess) -> None:
     reports = Reports()
     with ThreadPoolExecutor(max_workers=1) as executor:
         loading = executor.submit(load_vad, settings, reports)
-        letta = letta_client(settings)
+        letta = letta_client(settings, Line("think", "Letta", settings, reports))
         mouth = make_tts(settings, reports)
         asyncio.run(_rehearse())
         detector = SharedVAD(loading.result() or LoudnessVAD(settings))
@@ -59,13 +60,13 @@ def prepare(process: JobProcess) -> None:
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)
 
 
-def letta_client(settings: AgentSettings) -> AsyncLetta:
+def letta_client(settings: AgentSettings, line: Line) -> AsyncLetta:
     client = AsyncLetta(
         base_url=settings.letta_base_url,
         api_key=settings.letta_api_key or tls.NO_KEY,
         timeout=tls.LETTA_TIMEOUT,
         max_retries=1,
-        http_client=tls.http_client(),
+        http_client=tls.http_client(line),
     )
     _ = client.conversations.messages, client.agents  # imported when first asked for
     return client

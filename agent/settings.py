@@ -115,6 +115,21 @@ class AgentSettings(BaseSettings):
     models_url: str = Field(
         default="http://localhost:8090/v1", description="Address of the offline models server."
     )
+    provider_concurrency: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Requests of one call that are in flight at each provider (Letta, "
+        "speech-to-text, text-to-speech); as many more wait. All calls together can have this "
+        "times AGENT_MAX_JOBS.",
+    )
+    provider_patience: float = Field(
+        default=5.0,
+        gt=0,
+        le=60,
+        description="Seconds a request waits for its place among PROVIDER_CONCURRENCY, or because "
+        "the provider asks for it (Retry-After); what would take longer is said at once.",
+    )
 
     agent_port: int = Field(
         default=8081, ge=1, le=65535, description="Port of the worker's status."

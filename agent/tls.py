@@ -11,6 +11,8 @@ import httpx2
 import openai
 from livekit.agents.utils.http_context import _create_ssl_context
 
+from agent.line import LettaHttp, Line, SpeechHttp
+
 CONNECT_TIMEOUT = 5.0
 LETTA_TIMEOUT = httpx.Timeout(30.0, connect=CONNECT_TIMEOUT)
 SPEECH_TIMEOUT = httpx2.Timeout(10.0, connect=CONNECT_TIMEOUT)
@@ -20,8 +22,9 @@ NO_KEY = "none-needed"  # clients insist on a key; servers of one's own rarely d
 CONTEXT = _create_ssl_context()
 
 
-def http_client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(
+def http_client(line: Line) -> httpx.AsyncClient:
+    return LettaHttp(
+        line,
         verify=CONTEXT,
         timeout=LETTA_TIMEOUT,
         follow_redirects=True,
@@ -29,12 +32,13 @@ def http_client() -> httpx.AsyncClient:
     )
 
 
-def openai_client(base_url: str, key: str | None) -> openai.AsyncClient:
+def openai_client(base_url: str, key: str | None, line: Line) -> openai.AsyncClient:
     return openai.AsyncClient(
         base_url=base_url,
         api_key=key or NO_KEY,
         max_retries=0,  # the session retries
-        http_client=httpx2.AsyncClient(
+        http_client=SpeechHttp(
+            line,
             verify=CONTEXT,
             timeout=SPEECH_TIMEOUT,
             follow_redirects=True,

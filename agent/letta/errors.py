@@ -3,6 +3,7 @@ told."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -10,12 +11,13 @@ from typing import Literal
 import httpx
 import letta_client
 
-from agent.failures import OTHER, Failure, failure, failure_of_status
+from agent.failures import OTHER, Failure, failure, failure_of_status, words
 
 CANNOT_REACH = "I cannot reach my memory right now. Please try again in a moment."
 CANNOT_THINK = "I cannot think right now, because my language model does not answer."
 NO_AGENT = "The agent of this call does not exist anymore. Please choose another one."
 NOT_ALLOWED = "I am not allowed to reach my memory. The key for Letta is wrong."
+OVERLOADED = "My memory is overloaded."
 INTERRUPTED = "My memory was interrupted. Please say that again."
 TOO_SLOW = "I am sorry, my answer takes too long. Please ask me again."
 
@@ -69,6 +71,22 @@ def explain(error: BaseException, base_url: str, agent_id: str | None = None) ->
 
 
 def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Trouble:
+    failed = failure(error)
+    if failed.kind == "busy":
+        return Trouble(
+            "letta_queue_full",
+            words(error),
+            "look at what Letta is slow at; PROVIDER_CONCURRENCY lets a call ask more at once",
+            CANNOT_REACH,
+        )
+    if failed.retry_after is not None:
+        return Trouble(
+            "letta_overloaded",
+            f"Letta at {base_url} wants to be asked again in {failed.retry_after:g} s "
+            f"({failed.status})",
+            "hold fewer calls at once, or raise the limit of that server",
+            f"{OVERLOADED} Please try again in {_duration(failed.retry_after)}.",
+        )
     if isinstance(error, letta_client.APITimeoutError):
         return Trouble(
             "letta_timeout",
@@ -80,7 +98,7 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Tro
         cause = error.__cause__ or error
         return Trouble(
             "letta_unreachable",
-            f"Letta at {base_url} cannot be reached ({_words(cause)})",
+            f"Letta at {base_url} cannot be reached ({words(cause)})",
             "start it, or set LETTA_BASE_URL to the address of a running Letta server",
             CANNOT_REACH,
         )
@@ -111,7 +129,7 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Tro
         return _status_trouble(error, base_url)
     return Trouble(
         "letta_error",
-        f"talking to Letta at {base_url} failed ({_words(error)})",
+        f"talking to Letta at {base_url} failed ({words(error)})",
         "look at the log of the letta process",
         CANNOT_REACH,
     )
@@ -185,5 +203,9 @@ def stopped_early(stop_reason: str | None) -> Trouble:
     )
 
 
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+def _duration(seconds: float) -> str:
+    """As one says it."""
+    if seconds > 90:
+        return f"{math.ceil(seconds / 60)} minutes"
+    whole = max(1, math.ceil(seconds))
+    return "a second" if whole == 1 else f"{whole} seconds"

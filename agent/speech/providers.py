@@ -12,6 +12,7 @@ from livekit.agents import inference, stt, tts
 from livekit.plugins import openai
 
 from agent import tls
+from agent.line import Line
 from agent.settings import AgentSettings
 from agent.speech.clauses import ClauseTokenizer
 from agent.speech.defaults import (
@@ -23,6 +24,7 @@ from agent.speech.defaults import (
     OPENAI_TTS_MODEL,
     OPENAI_VOICE,
 )
+from agent.speech.ears import SPEECH_TO_TEXT
 from agent.speech.reports import Attempts, Reports
 from agent.speech.stt_offline import OfflineSTT
 from agent.speech.stt_requests import RequestSTT
@@ -34,16 +36,18 @@ def make_stt(settings: AgentSettings, vad: SharedVAD, reports: Reports) -> stt.S
         return inference.STT.from_model_string(settings.stt_model or INFERENCE_STT_MODEL)
     if settings.stt == "offline":
         return OfflineSTT(settings.stt_base_url or settings.models_url, vad, reports)
+    line = Line("transcribe", SPEECH_TO_TEXT, settings, reports)
     recordings = openai.STT(
         model=settings.stt_model or OPENAI_STT_MODEL,
         language=settings.stt_language,
         client=tls.openai_client(
-            settings.stt_base_url or settings.openai_base_url, settings.openai_api_key
+            settings.stt_base_url or settings.openai_base_url, settings.openai_api_key, line
         ),
     )
     if recordings.capabilities.streaming:  # a realtime model
         return recordings
-    return RequestSTT(recordings, vad, settings.stt_language, reports)
+    most = settings.provider_concurrency
+    return RequestSTT(recordings, vad, settings.stt_language, reports, most)
 
 
 def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:
@@ -56,6 +60,7 @@ def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:
         client=tls.openai_client(
             settings.tts_base_url or (settings.models_url if offline else settings.openai_base_url),
             None if offline else settings.openai_api_key,
+            Line("speak", "text-to-speech", settings, reports),
         ),
         response_format="pcm",  # the default, mp3, must be decoded first
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agent.failures import failure
+from agent.failures import failure, words
 
 logger = logging.getLogger("agent.speech")
 
@@ -58,7 +58,7 @@ class Reports:
         self.tell(
             stage,
             "error",
-            message=str(error) or type(error).__name__,
+            message=words(error),
             provider=provider,
             attempt=attempt,
             recoverable=recoverable,

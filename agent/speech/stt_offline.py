@@ -21,6 +21,7 @@ from livekit.agents import APIConnectOptions, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
+from agent.failures import failure
 from agent.speech.ears import SPEECH_TO_TEXT, UtteranceStream
 from agent.speech.reports import Reports
 from agent.speech.utterances import Step
@@ -128,13 +129,15 @@ class OfflineStream(UtteranceStream):
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while True:
+                wait = RETRY_AFTER
                 try:
                     await self._hear(http)
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    wait = max(wait, failure(error).retry_after or 0.0)
                     self._away(error)
                 finally:
                     self._socket = None
-                await asyncio.sleep(RETRY_AFTER)
+                await asyncio.sleep(wait)
 
     async def _hear(self, http: aiohttp.ClientSession) -> None:
         """Connect and hear; raises why that ended."""

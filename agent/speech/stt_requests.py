@@ -16,6 +16,7 @@ from livekit.agents import APIConnectOptions, APIError, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
+from agent.failures import Busy, words
 from agent.speech.ears import SPEECH_TO_TEXT, UtteranceStream
 from agent.speech.reports import Attempts, Reports
 from agent.speech.utterances import Step
@@ -23,12 +24,18 @@ from agent.speech.vad import SharedVAD
 
 logger = logging.getLogger("agent.speech")
 
+LOST = "what the caller just said was not understood"
 LONGEST_UTTERANCE = 60.0  # seconds; what comes after is a new recording
 
 
 class RequestSTT(stt.STT[Any]):
     def __init__(
-        self, inner: stt.STT[Any], vad: SharedVAD, language: str, reports: Reports
+        self,
+        inner: stt.STT[Any],
+        vad: SharedVAD,
+        language: str,
+        reports: Reports,
+        most_waiting: int,
     ) -> None:
         super().__init__(
             capabilities=stt.STTCapabilities(
@@ -37,6 +44,7 @@ class RequestSTT(stt.STT[Any]):
         )
         self.inner = inner
         self.reports = reports
+        self.most_waiting = most_waiting  # recordings; who spoke them does not wait for more
         self.attempts = Attempts(reports, "transcribe", inner.provider)
         self._vad = vad
         self._language = language
@@ -100,9 +108,21 @@ class RequestStream(UtteranceStream):
             step.kind == "end"
             or sum(frame.duration for frame in self._recording) > LONGEST_UTTERANCE
         ):
-            self._unanswered += 1
-            self._requests.put_nowait(self._recording)
+            if self._requests.qsize() < self._parent.most_waiting:
+                self._unanswered += 1
+                self._requests.put_nowait(self._recording)
+            else:
+                self._refuse()
             self._recording = []
+
+    def _refuse(self) -> None:
+        """There are too many to be answered while they matter: tell that this one is lost."""
+        busy = Busy(
+            f"{self._requests.qsize()} recordings wait for {self._parent.provider} already "
+            "(PROVIDER_CONCURRENCY)"
+        )
+        self._parent.reports.failed("transcribe", busy, self._parent.provider, 1, False)
+        self._parent.reports.broken(SPEECH_TO_TEXT, str(busy), LOST)
 
     async def flushed(self) -> None:
         if self._unanswered == 0:
@@ -126,8 +146,8 @@ class RequestStream(UtteranceStream):
         except APIError as error:
             parent.reports.broken(
                 SPEECH_TO_TEXT,
-                f"{parent.provider}: {error}",
-                "what the caller just said was not understood",
+                f"{parent.provider}: {words(error)}",
+                LOST,
             )
             return ""
         text = event.alternatives[0].text.strip() if event.alternatives else ""

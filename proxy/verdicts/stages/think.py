@@ -176,6 +176,20 @@ def busy(call: Call) -> Verdict | None:
     )
 
 
+@stage.cause("letta-queue-full")
+def queue_full(call: Call) -> Verdict | None:
+    """So much was asked of Letta at once that the worker asked no more."""
+    error = _coded(call, ("letta_queue_full",), ("busy",))
+    if error is None:
+        return None
+    return stage.failing(
+        f"Letta is asked for too much at once in this call: {_said(error)}.",
+        f"What is Letta slow at? {LOG}; PROVIDER_CONCURRENCY and PROVIDER_PATIENCE are the bounds.",
+        error,
+        since=error.at,
+    )
+
+
 @stage.cause("tool-needs-approval")
 def needs_approval(call: Call) -> Verdict | None:
     error = _error(call)

@@ -149,7 +149,7 @@ async def test_each_try_of_a_request_is_told_and_a_lasting_failure_once() -> Non
     reports = Reports()
     reports.listen(events.emit, degraded.append)
     options = APIConnectOptions(max_retry=1, retry_interval=0.01, timeout=1)
-    stream = RequestSTT(failing, detector, "en", reports).stream(conn_options=options)
+    stream = RequestSTT(failing, detector, "en", reports, 5).stream(conn_options=options)
     await asyncio.sleep(0)
 
     async def utter(failures: int) -> str:
@@ -197,3 +197,39 @@ def test_what_broke_before_the_call_is_told_when_it_begins() -> None:
     reports.listen(events.emit, degraded.append)
     assert [one.what for one in degraded] == ["voice activity detection"]
     assert told == []
+
+
+async def test_recordings_that_pile_up_are_refused_and_told() -> None:
+    """Three wait for a server that hangs with the first: a fourth would come too late anyway."""
+
+    class Hanging(Recorder):
+        async def _recognize_impl(self, buffer: AudioBuffer, **more: object) -> stt.SpeechEvent:
+            await may_answer.wait()
+            return await super()._recognize_impl(buffer, **more)
+
+    may_answer = asyncio.Event()
+    detector = SharedVAD(Detector())
+    events, told = collected()
+    degraded: list[Degraded] = []
+    reports = Reports()
+    reports.listen(events.emit, degraded.append)
+    stream = RequestSTT(Hanging(), detector, "en", reports, 3).stream()
+    await asyncio.sleep(0)
+    for _ in range(5):
+        for one in (START, END):
+            for hear in detector.listeners:
+                hear(one)
+            stream.push_frame(frame(0.5))
+            for _ in range(5):
+                await asyncio.sleep(0)
+    for hear in detector.listeners:
+        hear(START)
+    await asyncio.sleep(0.05)
+    errors = [data for name, data in transcribing(told) if name == "error"]
+    assert [(one["kind"], one["recoverable"]) for one in errors] == [("busy", False)]
+    assert "3 recordings wait" in errors[0]["message"]
+    assert [one.what for one in degraded] == ["speech-to-text"]
+    may_answer.set()
+    texts = [(await asyncio.wait_for(anext(stream), 2)).alternatives[0].text for _ in range(4)]
+    assert all(text.endswith("seconds") for text in texts)
+    await stream.aclose()

@@ -18,6 +18,9 @@ from livekit.agents import APIConnectionError, APIError, APIStatusError
 from agent import tls
 from agent.failures import Failure, failure
 from agent.letta.errors import explain, model_trouble
+from agent.line import Line
+from agent.settings import AgentSettings
+from agent.speech.reports import Reports
 
 
 @pytest.fixture
@@ -48,9 +51,13 @@ def refusing() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
+def line() -> Line:
+    return Line("think", "a provider", AgentSettings(), Reports())
+
+
 async def by_openai(url: str) -> BaseException:
     """As a plugin of livekit-agents does it."""
-    client = tls.openai_client(url, None)
+    client = tls.openai_client(url, None, line())
     try:
         await client.audio.speech.create(input="a", model="m", voice="v", timeout=0.3)
     except openai.APITimeoutError as error:
@@ -69,7 +76,7 @@ async def by_openai(url: str) -> BaseException:
 
 async def by_letta(url: str) -> BaseException:
     async with letta_client.AsyncLetta(
-        base_url=url, api_key="k", max_retries=0, timeout=0.3, http_client=tls.http_client()
+        base_url=url, api_key="k", max_retries=0, timeout=0.3, http_client=tls.http_client(line())
     ) as client:
         try:
             await client.agents.retrieve("agent-1")

@@ -169,7 +169,7 @@ async def test_a_server_that_goes_away_is_told_once_and_found_again(hearing: Hea
 
 async def test_a_recording_is_what_was_said_between_start_and_end() -> None:
     detector = SharedVAD(Detector())
-    stream = RequestSTT(Recorder(), detector, "en", Reports()).stream()
+    stream = RequestSTT(Recorder(), detector, "en", Reports(), 5).stream()
     await asyncio.sleep(0)
     for one in (START, *[None] * 10, END):
         if one is None:

@@ -11,6 +11,7 @@ from aiohttp import web
 from livekit.agents import APIConnectOptions, APIError, tts
 
 from agent import tls
+from agent.line import Line
 from agent.settings import AgentSettings
 from agent.speech.providers import make_tts
 from agent.speech.reports import Reports
@@ -26,6 +27,8 @@ class VoiceServer:
 
     url: str
     statuses: list[int]
+    retry_after: str = ""
+    asked: int = 0
 
 
 @pytest.fixture
@@ -33,9 +36,11 @@ async def server() -> AsyncIterator[VoiceServer]:
     made = VoiceServer("", [])
 
     async def speech(_: web.Request) -> web.Response:
+        made.asked += 1
         status = made.statuses.pop(0)
+        headers = {"Retry-After": made.retry_after} if made.retry_after else {}
         body = HALF_A_SECOND if status == 200 else b""
-        return web.Response(status=status, body=body, content_type="audio/pcm")
+        return web.Response(status=status, body=body, content_type="audio/pcm", headers=headers)
 
     app = web.Application()
     app.add_routes([web.post("/v1/audio/speech", speech)])
@@ -53,8 +58,8 @@ async def clients(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     made: list[openai.AsyncClient] = []
     make = tls.openai_client
 
-    def noted(base_url: str, key: str | None) -> openai.AsyncClient:
-        made.append(make(base_url, key))
+    def noted(base_url: str, key: str | None, line: Line) -> openai.AsyncClient:
+        made.append(make(base_url, key, line))
         return made[-1]
 
     monkeypatch.setattr(tls, "openai_client", noted)
@@ -112,3 +117,19 @@ async def test_an_answer_without_sound(server: VoiceServer) -> None:
     with pytest.raises(APIError):
         await spoken(voice)
     assert [one["data"]["kind"] for one in told] == ["empty", "empty"]
+
+
+async def test_a_voice_that_wants_to_be_left_alone_is(server: VoiceServer) -> None:
+    """livekit-agents tries again at once, whatever the server asks for."""
+    events, told = collected()
+    reports = Reports()
+    reports.listen(events.emit, lambda _: None)
+    voice = make_tts(AgentSettings(models_url=server.url), reports)
+    server.statuses, server.retry_after = [429, 200], "30"
+    with pytest.raises(APIError):
+        await spoken(voice)
+    assert server.asked == 1
+    first, second = (one["data"] for one in told)
+    assert (first["kind"], first["retry_after"]) == ("rate-limited", 30.0)
+    assert (second["kind"], second["recoverable"]) == ("rate-limited", False)
+    assert "wants to be asked again in" in second["message"]

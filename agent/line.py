@@ -1,0 +1,189 @@
+"""The line from one call to one provider: how many requests are in flight, and when to ask again.
+
+A call is one process, so this bounds what a single call can pile up when a provider is slow. What
+a provider asks for by `Retry-After` is done here and nowhere else: livekit-agents and its openai
+plugin never read that header, and letta_client would sleep up to a minute, so an answer that leaves
+here with one tells the clients not to try again (`x-should-retry`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import httpx2
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_result,
+    stop_after_attempt,
+    stop_before_delay,
+)
+
+from agent.failures import WANT_PATIENCE, Busy, NotYet, asked_patience
+from agent.settings import AgentSettings
+from agent.speech.reports import Reports
+
+logger = logging.getLogger("agent.line")
+
+TRIES = 3
+LEAST_WAIT = 0.2  # seconds; a Retry-After of 0 is no leave to hammer
+UNBOUND = "/cancel"  # what ends a request must not wait behind it
+
+Send = Callable[..., Awaitable[Any]]  # of a client
+
+
+class Line:
+    """`stage`: of its events; `provider`: its name in sentences."""
+
+    def __init__(
+        self, stage: str, provider: str, settings: AgentSettings, reports: Reports
+    ) -> None:
+        self._stage = stage
+        self._provider = provider
+        self._most = settings.provider_concurrency
+        self._patience = settings.provider_patience
+        self._reports = reports
+        self._places = asyncio.Semaphore(self._most)
+        self._waiting = 0
+        self._again_at = 0.0  # monotonic; the provider does not want to be asked before
+
+    async def ask(self, held: type[Held], send: Send, request: Any, **how: Any) -> Any:
+        """The response to the request, whose place is free again when the response is closed.
+
+        Raises Busy when there is no place, NotYet when the provider wants to be left alone.
+        """
+        await self._take_place()
+        try:
+            response = await self._answer(send, request, how)
+        except BaseException:
+            self._places.release()
+            raise
+        if response.is_closed:
+            self._places.release()
+        else:
+            response.stream = held(response.stream, self._places.release)
+        return response
+
+    async def _take_place(self) -> None:
+        if self._places.locked() and self._waiting >= self._most:
+            raise Busy(
+                f"{self._most} requests to {self._provider} are in flight and {self._waiting} wait "
+                "already (PROVIDER_CONCURRENCY)"
+            )
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Busy(
+                f"{self._most} requests to {self._provider} are in flight, and none of them ended "
+                f"within {self._patience:g} s (PROVIDER_CONCURRENCY, PROVIDER_PATIENCE)"
+            ) from None
+        finally:
+            self._waiting -= 1
+
+    async def _answer(self, send: Send, request: Any, how: dict[str, Any]) -> Any:
+        left = self._again_at - time.monotonic()
+        if left > self._patience:
+            raise NotYet(
+                f"{self._provider} wants to be asked again in {left:.0f} s (Retry-After)", left
+            )
+        await asyncio.sleep(max(left, 0.0))
+        response: Any = await AsyncRetrying(
+            retry=retry_if_result(lambda response: _wait(response) is not None),
+            wait=lambda state: _wait(_response(state)) or 0.0,
+            stop=stop_after_attempt(TRIES) | stop_before_delay(self._patience),
+            before_sleep=self._before_sleep,
+            retry_error_callback=_response,
+        )(send, request, **how)
+        if (wait := _wait(response)) is not None:
+            self._again_at = time.monotonic() + wait
+            response.headers["x-should-retry"] = "false"
+        return response
+
+    async def _before_sleep(self, state: RetryCallState) -> None:
+        response = _response(state)
+        await response.aclose()
+        wait = round(state.upcoming_sleep, 1)
+        told = f"{self._provider} answered {response.status_code} and is asked again in {wait:g} s"
+        logger.warning(told)
+        self._reports.tell(
+            self._stage,
+            "retry",
+            attempt=state.attempt_number,
+            of=TRIES,
+            message=told,
+            retry_after=wait,
+        )
+
+
+def _response(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None
+
+
+def _wait(response: Any) -> float | None:
+    """Seconds after which the provider wants to be asked again; None when it answered."""
+    if response.status_code not in WANT_PATIENCE:
+        return None
+    wait = asked_patience(response.headers)
+    return None if wait is None else max(wait, LEAST_WAIT)
+
+
+class Held:
+    """The body of a response; its end frees the place in the line."""
+
+    def __init__(self, stream: Any, free: Callable[[], None]) -> None:
+        self._stream = stream
+        self._free: Callable[[], None] | None = free
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            if self._free is not None:
+                self._free()
+            self._free = None
+
+
+class HeldByHttpx(Held, httpx.AsyncByteStream):
+    """For letta_client."""
+
+
+class HeldByHttpx2(Held, httpx2.AsyncByteStream):
+    """For openai."""
+
+
+class LettaHttp(httpx.AsyncClient):
+    """A client whose requests go by a line; a subclass, since a transport would lose the proxies
+    that the environment names."""
+
+    def __init__(self, line: Line, **how: Any) -> None:
+        super().__init__(**how)
+        self._line = line
+
+    async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
+        if request.url.path.endswith(UNBOUND):
+            return await super().send(request, **how)
+        response: httpx.Response = await self._line.ask(HeldByHttpx, super().send, request, **how)
+        return response
+
+
+class SpeechHttp(httpx2.AsyncClient):
+    """The same for the library that openai uses."""
+
+    def __init__(self, line: Line, **how: Any) -> None:
+        super().__init__(**how)
+        self._line = line
+
+    async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        response: httpx2.Response = await self._line.ask(HeldByHttpx2, super().send, request, **how)
+        return response
