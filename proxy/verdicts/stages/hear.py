@@ -215,7 +215,7 @@ def endless(call: Call) -> Verdict | None:
         f"Speech is heard for {age:.0f} s without a pause, so the caller's turn does not end: "
         "it may be noise that counts as speech.",
         "Mute the microphone for a moment, then move it away from the noise; or raise "
-        "VAD_THRESHOLD (0.5), and ./restart_voice_system.sh agent.",
+        "VAD_THRESHOLD (0.5): under Listening on the page for the next call, in .env for all.",
         begun,
         words,
         since=begun.at,
