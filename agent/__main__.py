@@ -25,12 +25,16 @@ def main() -> int:
 
     # Imported late: a wrong setting is told at once, not after seconds of imports.
     from agent.status import PortTaken
+    from agent.succession import CodeBroken
     from agent.worker import Worker
 
     try:
         asyncio.run(Worker(settings).run())
     except PortTaken as error:
         print(f"agent: {error}", file=sys.stderr)
+        return 1
+    except CodeBroken:
+        print("agent: what calls run cannot be loaded, why is told above", file=sys.stderr)
         return 1
     return 0
 

@@ -7,6 +7,7 @@ registered is being inside that method. `_proc_pool` is the other private name t
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from agent.pool import UnhurriedPool
 from agent.timeline.jobs import EndedProcess
 
 FRAMEWORK_LOGGER = "livekit.agents"
+LOOK_EVERY = 0.02  # seconds
 REJECTED = (401, 403)
 CONNECTION_FAILED = "failed to connect to livekit"
 
@@ -56,10 +58,15 @@ class WatchedServer(AgentServer):
         """The calls in progress; none before the server runs."""
         return self.active_jobs if hasattr(self, "_proc_pool") else []
 
+    async def wait_until_registered(self) -> None:
+        while not self.registration.registered:  # noqa: ASYNC110 - it may be lost again meanwhile
+            await asyncio.sleep(LOOK_EVERY)
+
     def _started(self) -> None:
         self._unhurried = UnhurriedPool(self._proc_pool)
-        self._proc_pool.on("process_started", self._becoming.add)
-        self._proc_pool.on("process_ready", self._becoming.discard)
+        # The framework asks for the signature of what it calls, which a method of `set` has not.
+        self._proc_pool.on("process_started", lambda process: self._becoming.add(process))
+        self._proc_pool.on("process_ready", lambda process: self._becoming.discard(process))
         self._proc_pool.on("process_closed", self._process_closed)
 
     def _process_closed(self, process: ProcJobExecutor) -> None:

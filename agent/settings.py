@@ -134,6 +134,11 @@ class AgentSettings(BaseSettings):
     agent_port: int = Field(
         default=8081, ge=1, le=65535, description="Port of the worker's status."
     )
+    agent_reload: bool = Field(
+        default=True,
+        description="Whether changed code in agent/ takes over while the system runs; calls in "
+        "progress keep the code from before.",
+    )
     agent_greeting: str | None = Field(
         default=None,
         description="Sentence the agent says when a call begins (empty: it waits to be spoken to).",

@@ -60,14 +60,26 @@ class PortTaken(Exception):
     """AGENT_PORT cannot be used."""
 
 
-async def serve(read: Callable[[], WorkerStatus], metrics: Metrics, port: int) -> web.AppRunner:
-    """Serve what `read` returns on every loopback address; `cleanup()` of the result ends it."""
+async def serve(
+    read: Callable[[], WorkerStatus],
+    metrics: Metrics,
+    port: int,
+    *,
+    shared: asyncio.Event | None = None,
+) -> web.AppRunner:
+    """Serve what `read` returns on every loopback address; `cleanup()` of the result ends it.
+
+    With `shared` another worker, which is about to retire, serves the port too; who asks this one
+    waits for the event.
+    """
 
     async def root(_: web.Request) -> web.Response:
+        await _known(shared)
         status = read()
         return web.Response(status=200 if status.registered else 503, text=status.sentence)
 
     async def worker(_: web.Request) -> web.Response:
+        await _known(shared)
         return web.json_response(asdict(read()))
 
     async def figures(_: web.Request) -> web.Response:
@@ -81,8 +93,11 @@ async def serve(read: Callable[[], WorkerStatus], metrics: Metrics, port: int) -
     await runner.setup()
     try:
         for host in LOOPBACK:
-            if host == LOOPBACK[0] or _has_ipv6():
-                await web.TCPSite(runner, host, port, reuse_address=True).start()
+            if host != LOOPBACK[0] and not _has_ipv6():
+                continue
+            if shared is None:
+                _must_be_free(host, port)
+            await web.TCPSite(runner, host, port, reuse_address=True, reuse_port=True).start()
     except OSError as error:
         await runner.cleanup()
         if error.errno != errno.EADDRINUSE:
@@ -92,6 +107,19 @@ async def serve(read: Callable[[], WorkerStatus], metrics: Metrics, port: int) -
             "serve its status; end that program, or set AGENT_PORT to a free port"
         ) from None
     return runner
+
+
+async def _known(shared: asyncio.Event | None) -> None:
+    if shared is not None:
+        await shared.wait()
+
+
+def _must_be_free(host: str, port: int) -> None:
+    """Raise OSError when somebody listens there: a port that may be shared would not say so."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def _has_ipv6() -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
-import math
 import os
 import signal
 import time
@@ -14,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from livekit.agents import AssignmentTimeoutError, JobRequest
+from aiohttp import web
 from livekit.agents.version import __version__ as agents_version
 
-from agent import entry, forkserver, status
+from agent import status, succession
 from agent.metrics import Metrics
-from agent.registration import WatchedServer
+from agent.server import make_server
 from agent.settings import AgentSettings
+from agent.status import Job
+from agent.succession import Predecessor
 from agent.timeline.courier import Courier
 from agent.timeline.jobs import JobBook, report_orphans
 from agent.timeline.spool import size_of, spooled
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("agent.worker")
 
-FOREVER = 10**9  # tries to register: a LiveKit server that is away comes back
+TELL_EVERY = 0.1  # seconds
 LAST_EVENTS_TIMEOUT = 0.3  # seconds for what calls told last; the rest waits for the next worker
-OWN_HTTP_PORT = 0  # the framework's own status page, which says OK before it is registered
 
 
 class Worker:
@@ -48,30 +47,80 @@ class Worker:
         self._server = make_server(settings, self._book)
         self._server.init_timed_out = self._metrics.init_timed_out
         self._measure()
-        self._stopping = asyncio.Event()
+        self._folder = Path(settings.agent_spool_dir)
+        self._stopping, self._retiring = asyncio.Event(), asyncio.Event()
+        self._runner: web.AppRunner | None = None
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT, or after SIGUSR1 until the last call has ended."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        runner = await status.serve(self.status, self._metrics, self._settings.agent_port)
-        self._begin_delivery()
+        loop.add_signal_handler(signal.SIGUSR1, self._retiring.set)
+        if (before := Predecessor.named(self._folder)) is not None:
+            await succession.check_code()
+        else:
+            await self._open()
+            self._begin_delivery()
         serving = asyncio.create_task(self._server.run(devmode=False), name="agent server")
         stopping = asyncio.create_task(self._stopping.wait())
+        retiring = asyncio.create_task(self._retiring.wait())
         try:
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if before is not None:
+                taking_over = asyncio.create_task(self._take_over(before))
+                await _first(serving, stopping, taking_over)
+            await _first(serving, stopping, retiring)
+            if retiring.done() and not stopping.done():
+                await self._retire(stopping)
             if serving.done():
                 await serving
             else:
                 await self._stop(serving)
         finally:
             stopping.cancel()
+            retiring.cancel()
             self._book.close()
             await self._courier.stop(LAST_EVENTS_TIMEOUT)
             if self._traces is not None:
                 await asyncio.to_thread(self._traces.close)
-            await runner.cleanup()
+            await self._close()
+
+    async def _open(self, shared: asyncio.Event | None = None) -> None:
+        port = self._settings.agent_port
+        self._runner = await status.serve(self.status, self._metrics, port, shared=shared)
+
+    async def _close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _take_over(self, before: Predecessor) -> None:
+        """Become the worker that is asked, as soon as calls can come here."""
+        await self._server.wait_until_registered()
+        shared = asyncio.Event()
+        await self._open(shared)
+        await before.retire()
+        shared.set()
+        await before.delivers_no_more()
+        self._begin_delivery()
+
+    async def _retire(self, stopping: asyncio.Task[Any]) -> None:
+        """Another worker has taken over: take no more calls, wait for the end of those there are.
+
+        Their events lie where that one delivers them from.
+        """
+        logger.info("retiring: %s calls in progress go on here", len(self._server.jobs))
+        retired = succession.Retired(self._folder)
+        retired.tell(self._calls(), delivers=True)
+        draining = asyncio.create_task(self._server.drain(timeout=None))
+        await self._courier.stop(LAST_EVENTS_TIMEOUT)
+        retired.tell(self._calls(), delivers=False)
+        await self._close()
+        while not draining.done() and not stopping.done():
+            await asyncio.wait({draining, stopping}, timeout=TELL_EVERY)
+            retired.tell(self._calls(), delivers=False)
+        draining.cancel()
+        retired.close()
 
     def _count(self, event: dict[str, Any]) -> None:
         """An event of a call, once."""
@@ -107,9 +156,7 @@ class Worker:
 
     def status(self) -> status.WorkerStatus:
         registration = self._server.registration
-        jobs = [
-            status.Job(one.job.id, one.job.room.name, one.launched_at) for one in self._server.jobs
-        ]
+        own = self._calls()
         stopping = self._stopping.is_set()
         return status.WorkerStatus(
             registered=registration.registered and not stopping,
@@ -117,13 +164,16 @@ class Worker:
             worker_id=registration.worker_id,
             registered_at=registration.registered_at,
             livekit_url=self._settings.livekit_url,
-            load=round(len(jobs) / self._settings.agent_max_jobs, 3),
-            jobs=jobs,
+            load=round(len(own) / self._settings.agent_max_jobs, 3),
+            jobs=[*own, *succession.calls_of_retired(self._folder)],
             pid=os.getpid(),
             version=agents_version,
             last_error=registration.last_error,
             stopping=stopping,
         )
+
+    def _calls(self) -> list[Job]:
+        return [Job(one.job.id, one.job.room.name, one.launched_at) for one in self._server.jobs]
 
     async def _stop(self, serving: asyncio.Task[None]) -> None:
         """Take no more calls, give the ones there are a moment, then end them."""
@@ -154,6 +204,15 @@ class Worker:
         await self._server.aclose()
 
 
+async def _first(*tasks: asyncio.Task[Any]) -> None:
+    """Wait until one of them has ended; the last is cancelled when it is not that one."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    if tasks[-1].done():
+        tasks[-1].result()
+    else:
+        tasks[-1].cancel()
+
+
 def traces_to(endpoint: str | None) -> Traces | None:
     """What makes traces of calls; imported only where somebody wants them."""
     if endpoint is None:
@@ -161,63 +220,3 @@ def traces_to(endpoint: str | None) -> Traces | None:
     from agent.tracing import Traces, otlp
 
     return Traces(otlp(endpoint), "voice-agent")
-
-
-def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
-    server = WatchedServer(
-        ws_url=settings.livekit_url,
-        api_key=settings.livekit_api_key,
-        api_secret=settings.livekit_api_secret,
-        host=status.LOOPBACK[0],
-        port=OWN_HTTP_PORT,
-        num_idle_processes=settings.agent_idle_processes,
-        shutdown_process_timeout=settings.agent_job_stop_timeout,
-        initialize_process_timeout=settings.agent_start_timeout,
-        drain_timeout=math.ceil(settings.agent_drain_timeout),
-        max_retry=FOREVER,
-        # The framework's estimate refuses calls that begin at the same moment; `request` counts.
-        load_threshold=math.inf,
-        load_fnc=functools.partial(load_of, most=settings.agent_max_jobs),
-        setup_fnc=entry.prepare,
-        preload_modules=[forkserver.PRELOADED],
-        log_level=settings.log_level,
-    )
-
-    server.process_ended = book.process_ended
-
-    async def on_request(req: JobRequest) -> None:
-        await request(req, server, settings.agent_max_jobs, book)
-
-    server.rtc_session(
-        entry.entrypoint, agent_name=settings.livekit_agent_name, on_request=on_request
-    )
-    return server
-
-
-async def request(req: JobRequest, server: WatchedServer, most: int, book: JobBook) -> None:
-    """Take a job, unless the worker has as many as it may."""
-    logger.info("Job request received for room: %s", req.room.name)
-    jobs = len(server.jobs)
-    if jobs >= most:
-        logger.warning("Job refused: there are %s calls already (AGENT_MAX_JOBS is %s)", jobs, most)
-        book.refused(req, f"there are {jobs} calls already (AGENT_MAX_JOBS is {most})")
-        await req.reject()
-        return
-    book.accepted(req, server.registration.worker_id)
-    try:
-        await req.accept(name="Agent")
-    except AssignmentTimeoutError:
-        book.refused(req, "the LiveKit server did not assign it to this worker")
-        raise
-    except Exception as error:
-        book.refused(req, f"no process could be started for it ({error})")
-        raise
-    logger.info("Job accepted: %s in room %s", req.id, req.room.name)
-
-
-SERVER_LIMIT = 0.7  # livekit-server gives a worker that reports this load no more jobs
-
-
-def load_of(server: WatchedServer, most: int) -> float:
-    """The load told to the LiveKit server: calls, not CPU, which jumps at each start."""
-    return SERVER_LIMIT * len(server.jobs) / most

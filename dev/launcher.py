@@ -158,7 +158,7 @@ class Launcher:
     async def _clean_up(self, home: Path, log: Log) -> None:
         """End what an earlier launcher left when it was killed."""
         left = records.read(home, self.name)
-        if left is None or left.program is None:
+        if left is None:
             return
         for sentence in await asyncio.to_thread(processes.end_recorded, left):
             log.say(f"left by an earlier launcher: {sentence}", "WARNING")
@@ -166,7 +166,7 @@ class Launcher:
     async def _end(self, life: Life) -> None:
         reason = self.told_to_end.result()
         life.state.log.say(f"ending: {reason}")
-        await life.end_program()
+        await life.end_all()
         life.state.set(RESTARTING if self.again else STOPPED, reason)
         self.guardian.dismiss()
         life.state.log.close()

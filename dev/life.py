@@ -6,25 +6,26 @@ on is told and waits for a change.
 """
 
 import asyncio
-import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from dev import ports, processes, readiness, records, sources
+from dev import others, ports, processes, readiness, sources
 from dev.ending import Ending
 from dev.program import Program
 from dev.records import FAILED, MONITORING, PREPARING, READY, RESTARTING, STARTING
+from dev.reloading import Reloading, cancelled
+from dev.retired import Retired
 from dev.services import Service
 from dev.state import Crash, State
 from dev.telling import telling
 
 LOOK_EVERY_S = 0.5
 PROBE_EVERY_S, CHECK_EVERY_S, MONITOR_EVERY_S = 0.15, 3.0, 5.0
-SAY_AGAIN_S = 10.0
 PORT_GRACE_S = 1.5  # a port may be held for a moment after its holder was told to end
 FAILED_CHECKS = 2  # in a row, before a ready program counts as not answering
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0)  # so many crashes in a row are answered by another start
+HAND_OVER_S = 1.0  # in which it is noticed that another program has taken over
 STABLE_S = 30.0  # a crash after so long is not one in a row
 MANY = 200  # lines of the log, among which those are that tell
 
@@ -47,6 +48,8 @@ class Life:
         self.begin_anew = begin_anew
         self.program: Program | None = None
         self.began = state.record.launched
+        self._reloading = Reloading(service, environ, state)
+        self._retired = Retired(state)
 
     async def live(self, errors: list[str], cause: str) -> None:
         """Go through the life of the process; never returns."""
@@ -57,7 +60,7 @@ class Life:
         self.state.record.port = self.service.port.number(self.environ)
         if self.service.prepare:
             await self._prepare()
-        await self._wait_for_others()
+        await others.wait_for(self.service.after, self.monitors, self.state)
         await self._keep_running()
 
     async def end_program(self) -> None:
@@ -68,6 +71,10 @@ class Life:
             self.state.log.say(sentence, "WARNING")
         self.program = None
         self.state.set_program(None)
+
+    async def end_all(self) -> None:
+        """End what runs, and with it the programs that have handed over and end their calls."""
+        await asyncio.gather(self.end_program(), self._retired.end())
 
     async def _start(self, command: tuple[str, ...]) -> Program:
         self.state.log.last.clear()
@@ -96,25 +103,6 @@ class Life:
             detail = f"{self.service.name} cannot be prepared, it {ending.how}:\n{said}"
             await self._fail(detail, "prepare-failed", ending.log)
 
-    async def _wait_for_others(self) -> None:
-        """Wait until every service this one needs is ready, and say which one is missing."""
-        said = 0.0
-        while missing := [text for name in self.service.after if (text := self._missing(name))]:
-            detail = "waits for " + ", ".join(missing)
-            again = time.monotonic() - said > SAY_AGAIN_S
-            if again or detail != self.state.record.detail:
-                self.state.set(STARTING, detail, say=True)
-                said = time.monotonic()
-            await asyncio.sleep(PROBE_EVERY_S)
-
-    def _missing(self, name: str) -> str | None:
-        if name in self.monitors:
-            return None
-        record = records.read(self.state.home, name)
-        if record is None or not record.launcher_alive:
-            return f"{name} (not started)"
-        return None if record.state == READY else f"{name} ({record.state})"
-
     async def _keep_running(self) -> None:
         """Start the program, watch it, start it again; give up loudly after crashes in a row."""
         crashes = 0
@@ -141,24 +129,48 @@ class Life:
             self.began = time.time()
 
     async def _run_once(self) -> Ending:
-        """Run the program to its end; how it ended."""
+        """Run the program, and what takes over with changed code, to the end; how it ended."""
+        self.state.code_broken(None)
+        seen = sources.code(self.service)
         try:
             program = await self._start(self.service.command)
         except OSError as error:
             return Ending.never_began(self.service.command, error)
         self.state.log.say(f"started as pid {program.identity.pid}")
-        watch = asyncio.create_task(self._watch(program))
-        try:
-            code = await program.ended()
-        finally:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+        while isinstance(last := await self._end_or_heir(program, seen), Program):
+            program, seen = last, self._reloading.tried
+            self._hand_over(program)
         # Told at once: the last words of what it left behind may take a while.
-        first = Ending.of(code, ())
+        first = Ending.of(last, ())
         self.state.set(RESTARTING, f"{self.service.name} {first.how}", cause=first.cause)
         await program.last_words()
-        return Ending.of(code, self.state.log.tail(MANY))
+        return Ending.of(last, self.state.log.tail(MANY))
+
+    async def _end_or_heir(self, program: Program, seen: dict[str, float]) -> int | Program:
+        """Watch the program to its end; the exit code, or what has taken over with new code."""
+        watch = asyncio.create_task(self._watch(program))
+        ended = asyncio.create_task(program.ended())
+        replaced = asyncio.create_task(self._reloading.replace(program, seen))
+        try:
+            await asyncio.wait((ended, replaced), return_when=asyncio.FIRST_COMPLETED)
+            if ended.done() and ended.result() == 0 and self._reloading.trying:
+                # It may have handed over and been done at once.
+                await asyncio.wait((replaced,), timeout=HAND_OVER_S)
+            return replaced.result() if replaced.done() else ended.result()
+        finally:
+            await cancelled(watch, ended, replaced)
+
+    def _hand_over(self, heir: Program) -> None:
+        """Take the program that has taken over for the one that runs; see the other one off."""
+        before = self.program
+        if before is not None:
+            self._retired.add(before)
+        self.program, self.state.log = heir, heir.log
+        self.state.set_program(heir)
+        self.state.drop_beside(heir)
+        clock = time.strftime("%H:%M:%S")
+        self.state.code_broken(None)
+        self.state.set(READY, f"ready on port {self.state.record.port} (new code since {clock})")
 
     async def _wait_for_ports(self) -> None:
         """Wait until every port is free; who holds one is told at once and stays in the record."""

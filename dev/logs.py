@@ -4,6 +4,7 @@ VOICE_HOME/logs/NAME.log.
 The file is bounded: it is rotated, and a very long line is cut and says so.
 """
 
+import copy
 import logging
 import logging.handlers
 import sys
@@ -49,6 +50,12 @@ class Log:
         now = time.time()
         clock = time.strftime("%H:%M:%S", time.localtime(now))
         self._write(f"{clock}.{int(now % 1 * 1000):03d} {level} launcher: {text}")
+
+    def apart(self) -> "Log":
+        """The same log for another program beside, whose last lines are kept apart."""
+        other = copy.copy(self)
+        other.last = deque(maxlen=KEPT_LINES)
+        return other
 
     @staticmethod
     def since_start(lines: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -124,10 +125,15 @@ def _name(process: psutil.Process) -> str:
 
 
 def end_recorded(record: records.Record) -> list[str]:
-    """End the program of a record and all it started; nothing when there is none."""
-    if record.program is None:
+    """End the programs of a record, all at once, and all they started."""
+    programs = [(one.program, one.tag) for one in record.beside]
+    if record.program is not None:
+        programs.append((record.program, record.tag))
+    if not programs:
         return []
-    return end(record.program, record.tag)
+    with ThreadPoolExecutor(len(programs)) as pool:
+        said = pool.map(lambda one: end(*one), programs)
+        return [sentence for each in said for sentence in each]
 
 
 def main(arguments: list[str]) -> int:

@@ -26,6 +26,7 @@ class Program:
     ) -> None:
         self.identity = identity
         self.tag = tag
+        self.log = log
         self._child = child
         self._output = asyncio.create_task(_read(output, log))
 

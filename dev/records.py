@@ -47,6 +47,15 @@ class Identity:
         return self.process() is not None
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A program that runs beside the one that does the work: one that may take over from it, or
+    one that has handed over and ends its calls."""
+
+    program: Identity
+    tag: str
+
+
 @dataclass
 class Record:
     """The state of one process of the Procfile, as its launcher knows it."""
@@ -66,6 +75,7 @@ class Record:
     launched: float = 0.0  # when this run of the launcher began; a restart moves it
     honcho: Identity | None = None
     tag: str = ""  # marks the environment of everything the program starts
+    beside: list[Beside] = field(default_factory=list)
     fingerprint: str = ""
     updated: float = 0.0
 
@@ -98,6 +108,9 @@ def load(file: Path) -> Record | None:
         for key in ("launcher", "program", "honcho"):
             if values.get(key) is not None:
                 values[key] = Identity(**values[key])
+        values["beside"] = [
+            Beside(Identity(**one["program"]), one["tag"]) for one in values.get("beside", [])
+        ]
         return Record(**values)
     except (FileNotFoundError, ValueError, TypeError):
         return None

@@ -100,7 +100,7 @@ def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
         last = records.read(home, name)
         if last is not None and last.state != records.STOPPED:
             last.state, last.detail, last.program = records.STOPPED, "stopped", None
-            last.since = time.time()
+            last.beside, last.since = [], time.time()
             records.write(home, last)
     return ended, killed
 

@@ -45,6 +45,7 @@ class Service:
     after: tuple[str, ...] = ()
     keeps: bool = False  # a restart of everything leaves it alone while it is healthy
     code: str = ""  # the folder whose change is a reason to try again
+    reload: str = ""  # the setting that lets changed code take over from the program that runs
 
     @property
     def port(self) -> Port:
@@ -95,6 +96,7 @@ SERVICES: dict[str, Service] = {
             # lacks.
             after=("livekit",),
             code="agent",
+            reload="AGENT_RELOAD",
         ),
         Service(
             name="proxy",

@@ -8,7 +8,7 @@ from pathlib import Path
 from dev import records
 from dev.logs import Log
 from dev.program import Program
-from dev.records import FAILED, MONITORING, READY, STOPPED, Record
+from dev.records import FAILED, MONITORING, READY, STOPPED, Beside, Record
 from proxy.redaction import Redactor
 
 LASTING = (READY, MONITORING, STOPPED)
@@ -36,6 +36,7 @@ class State:
         self.log = log
         self._redactor = redactor
         self._crash: Crash | None = None
+        self._broken: Crash | None = None
         self._plain = record.detail
         self._told: object = None
 
@@ -57,14 +58,14 @@ class State:
             self.record.since = time.time()
         if state in LASTING:
             self._crash = None
-        crash = self._crash or Crash("", "")
+        crash = self._crash or (self._broken if state == READY else None) or Crash("", "")
         self._plain = self._plain if detail is None else detail
         told = (state, self._plain, cause, tuple(log), crash)
         if told == self._told and not say:
             return  # asked several times a second, and blotting out secrets costs
         self._told = told
         self.record.state = state
-        self.record.detail = self._redactor.text(self._with_crash(self._plain))
+        self.record.detail = self._redactor.text(self._with_crash(self._plain, crash))
         self.record.cause = cause or crash.cause
         self.record.log = [self._redactor.text(line) for line in log or crash.log]
         records.write(self.home, self.record)
@@ -76,10 +77,27 @@ class State:
         """Keep in mind how the program ended, until it is ready again."""
         self._crash = crash
 
-    def _with_crash(self, detail: str) -> str:
-        if self._crash is None or self._crash.sentence in detail:
+    def code_broken(self, how: Crash | None) -> None:
+        """Keep in mind what is wrong with changed code, while the program that runs goes on with
+        the code from before; None when there is nothing wrong any more."""
+        self._broken = how
+        self.set(self.now)
+
+    def _with_crash(self, detail: str, crash: Crash) -> str:
+        if crash.sentence in detail:
             return detail
-        return f"{detail} (started again: {self._crash.sentence})"
+        if crash is self._broken:
+            return f"{detail}; {crash.sentence}"
+        return f"{detail} (started again: {crash.sentence})"
+
+    def add_beside(self, program: Program) -> None:
+        """Record a program that runs beside the one that does the work."""
+        self.record.beside.append(Beside(program.identity, program.tag))
+        records.write(self.home, self.record)
+
+    def drop_beside(self, program: Program) -> None:
+        self.record.beside = [one for one in self.record.beside if one.tag != program.tag]
+        records.write(self.home, self.record)
 
     def set_program(self, program: Program | None) -> None:
         """Record which program runs, before anything else can happen to it."""

@@ -8,6 +8,7 @@ FEW = 3
 LONGEST = 400
 TRACEBACK = "Traceback (most recent call last):"
 PLACE = re.compile(r'\s+File "(?P<file>.+)", line \d+')
+PLACED = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+)')
 ELSEWHERE = re.compile(r"/site-packages/|/lib/python3|<frozen ")
 EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception|Exit|Interrupt|Refused|Failed)(?::\s.*)?")
 ERROR = re.compile(
@@ -38,6 +39,20 @@ def last_error(lines: Sequence[str]) -> str:
     """The line of those that tell which says it best: the last error, else the last line."""
     errors = [line for line in lines if is_error(line)]
     return (errors or list(lines) or [""])[-1]
+
+
+def located(said: Sequence[str], root: str) -> str:
+    """Of what a program said: its error, after the file below `root` and the line it comes from."""
+    lines = telling(said)
+    error = last_error(lines)
+    # A file that cannot even be read as code is named without a traceback around it.
+    places = [found for line in lines if (found := PLACED.match(line))] or [
+        found for line in said if (found := PLACED.match(line.strip()))
+    ]
+    if not places:
+        return error
+    place = places[-1]
+    return f"{place['file'].removeprefix(root + '/')} line {place['line']}: {error}"
 
 
 def is_error(line: str) -> bool:

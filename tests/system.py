@@ -133,4 +133,6 @@ def new_system(home: Path, **overrides: str) -> System:
     ports = dict(zip(PORT_SETTINGS, map(str, free_ports(len(PORT_SETTINGS))), strict=True))
     binary = ROOT / ".voice" / "bin" / "livekit-server"
     made = {"LIVEKIT_SERVER_BIN": str(binary)} if binary.exists() else {}
-    return System(home=home, overrides={**ports, **made, **overrides})
+    # Somebody may edit agent/ while the tests run.
+    fixed = {"AGENT_RELOAD": "false"}
+    return System(home=home, overrides={**ports, **made, **fixed, **overrides})

@@ -20,6 +20,8 @@ class Process:
     `not-runnable` (the program is not there), `killed` or `crashed` (it ended once, and is started
     again), `crash-loop` (it ended twice or more in a row, or was given up), `not-ready` (it runs,
     but has stopped answering). It stays while the program starts again, until it is ready.
+    `code-broken` is said of one that is ready: its changed code cannot run, the code from before
+    goes on.
     `frozen` is the proxy's own: a process of it is stopped (see `frozen` below). `log` are the last
     lines of its log that tell.
     """

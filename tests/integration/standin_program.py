@@ -2,6 +2,8 @@
 
 It starts a child in a session of its own, as Postgres or job processes may be, and writes its
 environment to VOICE_HOME/NAME.environ. What it does wrong is read from VOICE_HOME/NAME.behave.
+Below the folder NAME it loads code.py, when there is one, and takes over from the program that runs
+with another one; a retired program has a call as long as VOICE_HOME/NAME.call.PID exists.
 """
 
 import json
@@ -9,6 +11,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,6 +27,25 @@ class Answer(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+class Server(ThreadingHTTPServer):
+    allow_reuse_port = True
+
+
+def load(name: str) -> None:
+    code = Path(name) / "code.py"
+    if code.exists():
+        exec(compile(code.read_text(), str(code.resolve()), "exec"), {"__name__": "code"})
+
+
+def retire(server: Server, call: Path) -> None:
+    server.shutdown()
+    server.server_close()
+    while call.exists():
+        time.sleep(0.02)
+    print("the last call has ended", flush=True)
+    os._exit(0)
 
 
 def main(name: str, port_setting: str) -> None:
@@ -42,9 +65,18 @@ def main(name: str, port_setting: str) -> None:
         raise ValueError(f"it does not like {os.environ['STANDIN_API_KEY']}")
     if behave == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    load(name)
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-    print(f"{name} listens", flush=True)
-    ThreadingHTTPServer(("127.0.0.1", int(os.environ[port_setting])), Answer).serve_forever()
+    with Server(("127.0.0.1", int(os.environ[port_setting])), Answer) as server:
+        retiring = threading.Thread(
+            target=retire, args=(server, home / f"{name}.call.{os.getpid()}")
+        )
+        signal.signal(signal.SIGUSR1, lambda *_: retiring.start())
+        if before := os.environ.get("VOICE_REPLACES"):
+            os.kill(int(before), signal.SIGUSR1)
+        print(f"{name} listens", flush=True)
+        server.serve_forever()
+        signal.pause()
 
 
 if __name__ == "__main__":

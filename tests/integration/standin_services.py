@@ -17,6 +17,8 @@ def _standin(name: str, setting: str, after: tuple[str, ...] = (), keeps: bool =
         probe=name,
         after=after,
         keeps=keeps,
+        code=name if name == "agent" else "",
+        reload="AGENT_RELOAD" if name == "agent" else "",
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dev.ending import Ending
-from dev.telling import last_error, telling
+from dev.telling import last_error, located, telling
 
 TRACEBACK = """\
 15:24:46.278 INFO agent: begins
@@ -29,6 +29,12 @@ def test_of_a_traceback_its_last_line_and_the_place_in_our_own_code() -> None:
         "ValueError: no such thing",
     ]
     assert last_error(telling(TRACEBACK)) == "ValueError: no such thing"
+
+
+def test_an_error_is_told_with_the_file_and_line_it_comes_from() -> None:
+    assert located(TRACEBACK, "/checkout") == "agent/worker.py line 12: ValueError: no such thing"
+    assert located(SYNTAX, "/checkout") == "agent/job.py line 3: SyntaxError: invalid syntax"
+    assert located(["it says no more"], "/checkout") == "it says no more"
 
 
 def test_a_traceback_that_is_cut_off() -> None:

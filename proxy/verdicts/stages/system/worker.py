@@ -38,6 +38,21 @@ def crash_loop(call: Call) -> Verdict | None:
     )
 
 
+@stage.cause("code-broken")
+def code_broken(call: Call) -> Verdict | None:
+    """Somebody edits it: calls go on, with the code from before."""
+    process = call.process(NAME)
+    if process is None or process.cause != "code-broken" or process.state != "ready":
+        return None
+    _, _, why = process.detail.rstrip(".").partition("; ")
+    return stage.ok(
+        f"The worker goes on with the code from before: {why or process.detail}.",
+        evidence(process),
+        next="Mend that file; its code is tried again by itself when it changes.",
+        since=process.since,
+    )
+
+
 @stage.cause("worker-not-running")
 def not_running(call: Call) -> Verdict | None:
     process = call.process(NAME)

@@ -1,0 +1,161 @@
+"""How a worker with new code takes over from the one that runs, so that no call notices.
+
+The launcher starts it beside that one (dev/reloading.py) and says so in REPLACES. It makes sure
+that the code of calls can be loaded, registers, listens on the same port, and sends SIGUSR1. The
+other one then delivers no more events and frees the port. Until its last call has ended it lists
+its calls in `SPOOL/retired-PID.json`, because whoever asks the new worker must hear of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from agent.status import Job
+
+logger = logging.getLogger("agent.worker")
+
+REPLACES = "VOICE_REPLACES"
+NAMED = "retired-"
+LOOK_EVERY = 0.01  # seconds
+PATIENCE = 3.0  # seconds for the other one to hand over
+CLOCKS = 1.0  # seconds by which two readings of a process's start may differ
+
+
+class CodeBroken(Exception):
+    """What calls run cannot be loaded; why is on stderr already."""
+
+
+async def check_code() -> None:
+    """Load what calls run as they do: in a process of the server that theirs are forked from."""
+    process = multiprocessing.get_context("forkserver").Process(target=load_all, daemon=True)
+    try:
+        await asyncio.to_thread(process.start)
+        await asyncio.to_thread(process.join)
+    except (EOFError, OSError):  # that server has met the error itself, and is gone
+        raise CodeBroken from None
+    if process.exitcode != 0:
+        raise CodeBroken
+
+
+def load_all() -> None:
+    """Load the modules that calls need, and see that the others could be."""
+    from agent import preload
+    from agent import process as _  # noqa: F401 - needed by calls, not by `preload`
+
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    for path in sorted(Path(preload.__file__).parent.rglob("*.py")):
+        if str(path) not in loaded:
+            compile(path.read_bytes(), str(path), "exec")
+
+
+class Predecessor:
+    """The worker that runs while this one starts."""
+
+    def __init__(self, pid: int, folder: Path) -> None:
+        self._pid = pid
+        self._folder = folder
+
+    @classmethod
+    def named(cls, folder: Path) -> Predecessor | None:
+        """The one the launcher names, if it lives."""
+        pid = os.environ.pop(REPLACES, "")
+        return cls(int(pid), folder) if pid and psutil.pid_exists(int(pid)) else None
+
+    async def retire(self) -> None:
+        """Tell it to retire; returns when its calls are known."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGUSR1)
+            await self._until(lambda told: True)
+
+    async def delivers_no_more(self) -> None:
+        await self._until(lambda told: not told["delivers"])
+
+    async def _until(self, true: Callable[[dict[str, Any]], bool]) -> None:
+        path = path_of(self._folder, self._pid)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while psutil.pid_exists(self._pid):
+                    told = _read(path)
+                    if told is not None and true(told):
+                        return
+                    await asyncio.sleep(LOOK_EVERY)
+
+
+class Retired:
+    """What a worker that has retired tells of itself, until it is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = path_of(folder, os.getpid())
+        self._told: Any = None
+
+    def tell(self, jobs: Iterable[Job], *, delivers: bool) -> None:
+        told = {
+            "pid": os.getpid(),
+            "started": psutil.Process().create_time(),
+            "delivers": delivers,
+            "jobs": [asdict(job) for job in jobs],
+        }
+        if told == self._told:
+            return
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = self._path.with_suffix(".part")
+            fresh.write_text(json.dumps(told))
+            fresh.replace(self._path)
+            self._told = told
+        except OSError as error:
+            logger.error("the calls of this worker cannot be told in %s: %s", self._path, error)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+def calls_of_retired(folder: Path) -> list[Job]:
+    """The calls of other workers that have retired and still live."""
+    others = (told for told in _living(folder) if told["pid"] != os.getpid())
+    return [Job(**job) for told in others for job in told["jobs"]]
+
+
+def _living(folder: Path) -> Iterator[dict[str, Any]]:
+    with contextlib.suppress(FileNotFoundError):
+        for path in folder.glob(f"{NAMED}*.json"):
+            told = _read(path)
+            if told is not None and _lives(told["pid"], told["started"]):
+                yield told
+            elif told is not None:  # it was killed
+                path.unlink(missing_ok=True)
+
+
+def _lives(pid: int, started: float) -> bool:
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) <= CLOCKS
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads(path.read_text())
+        return told
+    except (OSError, ValueError):
+        return None
+
+
+def path_of(folder: Path, pid: int) -> Path:
+    return folder / f"{NAMED}{pid}.json"

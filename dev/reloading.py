@@ -1,0 +1,124 @@
+"""Changed code of a program takes over while it runs: it is started beside it, and replaces it when
+it can do the work.
+
+The new program finds in REPLACES the pid of the one that runs. As soon as it can do the work it
+listens on the same port and sends that one SIGUSR1, which gives up the port, ends the calls it
+has, and then itself. Code that cannot run never gets so far: the program that runs goes on.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dev import ports, processes, readiness, sources
+from dev.ending import Ending
+from dev.program import Program
+from dev.records import READY
+from dev.services import CHECKOUT, Service
+from dev.state import Crash, State
+from dev.telling import located
+
+REPLACES = "VOICE_REPLACES"
+CAUSE = "code-broken"
+OFF = ("false", "0", "no", "off", "n", "f")
+LOOK_EVERY_S = 0.2
+ASK_EVERY_S = 0.1
+SLOW_S = 30.0
+MANY = 200
+
+
+async def cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel the tasks and wait for their end, however it is."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Reloading:
+    """Watches the code of one service; `tried` is the state of it that was tried last."""
+
+    def __init__(self, service: Service, environ: Mapping[str, str], state: State) -> None:
+        self.service = service
+        self.environ = environ
+        self.state = state
+        self.trying = False
+        self.tried: dict[str, float] = {}
+        setting = (environ.get(service.reload) or "true") if service.reload else "false"
+        self._on = setting.strip().lower() not in OFF
+
+    async def replace(self, program: Program, seen: dict[str, float]) -> Program:
+        """The program with changed code, other than `seen`, that has taken over from `program`."""
+        if not self._on:
+            await asyncio.Event().wait()
+        self.tried = seen
+        while True:
+            self.tried = await self._changed(self.tried)
+            self.trying = True
+            try:
+                if heir := await self._try(program):
+                    return heir
+            finally:
+                self.trying = False
+
+    async def _changed(self, before: dict[str, float]) -> dict[str, float]:
+        """Wait for a change, and until no more follow; and until there is something to replace."""
+        last = before
+        while True:
+            now = await asyncio.to_thread(sources.code, self.service)
+            if now == last != before and self.state.now == READY:
+                return now
+            last = now
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _try(self, program: Program) -> Program | None:
+        """Start the code of now beside `program`; None when it has not taken over."""
+        self.state.log.say(f"{self.service.code}/ has changed: its code is started beside this one")
+        environ = {**self.environ, REPLACES: str(program.identity.pid)}
+        log = self.state.log.apart()
+        try:
+            candidate = await Program.start(self.service.command, environ, log)
+        except OSError as error:
+            self._tell(str(Ending.never_began(self.service.command, error)), ())
+            return None
+        self.state.add_beside(candidate)
+        ended = asyncio.create_task(candidate.ended())
+        taking = asyncio.create_task(self._taken_over(candidate))
+        again = asyncio.create_task(self._changed(self.tried))
+        tasks = (ended, taking, again)
+        took_over = False
+        try:
+            while not any(task.done() for task in tasks):
+                await asyncio.wait(tasks, timeout=SLOW_S, return_when=asyncio.FIRST_COMPLETED)
+                if not any(task.done() for task in tasks):
+                    self._tell(f"has not become ready within {SLOW_S:.0f} s", log.tail(3))
+            took_over = taking.done() or await self._took_over(candidate)
+            if took_over:
+                return candidate
+            if ended.done():
+                await candidate.last_words()
+                ending = Ending.of(ended.result(), log.tail(MANY))
+                where = located(log.tail(MANY), str(CHECKOUT)) or ending.how
+                self._tell(f"cannot run: {where}", ending.log)
+            return None
+        finally:
+            await cancelled(*tasks)
+            if not took_over:
+                await candidate.end()
+                self.state.drop_beside(candidate)
+
+    def _tell(self, what: str, log: Sequence[str]) -> None:
+        how = f"the changed code of {self.service.code}/ {what}"
+        self.state.log.say(f"{how}; the code from before goes on", "ERROR")
+        self.state.code_broken(Crash(CAUSE, how, tuple(log)))
+
+    async def _taken_over(self, candidate: Program) -> None:
+        while not await self._took_over(candidate):  # noqa: ASYNC110 - a port has no event
+            await asyncio.sleep(ASK_EVERY_S)
+
+    async def _took_over(self, candidate: Program) -> bool:
+        """Whether it listens on the port of the service, which answers well."""
+        number = self.service.port.number(self.environ)
+        family = await asyncio.to_thread(processes.descendants, candidate.identity)
+        if not await asyncio.to_thread(ports.owns, family, number):
+            return False
+        return await asyncio.to_thread(readiness.ask, self.service, self.environ) is None

@@ -1,0 +1,73 @@
+"""What a retired worker tells of its calls, and the port that it shares for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from agent import status
+from agent.metrics import Metrics
+from agent.status import Job, PortTaken
+from agent.succession import Retired, calls_of_retired, path_of
+from tests.system import free_ports
+
+CALL = Job("AJ_1", "room", 12.5)
+
+
+def told_by(folder: Path, pid: int, started: float) -> Path:
+    path = path_of(folder, pid)
+    told = {"pid": pid, "started": started, "delivers": False, "jobs": [vars(CALL)]}
+    path.write_text(json.dumps(told))
+    return path
+
+
+def test_calls_of_a_retired_worker_are_known_as_long_as_it_lives(tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    path = told_by(tmp_path, other.pid, psutil.Process(other.pid).create_time())
+    assert calls_of_retired(tmp_path) == [CALL]
+    other.communicate(b"\n")
+    assert calls_of_retired(tmp_path) == []
+    assert not path.exists()
+
+
+def test_another_process_with_the_same_pid_has_no_calls(tmp_path: Path) -> None:
+    told_by(tmp_path, psutil.Process().ppid(), 1.0)
+    assert calls_of_retired(tmp_path) == []
+
+
+def test_a_worker_does_not_count_its_own_calls_twice(tmp_path: Path) -> None:
+    retired = Retired(tmp_path / "spool")
+    retired.tell([CALL], delivers=True)
+    assert len(list((tmp_path / "spool").glob("*.json"))) == 1
+    assert calls_of_retired(tmp_path / "spool") == []
+    retired.close()
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def worker(pid: int) -> status.WorkerStatus:
+    return status.WorkerStatus(True, "a", "id", 1.0, "ws://x", 0.0, [], pid, "1", None, False)
+
+
+async def test_a_port_is_shared_only_when_asked_and_answers_all_the_time() -> None:
+    port, metrics = free_ports(1)[0], Metrics()
+    first = await status.serve(lambda: worker(1), metrics, port)
+    with pytest.raises(PortTaken):
+        await status.serve(lambda: worker(2), metrics, port)
+    known = asyncio.Event()
+    second = await status.serve(lambda: worker(2), metrics, port, shared=known)
+    await first.cleanup()
+    async with aiohttp.ClientSession() as session:
+        asking = asyncio.create_task(session.get(f"http://127.0.0.1:{port}/worker"))
+        done, _ = await asyncio.wait({asking}, timeout=0.1)
+        assert not done, "the calls of the other one are not known yet"
+        known.set()
+        async with await asking as answer:
+            assert (await answer.json())["pid"] == 2
+    await second.cleanup()
