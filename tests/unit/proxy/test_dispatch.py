@@ -121,24 +121,24 @@ async def test_settings_of_the_call_go_with_the_dispatch(
     assert "other settings" not in same.json["message"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"vad_threshold": 2}, ("vad_threshold", "is 2", "from 0.01 to 0.99")),
-        ({"vad_min_speech": "0.1"}, ("vad_min_speech", "'0.1'", "from 0.01 to 2")),
-        ({"interruption_enabled": 1}, ("interruption_enabled", "is 1", "true or false")),
-        ({"letta_base_url": "http://x"}, ("letta_base_url", "there are: vad_threshold")),
-        ({"endpointing_min_delay": 5}, ("endpointing_min_delay", "5", "0.9")),
-        (["vad_threshold"], ("settings", "dictionary")),
-    ],
-)
+IMPOSSIBLE: list[tuple[Any, tuple[str, ...]]] = [
+    ({"vad_threshold": 2}, ("vad_threshold", "is 2", "from 0.01 to 0.99")),
+    ({"vad_min_speech": "0.1"}, ("vad_min_speech", "'0.1'", "from 0.01 to 2")),
+    ({"interruption_enabled": 1}, ("interruption_enabled", "is 1", "true or false")),
+    ({"letta_base_url": "http://x"}, ("letta_base_url", "there are: vad_threshold")),
+    ({"endpointing_min_delay": 5}, ("endpointing_min_delay", "5", "0.9")),
+    (["vad_threshold"], ("settings", "dictionary")),
+]
+
+
 async def test_settings_that_no_call_can_have_are_refused(
-    proxy: Proxy, worker: TinyWorker, room: str, settings: Any, words: tuple[str, ...]
+    proxy: Proxy, worker: TinyWorker, room: str
 ) -> None:
     await worker.start()
-    answer = await proxy.dispatch(room, settings=settings)
-    assert answer.status == 400
-    assert all(word in answer.json["message"] for word in words), answer.json
+    for settings, words in IMPOSSIBLE:
+        answer = await proxy.dispatch(room, settings=settings)
+        assert answer.status == 400
+        assert all(word in answer.json["message"] for word in words), answer.json
     assert worker.metadata == []
 
 
