@@ -18,6 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from proxy.timeline.call import Call
 from proxy.timeline.event import Event
+from proxy.timeline.lasting import lasting
 from proxy.timeline.trouble import StoreTrouble
 from proxy.verdicts.health import Probe
 
@@ -59,6 +60,8 @@ class Keeper:
         self._lost = 0
         self._checked_at: float | None = None
         self._work = asyncio.Event()
+        self._closing = False
+        self._writer: asyncio.Task[None] | None = None
         self._progress = asyncio.Condition()
         self._writing = asyncio.Lock()
         self.ready = asyncio.Event()
@@ -140,9 +143,12 @@ class Keeper:
         """Held while the writer writes; for who deletes what it could just be writing."""
         return self._writing
 
-    async def run(self) -> None:
-        """Open and write until cancelled."""
-        while True:
+    def start(self) -> None:
+        """Open the database and write, in the background, until `aclose`."""
+        self._writer = asyncio.create_task(lasting(self._run), name="keep calls")
+
+    async def _run(self) -> None:
+        while not self._closing:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type(StoreTrouble),
                 wait=wait_exponential(multiplier=FIRST_RETRY_S, max=LONGEST_RETRY_S),
@@ -158,6 +164,13 @@ class Keeper:
 
     async def aclose(self) -> None:
         """Store what waits if that is possible at once, and close the database."""
+        self._closing = True
+        self._work.set()
+        if self._writer is not None:
+            # A write that is cut off would go on in its thread, and hold the database's lock.
+            await asyncio.wait({self._writer}, timeout=LAST_TRY_S)
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
         if self._store is None:
             return
         try:

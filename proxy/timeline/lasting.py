@@ -12,10 +12,10 @@ AFTER_FAULT_S = 1.0
 
 
 async def lasting(run: Callable[[], Awaitable[None]]) -> None:
-    """`run` without end: a fault in it must not end what every call relies on."""
+    """`run` until it has done its work: a fault in it must not end what every call relies on."""
     while True:
         try:
-            await run()
+            return await run()
         except Exception:
             log.exception("The timeline failed at something nobody foresaw; it goes on")
             await asyncio.sleep(AFTER_FAULT_S)

@@ -77,9 +77,10 @@ class Timeline:
 
     def start(self) -> None:
         """Open the database and judge, in the background."""
+        self.keeper.start()
         self._tasks = [
             asyncio.create_task(lasting(run), name=run.__qualname__)
-            for run in (self.keeper.run, self.judging.run, self._tidy, self._retention.run)
+            for run in (self.judging.run, self._tidy, self._retention.run)
         ]
 
     async def aclose(self) -> None:

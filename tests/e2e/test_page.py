@@ -71,7 +71,7 @@ def test_everything_has_a_name_and_a_role(page: DebugPage) -> None:
         expect(page.stage(stage)).to_be_visible()
     expect(page.page.get_by_role("list", name="Processes")).to_contain_text("livekit")
     nameless = page.page.locator("button, input, select, textarea").evaluate_all(
-        "all => all.filter(e => !(e.innerText || e.ariaLabel || e.labels?.length)).length"
+        "all => all.filter(e => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).length"
     )
     assert nameless == 0
 

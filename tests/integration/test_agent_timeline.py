@@ -182,7 +182,7 @@ async def dispatched(system: System, worker: Worker, fault: str) -> str:
 
 async def test_an_entrypoint_that_raises(system: System, worker: Worker) -> None:
     room = await dispatched(system, worker, "raise")
-    happened = await timeline(system, room, has("job.process_ended"))
+    happened = await timeline(system, room, has("job.process_ended", "job.error"))
     error = one(happened, "job.error")
     assert error["traceback"].rstrip().endswith("RuntimeError: failed on purpose in the entrypoint")
     ended = one(happened, "job.process_ended")

@@ -232,7 +232,7 @@ def test_a_bundle_of_a_dead_system_holds_no_planted_secret(tmp_path: Path) -> No
 
 
 async def test_check_deployment_finds_all_well_and_leaves_nothing_behind(system: System) -> None:
-    calls = await kept_calls(system)
+    calls, before = await kept_calls(system), await rooms(system)
 
     done = run("check-deployment", system.environment, system.proxy_url, "--json")
 
@@ -242,11 +242,16 @@ async def test_check_deployment_finds_all_well_and_leaves_nothing_behind(system:
     tried = {row["endpoint"] for row in told["rows"]}
     assert {"GET /api/bundle", "POST /webhooks/livekit", "SFU: join by WebSocket"} <= tried
     assert await kept_calls(system) == calls
-    async with api.LiveKitAPI(system.livekit_url, system.api_key, system.api_secret) as server:
-        deadline = time.monotonic() + 10
-        while rooms := (await server.room.list_rooms(api.ListRoomsRequest())).rooms:
-            assert time.monotonic() < deadline, rooms
+    deadline = time.monotonic() + 10
+    while left := await rooms(system) - before:
+        assert time.monotonic() < deadline, left
     assert system.api_secret not in done.stdout
+
+
+async def rooms(system: System) -> set[str]:
+    async with api.LiveKitAPI(system.livekit_url, system.api_key, system.api_secret) as server:
+        found = await server.room.list_rooms(api.ListRoomsRequest())
+    return {room.name for room in found.rooms}
 
 
 async def kept_calls(system: System) -> list[str]:

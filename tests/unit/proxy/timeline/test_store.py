@@ -143,15 +143,13 @@ async def test_trouble_is_noticed_without_traffic_and_clears(database: Path) -> 
 
     location = Location(path=database)
     keeper = Keeper(lambda: open_store(location), location.shown, nothing)
-    running = asyncio.create_task(keeper.run())
+    keeper.start()
     await until(lambda: keeper.probe.at is not None)
     assert keeper.probe.ok
     async with locked(database):
         await until(lambda: keeper.probe.problem == "locked")
         assert str(database) in keeper.probe.detail
     await until(lambda: keeper.probe.ok)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
     await keeper.aclose()
 
 
