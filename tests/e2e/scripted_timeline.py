@@ -17,20 +17,8 @@ from typing import Any
 import aiohttp
 from aiohttp import hdrs, web
 
-STAGES = (
-    "system",
-    "token",
-    "signal",
-    "media",
-    "dispatch",
-    "job",
-    "join",
-    "hear",
-    "transcribe",
-    "think",
-    "speak",
-    "play",
-)
+from proxy.timeline.event import STAGES
+
 HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "host"})
 
 

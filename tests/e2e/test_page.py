@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Playwright, expect
 
+from proxy.timeline.event import STAGES
 from tests.e2e.debug_page import (
     DebugPage,
     debug_page,
@@ -29,20 +30,6 @@ FIRST_LINES = (
     r"✅ Microphone enabled successfully!",
 )
 NASTY = '<img src=x onerror="window.hacked=1"> & "quotes"'
-STAGES = (
-    "system",
-    "token",
-    "signal",
-    "media",
-    "dispatch",
-    "job",
-    "join",
-    "hear",
-    "transcribe",
-    "think",
-    "speak",
-    "play",
-)
 
 
 def new_agent(system: System, name: str, human: str = "") -> str:
