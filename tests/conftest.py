@@ -10,6 +10,14 @@ import pytest
 from tests.system import System, new_system
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="tests/faults/survival: break each thing several times, and for its whole time",
+    )
+
+
 @pytest.fixture(autouse=True)
 def _environment_as_it_was() -> Iterator[None]:
     """An AgentServer that runs in a test exports its LIVEKIT_URL and key for its own children;

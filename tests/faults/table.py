@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 HEAD = ("stage", "cause", "injected", "verdict", "s", "cleared")
 WIDTHS = (10, 28, 46, 88, 5, 7)
+LATER = "* later than it should be: no core of the machine was free meanwhile"
 
 
 @dataclass
@@ -32,14 +33,21 @@ class Row:
 def render(rows: Iterable[Row]) -> str:
     """The rows, aligned; what is too long is cut with an ellipsis."""
     rows = list(rows)
-    lines = [HEAD, tuple("-" * width for width in WIDTHS), *(row.cells for row in rows)]
-    aligned = [
-        "  ".join(_fit(cell, width) for cell, width in zip(line, WIDTHS, strict=True)).rstrip()
+    lines = align(HEAD, WIDTHS, (row.cells for row in rows))
+    if any(row.busy for row in rows):
+        lines.append(LATER)
+    return "\n".join(lines)
+
+
+def align(
+    head: tuple[str, ...], widths: tuple[int, ...], rows: Iterable[tuple[str, ...]]
+) -> list[str]:
+    """The lines of a table whose columns have these widths."""
+    lines = [head, tuple("-" * width for width in widths), *rows]
+    return [
+        "  ".join(_fit(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    if any(row.busy for row in rows):
-        aligned.append("* later than it should be: no core of the machine was free meanwhile")
-    return "\n".join(aligned)
 
 
 def _fit(text: str, width: int) -> str:
