@@ -21,7 +21,7 @@ from dev.telling import located
 REPLACES = "VOICE_REPLACES"
 CAUSE = "code-broken"
 OFF = ("false", "0", "no", "off", "n", "f")
-LOOK_EVERY_S = 0.2
+LOOK_EVERY_S = 2.0  # though nothing is heard of: not every file system tells of changes
 ASK_EVERY_S = 0.1
 SLOW_S = 30.0
 MANY = 200
@@ -62,13 +62,11 @@ class Reloading:
 
     async def _changed(self, before: dict[str, float]) -> dict[str, float]:
         """Wait for a change, and until no more follow; and until there is something to replace."""
-        last = before
         while True:
             now = await asyncio.to_thread(sources.code, self.service)
-            if now == last != before and self.state.now == READY:
+            if now != before and self.state.now == READY:
                 return now
-            last = now
-            await asyncio.sleep(LOOK_EVERY_S)
+            await sources.news(self.service, LOOK_EVERY_S)
 
     async def _try(self, program: Program) -> Program | None:
         """Start the code of now beside `program`; None when it has not taken over."""
