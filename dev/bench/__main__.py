@@ -15,9 +15,12 @@ from typing import Any
 
 import psutil
 
+from dev.bench import options
 from dev.bench.bench import Bench, progress
 from dev.bench.figures import (
     clone,
+    dispatches,
+    endurance,
     footprint,
     healthy,
     interruption,
@@ -34,63 +37,52 @@ from dev.caller import CallError
 from dev.caller.ending import end_process, run
 from dev.caller.voice import Voice
 
-FIGURES: dict[str, Callable[[Bench], Awaitable[Result]]] = {
+Measure = Callable[[Bench], Awaitable[Result]]
+FIGURES: dict[str, Measure] = {
     "joining": joining.measure,
     "turns": turns.measure,
     "interruption": interruption.measure,
     "rooms": rooms.measure,
+    "dispatches": dispatches.measure,
     "footprint": footprint.measure,
     "timeline": timeline.measure,
     "healthy": healthy.measure,
     "restart": restart.measure,  # last: it ends what the others need
 }
+LONG: dict[str, Measure] = {"endurance": endurance.measure}
+"""Those that take so long that they are only made when they are asked for."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./scripts/bench", description=(__doc__ or "").strip())
-    parser.add_argument("--quick", action="store_true", help="few runs: sizes, not figures")
-    parser.add_argument(
-        "--only", action="append", choices=[*FIGURES, "clone"], metavar="FIGURE",
-        help=f"just this one, may be repeated: {', '.join(FIGURES)}, clone",
-    )  # fmt: skip
-    parser.add_argument(
-        "--calls", type=int, metavar="N",
-        help=f"healthy calls to make (default {healthy.CALLS})",
-    )  # fmt: skip
-    clean = "also time a clean clone with empty caches (minutes, 3 GB)"
-    parser.add_argument("--clean", action="store_true", help=clean)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
-    parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    return options.parse(arguments, (__doc__ or "").strip(), list(FIGURES), [*LONG, "clone"])
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = parse(arguments)
+    wish = parse(arguments)
     logging.basicConfig(level=logging.CRITICAL)  # as in scripts/talk
     try:
-        return run(_measure(options))
+        return run(_measure(wish))
     except CallError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-async def _measure(options: argparse.Namespace) -> int:
-    wanted = options.only or [*FIGURES, *(["clone"] if options.clean else [])]
+async def _measure(wish: argparse.Namespace) -> int:
     results: dict[str, Result] = {}
-    if any(name in FIGURES for name in wanted):
+    measures = {name: each for name, each in {**LONG, **FIGURES}.items() if name in wish.wanted}
+    if measures:
         async with running_system(progress) as system, stock_worker(system.environ) as stock:
-            bench = Bench(system, stock, Voice(), options.quick, options.calls)
-            for name in FIGURES:
-                if name in wanted:
-                    results[name] = await FIGURES[name](bench)
-    if "clone" in wanted:
+            bench = Bench(system, stock, Voice(), wish.quick, wish.calls, wish.rooms, wish.minutes)
+            for name, measure in measures.items():
+                results[name] = await measure(bench)
+    if "clone" in wish.wanted:
         results["clone"] = await clone.measure()
     print(render([row for result in results.values() for row in result.rows]))
     for name, result in results.items():
         for line in result.details:
             print(f"{name}: {line}")
-    if options.json is not None:
-        _write(options.folder / options.json, results, options.quick)
+    if wish.json is not None:
+        _write(wish.folder / wish.json, results, wish.quick)
     return 0
 
 

@@ -17,6 +17,7 @@ import psutil
 
 from dev import processes, records
 from dev.bench.subjects import OURS, Subject
+from dev.bench.tree import Tree
 from dev.caller import CallError, where
 from dev.environment import compose
 from dev.services import CHECKOUT, services
@@ -60,6 +61,19 @@ class System:
             if record.honcho and (manager := record.honcho.process()):
                 found["honcho"] = [manager]
         return found
+
+    def tree(self) -> Tree:
+        """The same to be asked often: who descends from the launchers of now."""
+        roots: dict[str, psutil.Process] = {}
+        for name in services():
+            record = records.read(self.home, name)
+            if record is None:
+                continue
+            if record.launcher and (launcher := record.launcher.process()):
+                roots[name] = launcher
+            if record.honcho and (manager := record.honcho.process()):
+                roots["honcho"] = manager
+        return Tree(roots)
 
     async def calls_going_on(self) -> int:
         """Jobs of the worker, by its own status."""
@@ -118,6 +132,8 @@ def own_place() -> Iterator[dict[str, str]]:
     """An environment with a state folder and ports of its own; the folder is removed afterwards."""
     home = Path(tempfile.mkdtemp(prefix="voice-bench-"))
     exported = {**os.environ, "VOICE_HOME": str(home), **_free_ports()}
+    # Somebody may edit agent/ while it is measured.
+    exported.setdefault("AGENT_RELOAD", "false")
     binary = CHECKOUT / ".voice" / "bin" / "livekit-server"
     if binary.exists():
         exported.setdefault("LIVEKIT_SERVER_BIN", str(binary))

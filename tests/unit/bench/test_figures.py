@@ -102,10 +102,10 @@ def test_a_process_that_is_gone_has_no_memory() -> None:
 
 
 def test_every_figure_is_in_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    from dev.bench.__main__ import FIGURES, parse
+    from dev.bench.__main__ import FIGURES, LONG, parse
 
     files = {each.stem for each in Path(footprint.__file__).parent.glob("*.py")} - {"__init__"}
-    assert {*FIGURES, "clone"} == files
+    assert {*FIGURES, *LONG, "clone"} == files
     assert parse(["--only", "turns", "--quick"]).only == ["turns"]
     with pytest.raises(SystemExit):
         parse(["--only", "speed"])
