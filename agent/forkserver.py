@@ -13,6 +13,7 @@ from multiprocessing import forkserver
 
 import certifi
 
+COLLECTOR = "agent.gc_off"
 PRELOADED = "agent.preload"
 FRAMEWORK = ("livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze")  # in this order
 LOCAL_MODELS = "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"
@@ -22,7 +23,9 @@ def start() -> None:
     # Its end-of-turn model takes 240 MB and is not used; the detector is in agent/preload.py.
     os.environ.setdefault(LOCAL_MODELS, "0")
     _name_certificates()
-    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED, *FRAMEWORK])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        [COLLECTOR, PRELOADED, *FRAMEWORK]
+    )
     forkserver.ensure_running()
 
 

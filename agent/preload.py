@@ -7,6 +7,7 @@ loop.
 
 from __future__ import annotations
 
+import gc
 import logging
 import typing
 
@@ -46,3 +47,5 @@ try:
     init_vad()  # the detector's weights
 except Exception:  # a native library: each process finds out, and its call goes on without
     logging.getLogger("agent.process").exception("the detector's weights could not be loaded")
+
+gc.enable()  # see agent/gc_off.py
