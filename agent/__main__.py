@@ -20,7 +20,7 @@ def main() -> int:
     except SettingsError as error:
         print(f"agent: {error}", file=sys.stderr)
         return 2
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format, settings.secrets)
     forkserver.start()
 
     # Imported late: a wrong setting is told at once, not after seconds of imports.

@@ -8,7 +8,7 @@ import math
 
 from livekit.agents import AssignmentTimeoutError, JobRequest
 
-from agent import entry, forkserver, status
+from agent import entry, forkserver, logs, status
 from agent.registration import WatchedServer
 from agent.settings import AgentSettings
 from agent.timeline.jobs import JobBook
@@ -42,7 +42,8 @@ def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
     server.process_ended = book.process_ended
 
     async def on_request(req: JobRequest) -> None:
-        await request(req, server, settings.agent_max_jobs, book)
+        with logs.about(req.room.name, req.id):
+            await request(req, server, settings.agent_max_jobs, book)
 
     server.rtc_session(
         entry.entrypoint, agent_name=settings.livekit_agent_name, on_request=on_request

@@ -241,6 +241,15 @@ class AgentSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Form of the log lines: text, or json (one object a line)."
+    )
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be logged."""
+        keys = (self.livekit_api_secret, self.letta_api_key, self.openai_api_key)
+        return [key for key in keys if key]
 
     @property
     def stt(self) -> Provider:

@@ -87,7 +87,7 @@ class Launcher:
     async def _work(self) -> None:
         composed = await self._compose()
         self.home = home = Path(composed["home"])
-        log = Log(home, self.name)
+        log = Log(home, self.name, json=composed["environ"].get("LOG_FORMAT") == "json")
         log.say(BEGINS)
         if self.warning:
             log.say(self.warning, "WARNING")

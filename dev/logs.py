@@ -1,5 +1,5 @@
 """The log of one process: every line goes to this launcher's stdout (honcho) and to
-VOICE_HOME/logs/NAME.log.
+VOICE_HOME/logs/NAME.log, as text or as JSON (LOG_FORMAT).
 
 The file is bounded: it is rotated, and a very long line is cut and says so.
 """
@@ -12,6 +12,8 @@ import time
 from collections import deque
 from pathlib import Path
 
+from dev.log_line import as_json, as_text, made
+
 FILE_BYTES = 5_000_000
 OLD_FILES = 3
 LINE_BYTES = 16_000
@@ -21,9 +23,12 @@ BEGINS = "begins"
 
 
 class Log:
-    """Writes lines of a program and of its launcher; keeps the program's last ones for messages."""
+    """Writes lines of a program and of its launcher; keeps the program's last ones for messages,
+    as text."""
 
-    def __init__(self, home: Path, name: str) -> None:
+    def __init__(self, home: Path, name: str, *, json: bool = False) -> None:
+        self._name = name
+        self._json = json
         folder = home / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{name}.log"
@@ -41,12 +46,22 @@ class Log:
         if len(line) > LINE_BYTES:
             line = line[:LINE_BYTES] + f" … [{len(line) - LINE_BYTES} bytes cut]".encode()
         text = line.decode(errors="replace").rstrip("\r\n")
-        if text.strip():
+        if not text.strip():
+            if not self._json:
+                self._write(text)
+            return
+        if self._json:
+            text = as_json(text, self._name)
+            self.last.extend(as_text(text))
+        else:
             self.last.append(text)
         self._write(text)
 
     def say(self, text: str, level: str = "INFO") -> None:
         """One line of the launcher itself."""
+        if self._json:
+            self._write(made(self._name, level, "launcher", text))
+            return
         now = time.time()
         clock = time.strftime("%H:%M:%S", time.localtime(now))
         self._write(f"{clock}.{int(now % 1 * 1000):03d} {level} launcher: {text}")

@@ -132,7 +132,9 @@ def _start(system: System, began: float) -> int:
     log = system.home / "logs" / running.HONCHO_LOG
     with system.hands_over() as file:
         environ = {**system.environ, exported.HAND_OVER: str(file)}
-        honcho = running.start_honcho(system.home, log, system.names, environ)
+        # A line of JSON says by itself when it was and whose it is.
+        prefix = system.composed[system.names[0]].environ.get("LOG_FORMAT") != "json"
+        honcho = running.start_honcho(system.home, log, system.names, environ, prefix=prefix)
         print(f"started honcho (pid {honcho.pid}), its output is in {short(log)}", flush=True)
         waiting = Waiting(system.home, system.names, system.names, began)
         return _result(system, waiting, lambda: honcho.poll() is None)

@@ -44,15 +44,19 @@ def common_honcho(home: Path, names: list[str]) -> Identity | None:
 
 
 def start_honcho(
-    home: Path, log: Path, names: list[str], environ: Mapping[str, str]
+    home: Path, log: Path, names: list[str], environ: Mapping[str, str], *, prefix: bool = True
 ) -> "subprocess.Popen[bytes]":
-    """Start `honcho start` in a session of its own, its output in `log`; it outlives the caller."""
+    """Start `honcho start` in a session of its own, its output in `log`; it outlives the caller.
+
+    With `prefix` each line begins with the time and the name of its process.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
+    plain = [] if prefix else ["--no-prefix"]
     with log.open("wb") as output:
         honcho = subprocess.Popen(
             # An empty -e: honcho's own reading of .env has traps, the launchers read the file
             # themselves.
-            [sys.executable, "-u", "-m", "honcho", "-e", os.devnull, "start", *names],
+            [sys.executable, "-u", "-m", "honcho", "-e", os.devnull, "start", *plain, *names],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -77,6 +77,9 @@ class DevSettings(BaseSettings):
     chat_provider: ChatProvider | None = Field(
         None, description="Language model alone: offline or openai; empty: as SPEECH."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Form of the log lines: text, or json (one object a line)."
+    )
     livekit_port: int = _port(7880, "Port of our own LiveKit server (HTTP and WebSocket).")
     livekit_tcp_port: int = _port(7881, "Port of our own LiveKit server for media over TCP.")
     livekit_udp_port: int = _port(7882, "Port of our own LiveKit server for media over UDP.")

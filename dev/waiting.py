@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dev import running
+from dev.log_line import as_text
 from dev.logs import Log
 from dev.records import FAILED, MONITORING, READY, Record
 from dev.services import CHECKOUT
@@ -115,9 +116,12 @@ def _news(record: Record | None) -> str:
 
 
 def last_lines(file: Path, count: int) -> list[str]:
+    """The last lines of a log as text, whatever form it has."""
     try:
         with file.open(errors="replace") as lines:
-            return [line.rstrip("\n")[:400] for line in deque(lines, maxlen=count)]
+            last = deque(lines, maxlen=count)
+        told = [line for each in last for line in as_text(each.rstrip("\n"))]
+        return [line[:400] for line in told[-count:]]
     except FileNotFoundError:
         return []
 

@@ -32,7 +32,7 @@ async def serve(configured: settings.ProxySettings) -> None:
 def main() -> int:
     try:
         configured = settings.load()
-        logs.configure(configured.log_level, configured.secrets)
+        logs.configure(configured.log_level, configured.secrets, configured.log_format)
         asyncio.run(serve(configured))
     except (settings.SettingsError, app.PortTaken) as error:
         print(error, file=sys.stderr)

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from proxy import logs
 from proxy.agent_health import AgentHealth
 from proxy.agents import Agents
 from proxy.bundle.endpoint import Bundle
@@ -138,6 +139,7 @@ async def create_app(settings: ProxySettings) -> web.Application:
 async def log_access(request: web.Request, handler: Handler) -> web.StreamResponse:
     """One line a request: DEBUG when all is well, WARNING when it failed. Never a query."""
     started = time.perf_counter()
+    logs.about(request.match_info.get("room", ""))  # anew: one task serves a whole connection
     status = 499  # the caller went away before there was an answer
     try:
         response = await handler(request)

@@ -202,6 +202,9 @@ class ProxySettings(ListeningSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Form of the log lines: text, or json (one object a line)."
+    )
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -10,6 +10,7 @@ from aiohttp import web
 from livekit import api
 from pydantic import BaseModel, Field
 
+from proxy import logs
 from proxy.endpoint import Answer, Endpoint, Name, answered, read_json
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
@@ -80,6 +81,7 @@ class Tokens:
 
     async def create(self, request: web.Request) -> web.Response:
         wanted = await read_json(request, TokenRequest)
+        logs.about(wanted.room)
         try:
             answer = self._answer(wanted)
         except ApiError as error:

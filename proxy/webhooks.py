@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import hdrs, web
 from livekit import api
 
+from proxy import logs
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.endpoint import Answer, Endpoint, answered, read_body
 from proxy.errors import ApiError
@@ -45,6 +46,7 @@ class Webhooks:
         event = self._verified(
             await read_body(request), request.headers.get(hdrs.AUTHORIZATION, "")
         )
+        logs.about(event.room.name)
         log.debug(
             "LiveKit reports %s: room %s, participant %s",
             event.event,

@@ -107,6 +107,7 @@ def plan(settings: LettaSettings) -> dict[str, object]:
         "chosen": settings.chat_model is not None,
         "first_agent": str(settings.folder / "first-agent"),
         "log_level": settings.log_level,
+        "log_format": settings.log_format,
     }
     return {
         "postgres": postgres.command(),

@@ -48,6 +48,9 @@ class LettaSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Form of the log lines: text, or json (one object a line)."
+    )
 
     @property
     def folder(self) -> Path:

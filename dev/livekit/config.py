@@ -36,7 +36,7 @@ def config(environ: Mapping[str, str], ipv6: bool) -> dict[str, Any]:
             "api_key": key,
             "urls": [f"http://localhost:{port('PROXY_PORT', 9000)}/webhooks/livekit"],
         },
-        "logging": {"level": "info"},
+        "logging": {"level": "info", "json": environ.get("LOG_FORMAT") == "json"},
     }
 
 

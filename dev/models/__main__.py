@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from dev.models.app import make_app
 from dev.models.session import DecoderDied
 from dev.models.settings import ModelsSettings
+from proxy import logs
 
 END_WAIT_S = 2.0
 
@@ -29,11 +30,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    logs.configure(settings.log_level, form=settings.log_format, process="models")
     try:
         asyncio.run(_serve(settings))
     except OSError as error:

@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import dataclass, replace
 
+from proxy import logs
 from proxy.dispatch.decision import (
     AGENT_PREFIX,
     Coming,
@@ -69,6 +70,7 @@ class Dispatcher:
         Raises `ApiError`: 503 when nobody is registered, 409 when under another name (both make
         up for it by themselves later), 502 or 503 when the LiveKit server is at fault.
         """
+        logs.about(room)
         log.info("Attempting to dispatch agent to room: %s", room)
         record = self._records.claim(room)
         if record is None:
@@ -187,6 +189,7 @@ class Dispatcher:
 
     async def _replace(self, record: Record, event: Event) -> None:
         reason = str(event.data.get("reason") or "its process ended")
+        logs.about(record.room, str(event.data.get("job_id") or ""))
         async with record.lock:
             self._stop_following(record)
             now = self._placer.clock()
@@ -228,6 +231,7 @@ class Dispatcher:
             record.follower = None
 
     async def _followed(self, record: Record) -> None:
+        logs.about(record.room)
         try:
             await follow(record, self._placer, self._settings)
         except Exception:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from proxy import logs
 from proxy.dispatch.decision import Coming, Present
 from proxy.dispatch.dispatcher import Dispatcher, Outcome
 from proxy.dispatch.record import Wish
@@ -108,6 +109,7 @@ class DispatchEndpoints:
 
     async def dispatch(self, request: web.Request) -> web.Response:
         wanted = await read_json(request, DispatchRequest)
+        logs.about(wanted.room)
         received = {"agent_id": wanted.agent_id, "settings": wanted.settings}
         self._timeline.note(wanted.room, "dispatch", "received", received)
         try:

@@ -10,7 +10,15 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from proxy.dispatch.decision import Coming, Needed, NoWorker, Present, WrongName
+from proxy import logs
+from proxy.dispatch.decision import (
+    AGENT_PREFIX,
+    Coming,
+    Needed,
+    NoWorker,
+    Present,
+    WrongName,
+)
 from proxy.dispatch.placing import Placer, Settled
 from proxy.dispatch.record import Record
 from proxy.dispatch.sight import Sight
@@ -164,6 +172,7 @@ def _has_joined(record: Record, identity: str, placer: Placer) -> bool:
     now = placer.clock()
     if record.state != "joined":
         seconds = round(now - (record.dispatched_at or now), 1)
+        logs.about(record.room, identity.removeprefix(AGENT_PREFIX))
         log.info(
             "Agent %s is in room %s, %.1f s after the dispatch", identity, record.room, seconds
         )

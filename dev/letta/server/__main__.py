@@ -2,8 +2,8 @@
 
     .venv-letta/bin/python dev/letta/server PLAN
 
-PLAN is JSON: {port, endpoint, model, chosen, first_agent, log_level}; the rest comes from the
-environment (see ../environ.py). Exit code 78 says that the reason has been told.
+PLAN is JSON: {port, endpoint, model, chosen, first_agent, log_level, log_format}; the rest comes
+from the environment (see ../environ.py). Exit code 78 says that the reason has been told.
 """
 
 # mypy: ignore-errors
@@ -38,7 +38,7 @@ class Told(Exception):
 def main(plan):
     try:
         sockets = bind(plan["port"])
-        load(plan["log_level"])
+        load(plan["log_level"], plan["log_format"])
         asyncio.run(serve(plan, sockets))
     except Told as told:
         print(f"letta: {told}", file=sys.stderr, flush=True)
@@ -66,7 +66,7 @@ def bind(port):
     return sockets
 
 
-def load(log_level):
+def load(log_level, log_format):
     """Import Letta, which is nearly all of a start: without the collector, which would look through
     a million new objects a hundred times, all of which stay."""
     gc.disable()
@@ -74,7 +74,7 @@ def load(log_level):
     with lazy.standing_in(), redirect_stdout(io.StringIO()):
         import letta.log
 
-        logs.configure(log_level)
+        logs.configure(log_level, log_format)
         lean.share_dependencies()
         lean.trust_our_types()
         lean.remember_statements()

@@ -6,7 +6,8 @@
 import logging
 import sys
 
-FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
+from proxy.logs import formatter
+
 # They warn about what every single request does, or about features that are switched off.
 NOISY = (
     "Letta.letta.orm.sqlalchemy_base",
@@ -48,11 +49,11 @@ def brief(record):
     return True
 
 
-def configure(level):
+def configure(level, form):
     """In the place of what importing letta.log has set up, its file included. Letta tells every
     step of every request at INFO, so that much is shown from DEBUG on."""
     handler = logging.StreamHandler(sys.__stdout__)
-    handler.setFormatter(logging.Formatter(FORMAT, "%H:%M:%S"))
+    handler.setFormatter(formatter(form, (), "letta"))
     root = logging.getLogger()
     if level != "DEBUG":
         handler.addFilter(brief)
