@@ -25,6 +25,7 @@ from dev.bench.figures import (
     healthy,
     interruption,
     joining,
+    load,
     restart,
     rooms,
     timeline,
@@ -49,7 +50,7 @@ FIGURES: dict[str, Measure] = {
     "healthy": healthy.measure,
     "restart": restart.measure,  # last: it ends what the others need
 }
-LONG: dict[str, Measure] = {"endurance": endurance.measure}
+LONG: dict[str, Measure] = {"load": load.measure, "endurance": endurance.measure}
 """Those that take so long that they are only made when they are asked for."""
 
 

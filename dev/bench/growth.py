@@ -21,6 +21,7 @@ class Growth:
     """One process that was there all the time. Sizes in MB, slopes an hour."""
 
     label: str
+    name: str
     first: float
     last: float
     memory: Slope | None
@@ -49,6 +50,7 @@ def lasting(holdings: Iterable[Holding], warm_s: float) -> list[Growth]:
         found.append(
             Growth(
                 label=seen[-1].label,
+                name=seen[-1].name,
                 first=median(sizes[:ENDS]),
                 last=median(sizes[-ENDS:]),
                 memory=slope([(each.at, each.anon / MB) for each in seen]),

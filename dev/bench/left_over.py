@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from letta_client import AsyncLetta
 from livekit import api
 
+from dev.bench.ledger import name_of
 from dev.bench.system import System
 from dev.bench.tree import Tree
 
 PATIENCE_S = 30.0
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 MOST_CONVERSATIONS = 10_000
+CHECKPOINT = "(checkpoint)"  # how a conversation is labelled that a call uses for a while
+POOLED = "postgres: postgres"  # connections that Letta keeps for later: as many as it once needed
 
 
 @dataclass
@@ -25,51 +28,86 @@ class Standing:
     jobs: int = 0
     rooms: list[str] = field(default_factory=list)
     conversations: int = 0
-    processes: Counter[str] = field(default_factory=Counter)
+    checkpoints: list[str] = field(default_factory=list)
+    processes: dict[str, int] = field(default_factory=dict)
     spool_files: int = 0
 
 
+@dataclass(frozen=True)
+class Left:
+    """The difference of two moments, the calls between which are over."""
+
+    jobs: int
+    rooms: list[str]
+    checkpoints: list[str]
+    conversations: int
+    """Beside one a call, which is meant to stay."""
+    processes: dict[str, int]
+    spool_files: int
+
+    @property
+    def count(self) -> int:
+        """How many things are there that should not be."""
+        more = sum(self.processes.values())
+        return self.jobs + len(self.rooms) + max(0, self.conversations) + more
+
+    def told(self) -> list[str]:
+        return [
+            f"left when all was over: {self.jobs} jobs, {len(self.rooms)} rooms, "
+            f"{self.conversations:+d} conversations beside one a call, "
+            f"{sum(self.processes.values())} processes and {self.spool_files:+d} spool files more "
+            "than before",
+            *[f"left: room {name}" for name in self.rooms],
+            *[f"left: conversation {name!r}" for name in self.checkpoints],
+            *[f"left: {count} more processes of {name}" for name, count in self.processes.items()],
+        ]
+
+
+def difference(before: Standing, after: Standing, calls: int) -> Left:
+    more = {
+        name: number - before.processes.get(name, 0) for name, number in after.processes.items()
+    }
+    return Left(
+        after.jobs,
+        [name for name in after.rooms if name not in before.rooms],
+        [name for name in after.checkpoints if name not in before.checkpoints],
+        after.conversations - before.conversations - calls,
+        {name: number for name, number in more.items() if number > 0},
+        after.spool_files - before.spool_files,
+    )
+
+
 async def standing(system: System, tree: Tree) -> Standing:
+    conversations = await _conversations(system)
     return Standing(
         jobs=await system.calls_going_on(),
         rooms=await _rooms(system),
-        conversations=await _conversations(system),
-        processes=Counter({name: len(members) for name, members in tree.now().items()}),
+        conversations=len(conversations),
+        checkpoints=[each for each in conversations if each.endswith(CHECKPOINT)],
+        processes={
+            name: sum(not _is_pooled(each) for each in members)
+            for name, members in tree.now().items()
+        },
         spool_files=_spooled(system),
     )
 
 
-async def settled(system: System, tree: Tree, before: Standing) -> Standing:
+async def settled(system: System, tree: Tree, before: Standing, calls: int) -> Standing:
     """As it is once nothing of the calls is left, or when it has been waited for long enough."""
     deadline = asyncio.get_running_loop().time() + PATIENCE_S
     while True:
         after = await standing(system, tree)
-        clean = not after.jobs and not after.rooms and after.processes <= before.processes
-        if clean or asyncio.get_running_loop().time() > deadline:
+        late = asyncio.get_running_loop().time() > deadline
+        if late or not difference(before, after, calls).count:
             return after
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def told(before: Standing, after: Standing, calls: int) -> list[str]:
-    """What is left, in words; a conversation a call is what is meant to stay."""
-    more = after.processes - before.processes
-    made = after.conversations - before.conversations
-    lines = [
-        f"left after {calls} calls: {after.jobs} jobs, {len(after.rooms)} rooms, "
-        f"{made - calls:+d} conversations beside one a call, "
-        f"{sum(more.values())} processes more than before, "
-        f"{after.spool_files - before.spool_files:+d} spool files"
-    ]
-    lines += [f"left: room {name}" for name in after.rooms]
-    lines += [f"left: {count} more processes of {name}" for name, count in more.items()]
-    return lines
-
-
-def count(before: Standing, after: Standing, calls: int) -> int:
-    """How many things are left that should not be."""
-    forks = max(0, after.conversations - before.conversations - calls)
-    more = after.processes - before.processes
-    return after.jobs + len(after.rooms) + forks + sum(more.values())
+def _is_pooled(process: psutil.Process) -> bool:
+    try:
+        return name_of(process.cmdline()).startswith(POOLED)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 async def _rooms(system: System) -> list[str]:
@@ -80,10 +118,12 @@ async def _rooms(system: System) -> list[str]:
         return [room.name for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms]
 
 
-async def _conversations(system: System) -> int:
+async def _conversations(system: System) -> list[str]:
+    """The label of each conversation of Letta."""
     key = system.environ.get("LETTA_API_KEY") or "none"
     async with AsyncLetta(base_url=system.environ["LETTA_BASE_URL"], api_key=key) as letta:
-        return len(await letta.conversations.list(limit=MOST_CONVERSATIONS))
+        found = await letta.conversations.list(limit=MOST_CONVERSATIONS)
+        return [each.summary or "" for each in found]
 
 
 def _spooled(system: System) -> int:

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, field
 
 from dev.bench import growth, left_over
 from dev.bench.bench import Bench, progress
-from dev.bench.growth import Growth, Passing
+from dev.bench.growth import Growth
+from dev.bench.growth_told import memory_told
 from dev.bench.ledger import Ledger
-from dev.bench.left_over import Standing
+from dev.bench.left_over import Left
 from dev.bench.long_call import LongCall, hold
-from dev.bench.slope import Slope
 from dev.bench.stats import Summary
 from dev.bench.table import Result, Row
 
@@ -23,6 +23,7 @@ MINUTES, QUICK_MINUTES = 30, 4
 WARM_UP_MIN, WARM_UP_SHARE = 5.0, 0.25  # the shorter one counts
 PAUSE_S = 0.5  # between two calls of a caller
 GOAL_MB_H = 1.0
+GOAL_HANDLES_H = 2.0  # open files and threads
 MINUTE_S = 60.0
 
 
@@ -46,8 +47,9 @@ async def measure(bench: Bench) -> Result:
         with _told_to_end(run):
             await _all_calls(bench, run)
         telling.cancel()
-        after = await left_over.settled(bench.system, tree, before)
-    return _result(run, ledger, before, after)
+        calls = len(run.calls)
+        after = await left_over.settled(bench.system, tree, before, calls)
+    return _result(run, ledger, left_over.difference(before, after, calls))
 
 
 async def _all_calls(bench: Bench, run: _Run) -> None:
@@ -102,32 +104,14 @@ def _counts(calls: list[LongCall]) -> str:
     )
 
 
-def _result(run: _Run, ledger: Ledger, before: Standing, after: Standing) -> Result:
+def _result(run: _Run, ledger: Ledger, left: Left) -> Result:
     lasting = growth.lasting(ledger.holdings, run.warm_s)
     passing = growth.passing(ledger.holdings, run.warm_s)
     families = growth.families(ledger.holdings, run.warm_s)
-    known = [each for each in lasting if each.memory is not None]
-    worst = max(known, key=lambda each: each.memory.per_hour if each.memory else 0, default=None)
-    calls = len(run.calls)
-    turns = sum(call.turns for call in run.calls)
-    silent = sum(len(call.unanswered) for call in run.calls)
-    failing = sum(bool(call.failing or call.problem) for call in run.calls)
-    left = left_over.count(before, after, calls)
-    slopes = [each.memory for each in known if each.memory is not None]
-    rows = [
-        Row(
-            "memory of the process that grew most, MB an hour",
-            worst.memory.per_hour if worst and worst.memory else None,
-            None, "MB/h", f"< {GOAL_MB_H:g} MB/h", _all_below(slopes),
-        ),
-        Row(f"of {turns} turns, those unanswered", silent, None, "", "0", silent == 0),
-        Row(f"of {calls} calls, those that failed", failing, None, "", "0", failing == 0),
-        Row("left behind by the calls", left, None, "", "0", left == 0),
-    ]  # fmt: skip
     return Result(
-        rows,
-        _details(run, lasting, passing, families) + left_over.told(before, after, calls),
-        {
+        rows=_rows(run, lasting, left),
+        details=[*_told(run), *memory_told(lasting, passing, families), *left.told(), *_wrong(run)],
+        raw={
             "minutes": run.minutes,
             "warm_up_s": run.warm_s,
             "cut_after_s": run.cut_after_s,
@@ -135,51 +119,54 @@ def _result(run: _Run, ledger: Ledger, before: Standing, after: Standing) -> Res
             "processes": [asdict(each) for each in lasting],
             "passing": [asdict(each) for each in passing],
             "families": {name: each and asdict(each) for name, each in families.items()},
-            "before": asdict(before),
-            "after": asdict(after),
+            "left": asdict(left),
             "samples": ledger.as_json(),
         },
     )
 
 
-def _all_below(slopes: list[Slope]) -> bool | None:
-    """Whether all are certainly below the goal; None: the run was too short to tell of some."""
-    told = [each.below(GOAL_MB_H) for each in slopes]
-    if False in told:
+def _rows(run: _Run, lasting: list[Growth], left: Left) -> list[Row]:
+    calls, turns = len(run.calls), sum(call.turns for call in run.calls)
+    silent = sum(len(call.unanswered) for call in run.calls)
+    failed = sum(bool(call.failing or call.problem) for call in run.calls)
+    grows = max(
+        ((each.memory, each) for each in lasting if each.memory),
+        key=lambda each: each[0].per_hour, default=None,
+    )  # fmt: skip
+    fastest = f" ({grows[1].name}, ± {grows[0].give_or_take:.2f})" if grows else ""
+    fat = [each.memory.below(GOAL_MB_H) for each in lasting if each.memory]
+    handles = [
+        each.label for each in lasting for one in (each.fds, each.threads)
+        if one and one.below(GOAL_HANDLES_H) is False
+    ]  # fmt: skip
+    return [
+        Row(
+            f"memory of the process that grew most{fastest}", grows and grows[0].per_hour, None,
+            "MB/h", f"< {GOAL_MB_H:g} MB/h", all_met(fat),
+        ),
+        Row("processes with more and more open files or threads", len(handles), None, "", "0",
+            not handles if fat else None),
+        Row(f"of {turns} turns, those unanswered", silent, None, "", "0", silent == 0),
+        Row(f"of {calls} calls, those broken off or with a failing verdict", failed, None, "", "0",
+            failed == 0),
+        Row("left behind by the calls", left.count, None, "", "0", left.count == 0),
+    ]  # fmt: skip
+
+
+def all_met(each: list[bool | None]) -> bool | None:
+    """Whether all are certain to meet a goal; None: of some it is not certain either way."""
+    if False in each:
         return False
-    return True if told and None not in told else None
+    return True if each and None not in each else None
 
 
-def _details(
-    run: _Run, lasting: list[Growth], passing: list[Passing], families: dict[str, Slope | None]
-) -> list[str]:
+def _told(run: _Run) -> list[str]:
     lines = [f"{_counts(run.calls)}; the first {run.warm_s / 60:.1f} minutes are the warm-up"]
     if run.cut_after_s is not None:
         lines.append(f"cut short after {run.cut_after_s / 60:.1f} of {run.minutes:g} minutes")
-    lines += _speed(run)
-    by_slope = sorted(lasting, key=lambda e: -e.memory.per_hour if e.memory else 0.0)
-    lines += [
-        f"{each.label}: {each.first:.1f} → {each.last:.1f} MB, {_slope(each.memory, 'MB/h')}, "
-        f"open files {_slope(each.fds, '/h')}, threads {_slope(each.threads, '/h')}"
-        for each in by_slope
-    ]
-    lines += [
-        f"{each.family}: {each.count} processes came and went, at most {each.largest:.1f} MB each "
-        f"(median {each.middle:.1f}); each hour they begin {_slope(each.memory, 'MB')} larger"
-        for each in passing
-    ]
-    lines += [f"{name}, all of it (PSS): {_slope(each, 'MB/h')}" for name, each in families.items()]
-    for call in run.calls:
-        wrong = [call.problem, *call.unanswered, *call.failing]
-        lines += [f"call {call.number + 1} at {call.began:.0f} s: {text}" for text in wrong if text]
-    return lines
-
-
-def _speed(run: _Run) -> list[str]:
-    """Whether the last calls are as quick as those after the warm-up."""
+    # Whether the last calls are as quick as those after the warm-up.
     warm = [call for call in run.calls if call.began >= run.warm_s]
     half = len(warm) // 2
-    lines = []
     for name, part in (("first", warm[:half]), ("second", warm[half:])):
         sounds = Summary.of([each for call in part for each in call.first_sounds])
         joined = Summary.of([call.listening_s for call in part if call.listening_s is not None])
@@ -191,7 +178,10 @@ def _speed(run: _Run) -> list[str]:
     return lines
 
 
-def _slope(found: Slope | None, unit: str) -> str:
-    if found is None:
-        return "too few samples"
-    return f"{found.per_hour:+.2f} ± {found.give_or_take:.2f} {unit}"
+def _wrong(run: _Run) -> list[str]:
+    return [
+        f"call {call.number + 1} at {call.began:.0f} s: {text}"
+        for call in run.calls
+        for text in (call.problem, *call.unanswered, *call.failing)
+        if text
+    ]

@@ -1,0 +1,66 @@
+"""What held the callers up: one sentence from what was measured while they spoke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dev.bench.meter import Reading
+
+CORES_SHARE = 0.5  # of the time for which all cores have to be saturated
+ONE_CORE = 0.9  # used by one process, which cannot use more when it is single-threaded
+LOW_MEMORY_MB = 512.0
+CALLERS = "callers"
+OTHERS_TOLD = 0.1  # of a core
+NAMED = 3  # families in the sentence
+
+
+def bottleneck(reading: Reading, absent: int, counted: Mapping[str, float]) -> str:
+    """`absent`: rooms without an agent; `counted`: what the worker counted of refusals and errors
+    meanwhile, by a name that can be shown."""
+    found = [*_processor(reading), *_one_process(reading)]
+    if reading.available_mb < LOW_MEMORY_MB:
+        found.append(f"memory: {reading.available_mb:.0f} MB were left")
+    troubles = [f"{name} {number:.0f}" for name, number in counted.items() if number > 0]
+    if troubles:
+        found.append(f"a limit or a provider ({', '.join(troubles)})")
+    if absent:
+        found.append(f"{absent} rooms got no agent")
+    busy = f"{reading.busy:.1f} of {reading.cores} cores busy"
+    said = "; ".join(found) if found else f"nothing was saturated ({busy})"
+    if reading.others >= OTHERS_TOLD:
+        said += f"; other programs of this machine took {reading.others:.1f} cores"
+    return said
+
+
+def _processor(reading: Reading) -> list[str]:
+    if reading.saturated < CORES_SHARE:
+        return []
+    by_use = sorted(reading.families.items(), key=lambda each: -each[1])
+    most = ", ".join(f"{name} {cores:.2f}" for name, cores in by_use[:NAMED])
+    return [
+        f"the processor: all {reading.cores} cores at 90 % or more for "
+        f"{100 * reading.saturated:.0f} % of the time; most took {most}"
+    ]
+
+
+def _one_process(reading: Reading) -> list[str]:
+    """On a machine with a core to spare, one process may still have none."""
+    if reading.saturated >= CORES_SHARE or reading.busiest_cores < ONE_CORE:
+        return []
+    return [f"one process at {100 * reading.busiest_cores:.0f} % of a core: {reading.busiest}"]
+
+
+def doubles_at(medians: Mapping[int, float | None]) -> int | None:
+    """The smallest number of rooms measured at which the median is twice that of one room.
+
+    A median of None is that of rooms in which nobody was answered. None: it never doubled, or one
+    room was not measured.
+    """
+    alone = medians.get(1)
+    if alone is None:
+        return None
+    for size in sorted(medians):
+        median = medians[size]
+        if median is None or median >= 2 * alone:
+            return size
+    return None
