@@ -43,6 +43,20 @@ def as_json(line: str, process: str) -> str:
     return json.dumps({**line, **{k: v for k, v in found.items() if k not in line}})
 
 
+def fitted(line: str, longest: int) -> str:
+    """`line`, an object in JSON, with what is long in it cut when it has more than `longest`
+    characters."""
+    if len(line) <= longest:
+        return line
+    most = longest // 8
+    short = {}
+    for name, value in json.loads(line).items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        cut = f"{text[:most]} … [{len(text) - most} characters cut]"
+        short[name] = value if len(text) <= most else cut
+    return json.dumps(short, ensure_ascii=False)
+
+
 def as_text(line: str) -> Iterator[str]:
     """`line` as a person reads it; a traceback inside of JSON follows on lines of its own."""
     found = parsed(line)

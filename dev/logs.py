@@ -12,7 +12,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from dev.log_line import as_json, as_text, made
+from dev.log_line import as_json, as_text, fitted, made
 
 FILE_BYTES = 5_000_000
 OLD_FILES = 3
@@ -43,19 +43,21 @@ class Log:
 
     def program(self, line: bytes) -> None:
         """One line of the program's output."""
+        if self._json:
+            self._program_in_json(line.decode(errors="replace").rstrip("\r\n"))
+            return
         if len(line) > LINE_BYTES:
             line = line[:LINE_BYTES] + f" … [{len(line) - LINE_BYTES} bytes cut]".encode()
         text = line.decode(errors="replace").rstrip("\r\n")
-        if not text.strip():
-            if not self._json:
-                self._write(text)
-            return
-        if self._json:
-            text = as_json(text, self._name)
-            self.last.extend(as_text(text))
-        else:
+        if text.strip():
             self.last.append(text)
         self._write(text)
+
+    def _program_in_json(self, text: str) -> None:
+        if text.strip():
+            line = fitted(as_json(text, self._name), LINE_BYTES)
+            self.last.extend(as_text(line))
+            self._write(line)
 
     def say(self, text: str, level: str = "INFO") -> None:
         """One line of the launcher itself."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev.ending import Ending
-from dev.log_line import OWN, as_json, as_text
+from dev.log_line import OWN, as_json, as_text, fitted
 from dev.logs import BEGINS, Log
 from dev.waiting import last_lines
 
@@ -63,6 +63,15 @@ def test_any_line_becomes_json(line: str, level: str, logger: str, message: str 
     assert datetime.fromisoformat(found["time"]).tzinfo is not None
     assert (found["level"], found["logger"], found["process"]) == (level, logger, "models")
     assert found["message"] == (line if message is None else message)
+
+
+def test_what_is_long_in_a_line_is_cut_and_says_so() -> None:
+    offer = {"sdp": "x" * 20_000}
+    line = json.dumps({**json.loads(LIVEKITS), "offer": offer, "stats": "y" * 20_000})
+    found = json.loads(fitted(as_json(line, "livekit"), 16_000))
+    assert (found["message"], found["room"], found["job"]) == ("assigned job", "r", "AJ_1")
+    assert found["offer"].endswith("characters cut]") and found["stats"].startswith("yyy")
+    assert len(json.dumps(found)) < 16_000
 
 
 def test_json_is_read_as_text_with_its_traceback() -> None:
