@@ -178,12 +178,20 @@ class LettaHttp(httpx.AsyncClient):
 
 
 class SpeechHttp(httpx2.AsyncClient):
-    """The same for the library that openai uses."""
+    """The same for the library that openai uses.
 
-    def __init__(self, line: Line, **how: Any) -> None:
+    `silence`: seconds without a byte after which an answer counts as broken off; livekit-agents'
+    plugin would wait 30 in the middle of a sentence.
+    """
+
+    def __init__(self, line: Line, silence: float, **how: Any) -> None:
         super().__init__(**how)
         self._line = line
+        self._silence = silence
 
     async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        wanted = request.extensions.get("timeout", {})
+        silence = min(wanted.get("read") or self._silence, self._silence)
+        request.extensions["timeout"] = {**wanted, "read": silence}
         response: httpx2.Response = await self._line.ask(HeldByHttpx2, super().send, request, **how)
         return response

@@ -16,6 +16,7 @@ from agent.line import LettaHttp, Line, SpeechHttp
 CONNECT_TIMEOUT = 5.0
 LETTA_TIMEOUT = httpx.Timeout(30.0, connect=CONNECT_TIMEOUT)
 SPEECH_TIMEOUT = httpx2.Timeout(10.0, connect=CONNECT_TIMEOUT)
+SPEECH_SILENCE = 6.0  # seconds without a byte of a text or of a voice
 KEEP_ALIVE = 120.0  # seconds a connection stays open between two requests
 NO_KEY = "none-needed"  # clients insist on a key; servers of one's own rarely do
 
@@ -39,6 +40,7 @@ def openai_client(base_url: str, key: str | None, line: Line) -> openai.AsyncCli
         max_retries=0,  # the session retries
         http_client=SpeechHttp(
             line,
+            SPEECH_SILENCE,
             verify=CONTEXT,
             timeout=SPEECH_TIMEOUT,
             follow_redirects=True,

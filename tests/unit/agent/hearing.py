@@ -12,6 +12,7 @@ from livekit.agents import LanguageCode, stt, vad
 from livekit.agents.utils import AudioBuffer
 from livekit.agents.vad import VADEvent, VADEventType
 
+from agent.speech.offline_stream import OfflineStream
 from agent.speech.reports import Degraded, Reports
 from agent.speech.stt_offline import OfflineSTT
 from agent.speech.vad import SharedVAD
@@ -97,8 +98,9 @@ class Hearing:
         self.events, self.told = collected()
         reports = Reports()
         reports.listen(self.events.emit, self.degraded.append)
-        self.stt = OfflineSTT(listener.url, self.detector, reports)
-        self.stream = self.stt.stream()
+        stream = OfflineSTT(listener.url, self.detector, reports).stream()
+        assert isinstance(stream, OfflineStream)
+        self.stream = stream
 
     def detect(self, one: VADEvent) -> None:
         for listener in self.detector.listeners:

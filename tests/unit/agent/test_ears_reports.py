@@ -13,7 +13,7 @@ from livekit.agents.utils import AudioBuffer
 from livekit.agents.vad import VADEvent
 
 from agent.events import Event
-from agent.speech import stt_offline
+from agent.speech import offline_stream
 from agent.speech.reports import Degraded, Reports
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
@@ -33,10 +33,16 @@ async def until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stt_offline, "RETRY_AFTER", 0.02)
-    monkeypatch.setattr(stt_offline, "STAYS", 0.1)
-    monkeypatch.setattr(stt_offline, "ANSWER_TIMEOUT", 0.3)
-    monkeypatch.setattr(stt_offline, "CLOSE_TIMEOUT", 0.1)
+    for name, seconds in {
+        "FIRST_RETRY_AFTER": 0.02,
+        "RETRY_AFTER": 0.02,
+        "STAYS": 0.1,
+        "ANSWER_TIMEOUT": 0.3,
+        "SECOND_TIMEOUT": 0.2,
+        "AWAY": 0.3,
+        "CLOSE_TIMEOUT": 0.1,
+    }.items():
+        monkeypatch.setattr(offline_stream, name, seconds)
 
 
 @pytest.fixture
@@ -73,27 +79,78 @@ async def test_an_utterance_that_is_understood(hearing: Hearing) -> None:
     assert name == "done" and data["text"] == "my favorite color" and 0 < data["ms"] < 1000
 
 
-async def test_a_server_that_stalls_is_seen_at_once_and_left_after_a_while(
-    hearing: Hearing,
-) -> None:
+async def gets(hearing: Hearing, *kinds: str) -> None:
+    """The server is sent these, one after the other."""
+    for kind in kinds:
+        assert await hearing.got() == kind
+
+
+async def test_a_server_that_stalls_is_asked_once_more_and_then_left(hearing: Hearing) -> None:
     await say(hearing)
     assert (await hearing.transcript()).alternatives[0].text == ""
-    (started, failed) = transcribing(hearing.told)
+    started, retried, failed = transcribing(hearing.told)
     assert started[0] == "started"
+    assert (retried[0], retried[1]["kind"], retried[1]["recoverable"]) == ("error", "timeout", True)
     assert failed[0] == "error" and failed[1]["kind"] == "timeout"
     assert failed[1]["recoverable"] is False, "these words are lost"
     assert [one.what for one in hearing.degraded] == ["speech-to-text"]
     await until(lambda: "connected" in dict(transcribing(hearing.told)))
 
 
+async def test_a_sentence_without_a_text_is_heard_again_by_another_connection(
+    hearing: Hearing,
+) -> None:
+    """And so is what the caller says meanwhile, each in its place."""
+    await say(hearing)
+    await gets(hearing, "start", "audio", "end")
+    hearing.detect(START)
+    hearing.stream.push_frame(frame(0.05))
+    await gets(hearing, "start", "audio")
+    await hearing.listener.hang_up()
+    await gets(hearing, "connected", "start", "audio", "end", "start", "audio")
+    await hearing.listener.say(type="final", text="my favorite color")
+    assert (await hearing.transcript()).alternatives[0].text == "my favorite color"
+    hearing.detect(END)
+    await gets(hearing, "end")
+    await hearing.listener.say(type="final", text="is green")
+    assert (await hearing.transcript()).alternatives[0].text == "is green"
+    assert hearing.degraded == [], "nothing is lost, so the caller is told nothing"
+    names = [name for name, _ in transcribing(hearing.told)]
+    assert names == ["started", "error", "connected", "done", "started", "done"]
+
+
+async def test_words_that_come_to_nothing_are_asked_for_once_more(hearing: Hearing) -> None:
+    await say(hearing)
+    await gets(hearing, "start", "audio", "end")
+    await hearing.listener.say(type="partial", text="my favorite")
+    await hearing.listener.say(type="final", text="")
+    await gets(hearing, "connected", "start", "audio", "end")
+    await hearing.listener.say(type="final", text="my favorite color")
+    texts = [(await hearing.transcript()).alternatives[0].text for _ in range(2)]
+    assert texts == ["my favorite", "my favorite color"]
+    assert hearing.degraded == []
+
+
+async def test_a_word_guessed_in_noise_may_come_to_nothing(hearing: Hearing) -> None:
+    await say(hearing)
+    await gets(hearing, "start", "audio", "end")
+    await hearing.listener.say(type="partial", text="the")
+    await hearing.listener.say(type="final", text="")
+    texts = [(await hearing.transcript()).alternatives[0].text for _ in range(2)]
+    assert texts == ["the", ""]
+    assert hearing.listener.got.empty(), "it was not asked again"
+
+
 async def test_each_utterance_that_is_lost_while_the_server_is_away_is_told(
-    quick: None, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    quick: None, listener: Listener
 ) -> None:
     hearing = Hearing(listener)
     assert await hearing.got() == "connected"
-    monkeypatch.setattr(hearing.stt, "url", "ws://127.0.0.1:9/nobody")  # from now on
+    hearing.stream.url = "ws://127.0.0.1:9/nobody"  # from now on
     await listener.hang_up()
     await until(lambda: len(hearing.told) == 1)
+    assert hearing.degraded == [], "it may be back before anything is said"
+    await until(lambda: len(hearing.degraded) == 1)
     for count in (2, 3):
         await say(hearing)
         await until(lambda: len(hearing.degraded) == count)  # noqa: B023 (at once)

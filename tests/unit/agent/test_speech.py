@@ -162,6 +162,9 @@ async def test_a_server_that_goes_away_is_told_once_and_found_again(hearing: Hea
     hearing.detect(END)
     assert await hearing.got() == "end"
     await hearing.listener.hang_up()
+    for kind in ("connected", "start", "end"):  # it is asked once more
+        assert await hearing.got() == kind
+    await hearing.listener.hang_up()
     assert (await hearing.transcript()).alternatives[0].text == ""  # nobody waits for it now
     assert await hearing.got() == "connected"
     assert [told.what for told in hearing.degraded] == ["speech-to-text"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -19,11 +20,13 @@ from tests.unit.agent.kept_events import collected
 
 OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.01, timeout=2)
 HALF_A_SECOND = bytes(24_000)
+STALLED = 299
 
 
 @dataclass
 class VoiceServer:
-    """Answers with these statuses, one after the other; 200 is half a second of silence."""
+    """Answers with these statuses, one after the other; 200 is half a second of silence, STALLED
+    half of that and then nothing."""
 
     url: str
     statuses: list[int]
@@ -34,10 +37,17 @@ class VoiceServer:
 @pytest.fixture
 async def server() -> AsyncIterator[VoiceServer]:
     made = VoiceServer("", [])
+    over = asyncio.Event()
 
-    async def speech(_: web.Request) -> web.Response:
+    async def speech(request: web.Request) -> web.StreamResponse:
         made.asked += 1
         status = made.statuses.pop(0)
+        if status == STALLED:
+            stalled = web.StreamResponse(headers={"Content-Type": "audio/pcm"})
+            await stalled.prepare(request)
+            await stalled.write(HALF_A_SECOND[:12_000])
+            await over.wait()
+            return stalled
         headers = {"Retry-After": made.retry_after} if made.retry_after else {}
         body = HALF_A_SECOND if status == 200 else b""
         return web.Response(status=status, body=body, content_type="audio/pcm", headers=headers)
@@ -49,6 +59,7 @@ async def server() -> AsyncIterator[VoiceServer]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     yield made
+    over.set()
     await runner.cleanup()
 
 
@@ -72,6 +83,20 @@ async def spoken(voice: tts.TTS[str]) -> float:
     """Seconds of sound."""
     async with voice.synthesize("hello", conn_options=OPTIONS) as stream:
         return sum([one.frame.duration async for one in stream])
+
+
+async def test_a_voice_that_stalls_in_a_sentence_is_asked_again(
+    server: VoiceServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "SPEECH_SILENCE", 0.2)
+    events, told = collected()
+    reports = Reports()
+    reports.listen(events.emit, lambda _: None)
+    voice = make_tts(AgentSettings(models_url=server.url), reports)
+    server.statuses = [STALLED, 200]
+    async with asyncio.timeout(5):  # livekit-agents' plugin alone waits for 30 s
+        assert await spoken(voice) >= 0.5
+    assert [one["data"]["kind"] for one in told] == ["timeout"]
 
 
 async def test_each_try_is_told(server: VoiceServer) -> None:

@@ -1,0 +1,246 @@
+"""One call's connection to the offline speech-to-text, and what it heard.
+
+An utterance is closed after PAUSE seconds of silence already, so that its text is there when the
+turn ends; if the caller goes on, the next utterance carries on in the same turn. A server that is
+away, or that owes an answer for too long, is looked for until it is back, and hears once more what
+no text came of. What cannot be answered in time is lost, and told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+import time
+from typing import Any, NoReturn
+
+import aiohttp
+from livekit.agents import APIConnectOptions, stt
+
+from agent.failures import failure
+from agent.speech.ears import SPEECH_TO_TEXT, UtteranceStream
+from agent.speech.owed import BYTES_A_SECOND, Owed, Utterance
+from agent.speech.reports import Reports
+from agent.speech.utterances import Step
+from agent.speech.vad import SharedVAD
+
+logger = logging.getLogger("agent.speech")
+
+PAUSE = 0.12  # seconds of silence that close an utterance
+FIRST_RETRY_AFTER, RETRY_AFTER = 0.1, 0.5
+CONNECT_TIMEOUT = 3.0
+CLOSE_TIMEOUT = 0.5
+ANSWER_TIMEOUT = 6.0  # seconds without any sign of a server that owes the text of an utterance
+SECOND_TIMEOUT = 3.0  # the same, when it is asked once more
+TRIES = 2  # of an utterance
+AWAY = 3.0  # seconds without a server after which what was said is lost, and the caller told
+STAYS = 1.0  # seconds after which a connection counts as made: a refusing server closes it at once
+CHUNK = BYTES_A_SECOND  # of audio that is sent once more; a message may have twice as much
+LOST = "what the caller just said was not understood"
+ENDED = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
+
+
+class OfflineStream(UtteranceStream):
+    """`reports` are told what is asked for, answered, and lost."""
+
+    def __init__(
+        self,
+        parent: stt.STT[Any],
+        url: str,
+        reports: Reports,
+        conn_options: APIConnectOptions,
+        vad: SharedVAD,
+    ) -> None:
+        self.url = url
+        self._reports = reports
+        self._provider = parent.provider
+        self._owed = Owed()
+        self._more = asyncio.Event()  # there is something to send
+        self._patience: asyncio.Timeout | None = None  # with the server
+        self._trouble: Exception | None = None  # why the server is away
+        self._away_since = 0.0
+        self._told_away = False
+        self._failures = 0  # since the server worked
+        super().__init__(
+            parent=parent, conn_options=conn_options, vad=vad, language="en", pause=PAUSE
+        )
+
+    async def _run(self) -> None:
+        connection = asyncio.create_task(self._stay_connected(), name="offline speech-to-text")
+        try:
+            await self.follow()
+        finally:
+            connection.cancel()
+            await asyncio.gather(connection, return_exceptions=True)
+
+    async def step(self, step: Step) -> None:
+        if step.kind == "begin":
+            self._owed.append(Utterance())
+        elif step.frame is not None:
+            self._owed[-1].hear(step.frame.data.tobytes(), step.frame.duration)
+        else:
+            self._owed[-1].ended_at = time.monotonic()
+            seconds = round(self._owed[-1].seconds, 2)
+            self._reports.tell("transcribe", "started", seconds=seconds)
+            if self._told_away and self._trouble is not None and self._patience is None:
+                self._lose(self._trouble, within=0.0)  # the caller knows already
+        self._more.set()
+
+    async def flushed(self) -> None:
+        if not self._owed:
+            self.emit("", final=True)
+
+    async def _stay_connected(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
+        async with aiohttp.ClientSession(timeout=timeout) as http:
+            while True:
+                try:
+                    await self._hear(http)
+                except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    wait = FIRST_RETRY_AFTER if self._trouble is None else RETRY_AFTER
+                    self._away(error)
+                    await asyncio.sleep(max(wait, failure(error).retry_after or 0.0))
+
+    async def _hear(self, http: aiohttp.ClientSession) -> None:
+        """Connect and hear; raises why that ended."""
+        waits = aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT)
+        async with http.ws_connect(self.url, heartbeat=20, timeout=waits) as socket:
+            writer = asyncio.create_task(self._write(socket), name="speech to speech-to-text")
+            try:
+                async with asyncio.timeout(None) as self._patience:
+                    await self._read(socket)
+            except TimeoutError:
+                raise TimeoutError(
+                    f"it owes a text and said nothing for {self._timeout:g} s"
+                ) from None
+            finally:
+                self._patience = None
+                writer.cancel()
+                await asyncio.gather(writer, return_exceptions=True)
+
+    async def _write(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Send what was said and no text has come of, in order, and go on as the caller speaks."""
+        with contextlib.suppress(aiohttp.ClientError, ConnectionError):  # told by the reader
+            while True:
+                self._more.clear()
+                for utterance in list(self._owed):
+                    await self._bring(socket, utterance)
+                await self._more.wait()
+
+    async def _bring(self, socket: aiohttp.ClientWebSocketResponse, utterance: Utterance) -> None:
+        if utterance.asked_at is not None:
+            return
+        if not utterance.begun:
+            utterance.begun = True
+            await socket.send_str('{"type": "start"}')
+        while part := bytes(utterance.audio[utterance.given : utterance.given + CHUNK]):
+            utterance.given += len(part)
+            await socket.send_bytes(part)
+        if utterance.ended_at is not None:
+            utterance.asked_at = time.monotonic()
+            if self._owed and utterance is self._owed[0]:
+                self._be_patient()
+            await socket.send_str('{"type": "end"}')
+
+    def _be_patient(self) -> None:
+        """The server has a while for the text that it owes, from its last sign of life."""
+        if self._patience is not None and not self._patience.expired():
+            now = asyncio.get_running_loop().time()
+            self._patience.reschedule(now + self._timeout if self._owed.asked else None)
+
+    @property
+    def _timeout(self) -> float:
+        return SECOND_TIMEOUT if self._owed and self._owed[0].tries else ANSWER_TIMEOUT
+
+    def _away(self, error: Exception) -> None:
+        """There is no connection: what it owes is asked for once more, while that is in time."""
+        if self._trouble is None:
+            self._away_since = time.monotonic()
+        first, self._trouble = self._trouble is None, error
+        self._owed.failed()
+        late = time.monotonic() - self._away_since > AWAY
+        if self._lose(error, within=AWAY if late else math.inf):
+            return
+        if first:
+            self._failed(error, lost=False)
+        if late and not self._told_away:
+            self._tell(error, "the agent hears no words until the models server is back")
+
+    def _lose(self, error: Exception, within: float) -> bool:
+        """Give up the utterances that failed too often or ended so long ago; whether there are."""
+        lost = list(self._owed.take_lost(TRIES, within))
+        for _ in lost:
+            self.emit("", final=True)  # LiveKit waits for it
+        if lost:
+            self._failed(error, lost=True)
+            self._tell(error, LOST)
+        return bool(lost)
+
+    def _failed(self, error: Exception, *, lost: bool) -> None:
+        self._failures += 1
+        self._reports.failed("transcribe", error, self._provider, self._failures, not lost)
+
+    def _tell(self, error: Exception, consequence: str) -> None:
+        """Tell of words that are lost, or that will be."""
+        self._told_away = True
+        words = f"{self.url}: {str(error) or type(error).__name__}"
+        self._reports.broken(SPEECH_TO_TEXT, words, consequence)
+
+    def _works(self) -> None:
+        if self._trouble is not None:
+            self._reports.tell("transcribe", "connected", failures=self._failures)
+            self._reports.works(SPEECH_TO_TEXT)
+        self._trouble, self._told_away, self._failures = None, False, 0
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> NoReturn:
+        """Hear what the server understood; raises why the connection ended."""
+        reason = "the connection was closed"
+        stays = asyncio.get_running_loop().call_later(STAYS, self._stays)
+        try:
+            while True:
+                message = await socket.receive()
+                if message.type in ENDED:
+                    raise aiohttp.ServerDisconnectedError(reason)
+                if message.type is aiohttp.WSMsgType.ERROR:
+                    raise aiohttp.ServerDisconnectedError(f"it broke ({socket.exception()})")
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                told = json.loads(message.data)
+                if told.get("type") in ("error", "lagging", "replaced"):
+                    reason = str(told.get("message", reason))
+                    logger.warning("speech-to-text: %s", message.data)
+                else:
+                    self._heard_words(told)
+                self._be_patient()
+        finally:
+            stays.cancel()
+
+    def _stays(self) -> None:
+        """The connection was not refused; whether its server understands words is another thing."""
+        if not any(utterance.tries for utterance in self._owed):
+            self._works()
+
+    def _heard_words(self, told: dict[str, Any]) -> None:
+        text = str(told.get("text", "")).strip()
+        owed = self._owed[0] if self._owed else None
+        if told.get("type") == "partial" and text:
+            if owed is not None:
+                owed.guessed = text
+            self.emit(text, final=False)
+        if told.get("type") != "final":
+            return
+        ms = None
+        if owed is not None and told.get("cut"):  # for its length, which was not asked for
+            owed.cut()
+        elif owed is not None and owed.asked_at is not None:
+            if owed.lacks_words(text):
+                raise aiohttp.ClientPayloadError(
+                    f"it has no text for an utterance in which it recognised {owed.guessed!r}"
+                )
+            self._owed.popleft()
+            ms = round((time.monotonic() - owed.asked_at) * 1000, 1)
+        self._works()
+        self._reports.tell("transcribe", "done", ms=ms, text=text, final=True)
+        self.emit(text, final=True)
