@@ -19,9 +19,15 @@ NO_AGENT = "The agent of this call does not exist anymore. Please choose another
 NOT_ALLOWED = "I am not allowed to reach my memory. The key for Letta is wrong."
 OVERLOADED = "My memory is overloaded."
 INTERRUPTED = "My memory was interrupted. Please say that again."
+NO_WORDS = "I have no answer to that. Please ask me in other words."
 TOO_SLOW = "I am sorry, my answer takes too long. Please ask me again."
 
+ONE_MOMENT = "I need a moment, my memory is not there. I will answer as soon as it is back."
+STILL_AWAY = "My memory is not back yet. I will answer as soon as it is."
+READY = "Thank you for waiting. I am ready now."
+
 CONVERSATION_GONE = "conversation_gone"
+SAID_NOTHING = "letta_said_nothing"
 
 MODEL_FAILED = ("llm_error", "llm_api_error")  # Letta knows no better
 MODEL_ERRORS = {
@@ -182,6 +188,18 @@ def first_token_timeout(seconds: float) -> Trouble:
         "look at the model of this agent, or raise LETTA_FIRST_TOKEN_TIMEOUT",
         TOO_SLOW,
         failure=Failure("timeout"),
+    )
+
+
+def said_nothing(acted: bool) -> Trouble:
+    """A reply without a word. Once more is no use when a tool has `acted`: it would do so twice."""
+    return Trouble(
+        SAID_NOTHING,
+        "Letta used a tool and said nothing" if acted else "Letta's reply has no words",
+        "look at what the model of this agent answers; a small model may answer with nothing",
+        NO_WORDS,
+        retryable=not acted,
+        failure=Failure("empty"),
     )
 
 

@@ -14,10 +14,16 @@ from typing import Any
 
 import letta_client
 from letta_client import AsyncLetta
-from letta_client.types.agents import LettaStreamingResponse
+from letta_client.types.agents import AssistantMessage, LettaStreamingResponse, ToolCallMessage
 from letta_client.types.agents.letta_streaming_response import LettaPing, LettaStopReason
 
-from agent.letta.errors import Trouble, explain, first_token_timeout, stopped_early
+from agent.letta.errors import (
+    Trouble,
+    explain,
+    first_token_timeout,
+    said_nothing,
+    stopped_early,
+)
 from agent.letta.memory import Said
 
 logger = logging.getLogger("agent.letta")
@@ -81,7 +87,9 @@ class Run:
             if part is None:
                 break
             if not isinstance(part, LettaPing):  # a ping says that Letta lives, not that it writes
-                patience = LONGEST_PAUSE
+                # A tool may take its time; a model that has begun to write does not stop for long.
+                writes = isinstance(part, AssistantMessage)
+                patience = self._first_token_timeout if writes else LONGEST_PAUSE
                 deadline = clock() + patience
             yield part
         if self.outcome.trouble is not None:
@@ -113,12 +121,17 @@ class Run:
                 stream_tokens=True,
                 include_pings=True,
             )
+            wrote = acted = False
             async for part in stream:
                 if isinstance(part, LettaStopReason):
                     self.outcome.stop_reason = part.stop_reason
+                wrote = wrote or (isinstance(part, AssistantMessage) and bool(part.content))
+                acted = acted or isinstance(part, ToolCallMessage)
                 self._parts.put_nowait(part)
             if self.outcome.stop_reason not in (*COMPLETE, CANCELLED):
                 raise stopped_early(self.outcome.stop_reason)
+            if not wrote and self.outcome.stop_reason != CANCELLED:
+                raise said_nothing(acted)
         except Exception as error:  # every failure is told to the one who iterates
             self.outcome.trouble = explain(error, str(self._client.base_url))
             if not self._cancelled:
