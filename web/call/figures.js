@@ -6,6 +6,8 @@ import { asNumber, asText } from '../state/read.js';
 
 /** What is told of a server with many networks. */
 const MOST_ADDRESSES = 8;
+/** A path on which nothing comes for so long is worth a word: some packet comes every half second. */
+const SILENT_S = 1;
 
 /** @typedef {Record<string, any>} Stat one entry of a statistics report */
 
@@ -49,9 +51,10 @@ export function totals(stats) {
  * @returns {Record<string, number>}
  */
 export function figures(stats, now, before) {
+  const pair = selectedPair(stats);
   const rtt =
-    latest(stats, 'remote-inbound-rtp', 'roundTripTime') ??
-    asNumber(selectedPair(stats)?.currentRoundTripTime);
+    latest(stats, 'remote-inbound-rtp', 'roundTripTime') ?? asNumber(pair?.currentRoundTripTime);
+  const silent = silence(pair);
   const jitter = latest(stats, 'inbound-rtp', 'jitter');
   const lostOut = latest(stats, 'remote-inbound-rtp', 'fractionLost');
   const lost = Math.max(0, now.lost - before.lost);
@@ -69,7 +72,15 @@ export function figures(stats, now, before) {
     bytes_out: Math.max(0, now.bytesOut - before.bytesOut),
     ...(level.in !== null && { level_in: level.in }),
     ...(level.out !== null && { level_out: level.out }),
+    ...(silent !== null && silent >= SILENT_S && { silent_s: rounded(silent, 1) }),
   };
+}
+
+/** Seconds since anything came by a path. @param {Stat|undefined} pair */
+function silence(pair) {
+  const now = asNumber(pair?.timestamp);
+  const last = asNumber(pair?.lastPacketReceivedTimestamp);
+  return now !== null && last ? (now - last) / 1000 : null;
 }
 
 /**

@@ -16,6 +16,8 @@ UNANSWERED_S = 3.0
 LOST_S = 2.0
 """Seconds a path may be lost before it is called so: ICE is often back sooner."""
 BACK_S = 4.3
+SILENT_S = 2.0
+"""Seconds without any packet after which a path is called lost; browsers say so after five."""
 WINDOW = 5
 """Seconds of figures that are looked at."""
 FEW = 3
@@ -71,7 +73,7 @@ def lost(call: Call) -> Verdict | None:
     broken = _broken(call)
     waits = stage.trouble(call, "media.reconnecting")
     if broken is None and waits is None:
-        return None
+        return _silent(call)
     since = min((each for each in (broken, waits) if each is not None), key=lambda each: each.at)
     age = call.age(since)
     limit = LOST_S if broken is not None else BACK_S
@@ -163,6 +165,20 @@ def progress(call: Call) -> Verdict:
     if heard is not None and not call.has_page:
         return stage.ok("The server receives the caller's sound.", heard)
     return stage.not_reached()
+
+
+def _silent(call: Call) -> Verdict | None:
+    """The browser still believes in the path, but nothing comes by it."""
+    figures = _figures(call)
+    silent = figures[-1].data.get("silent_s") if figures else None
+    if not isinstance(silent, int | float) or silent < SILENT_S:
+        return None
+    return stage.waiting(
+        f"Nothing has come from the server for {silent:.0f} s: the path for sound may be lost.",
+        figures[-1],
+        next="Is the network there (cable, Wi-Fi, VPN)? The page finds another path by itself.",
+        since=figures[-1].at - silent,
+    )
 
 
 def _has_path(call: Call, opened: Event) -> bool:

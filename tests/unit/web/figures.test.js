@@ -74,6 +74,16 @@ test('what is not known is left out, not called zero', () => {
   assert.equal(after.level_out, undefined);
 });
 
+test('a path on which nothing comes any more is told from one that has little to say', () => {
+  const heard = (/** @type {number} */ secondsAgo) => {
+    const times = { timestamp: 90_000, lastPacketReceivedTimestamp: 90_000 - secondsAgo * 1000 };
+    const stats = report().map((each) => (each.id === 'P1' ? { ...each, ...times } : each));
+    return figures(stats, totals(stats), totals(stats)).silent_s;
+  };
+  assert.equal(heard(3.26), 3.3);
+  assert.equal(heard(0.4), undefined);
+});
+
 test('the path that sound takes, in both notations of addresses', () => {
   assert.deepEqual(candidatePair(report()), {
     protocol: 'udp',
