@@ -48,6 +48,8 @@ class WatchedServer(AgentServer):
         self.registration = Registration()
         self.process_ended: Callable[[EndedProcess], None] = lambda _: None
         self.init_timed_out: Callable[[], None] = lambda: None
+        self.waiting: dict[str, str] = {}
+        """The rooms of jobs that were taken and have no process yet, by the job's id."""
         self._becoming: set[ProcJobExecutor] = set()
         self._unhurried: UnhurriedPool | None = None
         self.on("worker_started", self._started)
@@ -57,6 +59,11 @@ class WatchedServer(AgentServer):
     def jobs(self) -> list[RunningJobInfo]:
         """The calls in progress; none before the server runs."""
         return self.active_jobs if hasattr(self, "_proc_pool") else []
+
+    @property
+    def taken(self) -> int:
+        """How many jobs there are, those that wait for a process included."""
+        return len({*self.waiting, *(one.job.id for one in self.jobs)})
 
     async def wait_until_registered(self) -> None:
         while not self.registration.registered:  # noqa: ASYNC110 - it may be lost again meanwhile

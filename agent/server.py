@@ -54,13 +54,15 @@ def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
 async def request(req: JobRequest, server: WatchedServer, most: int, book: JobBook) -> None:
     """Take a job, unless the worker has as many as it may."""
     logger.info("Job request received for room: %s", req.room.name)
-    jobs = len(server.jobs)
+    jobs = server.taken
     if jobs >= most:
         logger.warning("Job refused: there are %s calls already (AGENT_MAX_JOBS is %s)", jobs, most)
         book.refused(req, f"there are {jobs} calls already (AGENT_MAX_JOBS is {most})")
         await req.reject()
         return
     book.accepted(req, server.registration.worker_id)
+    # Many at once wait for seconds: whoever asks for the jobs must not take them for lost.
+    server.waiting[req.id] = req.room.name
     try:
         await req.accept(name="Agent")
     except AssignmentTimeoutError:
@@ -69,6 +71,8 @@ async def request(req: JobRequest, server: WatchedServer, most: int, book: JobBo
     except Exception as error:
         book.refused(req, f"no process could be started for it ({error})")
         raise
+    finally:
+        del server.waiting[req.id]
     logger.info("Job accepted: %s in room %s", req.id, req.room.name)
 
 
@@ -77,4 +81,4 @@ SERVER_LIMIT = 0.7  # livekit-server gives a worker that reports this load no mo
 
 def load_of(server: WatchedServer, most: int) -> float:
     """The load told to the LiveKit server: calls, not CPU, which jumps at each start."""
-    return SERVER_LIMIT * len(server.jobs) / most
+    return SERVER_LIMIT * server.taken / most

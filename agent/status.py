@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Job:
-    """A call in progress; `since` in epoch seconds."""
+    """A call in progress; `since` in epoch seconds, now when it still waits for a process."""
 
     id: str
     room: str

@@ -173,7 +173,14 @@ class Worker:
         )
 
     def _calls(self) -> list[Job]:
-        return [Job(one.job.id, one.job.room.name, one.launched_at) for one in self._server.jobs]
+        running = [Job(one.job.id, one.job.room.name, one.launched_at) for one in self._server.jobs]
+        begun = {one.id for one in running}
+        # Those that wait for a process have not begun, however long they wait.
+        return running + [
+            Job(job_id, room, time.time())
+            for job_id, room in self._server.waiting.items()
+            if job_id not in begun
+        ]
 
     async def _stop(self, serving: asyncio.Task[None]) -> None:
         """Take no more calls, give the ones there are a moment, then end them."""
