@@ -33,7 +33,9 @@ class _Run:
 
     minutes: float
     warm_s: float
+    begun: int = 0
     calls: list[LongCall] = field(default_factory=list)
+    """Those that were held to their end."""
     cut_after_s: float | None = None
 
 
@@ -47,19 +49,18 @@ async def measure(bench: Bench) -> Result:
         with _told_to_end(run):
             await _all_calls(bench, run)
         telling.cancel()
-        calls = len(run.calls)
-        after = await left_over.settled(bench.system, tree, before, calls)
-    return _result(run, ledger, left_over.difference(before, after, calls))
+        after = await left_over.settled(bench.system, tree, before, run.begun)
+    return _result(run, ledger, left_over.difference(before, after, run.begun))
 
 
 async def _all_calls(bench: Bench, run: _Run) -> None:
     began, url = time.monotonic(), bench.system.ours.proxy_url
-    numbers: Iterator[int] = iter(range(sys.maxsize))
 
     async def caller() -> None:
         while time.monotonic() - began < run.minutes * MINUTE_S:
-            at = time.monotonic() - began
-            run.calls.append(await hold(url, next(numbers), bench.voice, at))
+            number, at = run.begun, time.monotonic() - began
+            run.begun += 1
+            run.calls.append(await hold(url, number, bench.voice, at))
             await asyncio.sleep(PAUSE_S)
 
     try:
