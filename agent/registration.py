@@ -50,6 +50,7 @@ class WatchedServer(AgentServer):
         self.init_timed_out: Callable[[], None] = lambda: None
         self.waiting: dict[str, str] = {}
         """The rooms of jobs that were taken and have no process yet, by the job's id."""
+        self.calls_held = 0
         self._becoming: set[ProcJobExecutor] = set()
         self._unhurried: UnhurriedPool | None = None
         self.on("worker_started", self._started)
@@ -64,6 +65,19 @@ class WatchedServer(AgentServer):
     def taken(self) -> int:
         """How many jobs there are, those that wait for a process included."""
         return len({*self.waiting, *(one.job.id for one in self.jobs)})
+
+    @property
+    def processes(self) -> list[tuple[int, str | None, str | None]]:
+        """The job processes: pid, and the job and room of those that have a call."""
+        if not hasattr(self, "_proc_pool"):
+            return []
+        found = []
+        for process in self._proc_pool.processes:
+            if isinstance(process, ProcJobExecutor) and process.pid is not None:
+                running = process.running_job
+                call = (running.job.id, running.job.room.name) if running else (None, None)
+                found.append((process.pid, *call))
+        return found
 
     async def wait_until_registered(self) -> None:
         while not self.registration.registered:  # noqa: ASYNC110 - it may be lost again meanwhile
@@ -82,6 +96,7 @@ class WatchedServer(AgentServer):
             if process.killed:  # as the framework does with one that takes too long
                 self.init_timed_out()
         if (job := process.running_job) is not None:
+            self.calls_held += 1
             self.process_ended(
                 EndedProcess(
                     job.job.id, job.job.room.name, process.pid, process.exitcode, process.killed

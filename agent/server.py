@@ -34,6 +34,7 @@ def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
         # The framework's estimate refuses calls that begin at the same moment; `request` counts.
         load_threshold=math.inf,
         load_fnc=functools.partial(load_of, most=settings.agent_max_jobs),
+        job_memory_warn_mb=0,  # agent/monitor.py looks, at less expense
         setup_fnc=entry.prepare,
         preload_modules=[forkserver.PRELOADED],
         log_level=settings.log_level,

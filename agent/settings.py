@@ -65,6 +65,14 @@ class AgentSettings(BaseSettings):
         "given up.",
     )
 
+    letta_patience: float = Field(
+        default=90.0,
+        ge=0,
+        le=3600,
+        description="Seconds for which a call waits for a Letta that is away before it gives the "
+        "turn up.",
+    )
+
     speech: Provider = Field(
         default="offline",
         description="Where speech and language come from: offline, openai or inference.",
@@ -149,6 +157,12 @@ class AgentSettings(BaseSettings):
     agent_max_jobs: int = Field(
         default=25, ge=1, le=1000, description="Calls this worker takes at once; more are refused."
     )
+    agent_memory_limit_mb: int = Field(
+        default=500,
+        ge=10,
+        description="Megabytes of memory that the worker and each job process may have: a worker "
+        "with more is replaced between calls, a job process is only warned of.",
+    )
     agent_drain_timeout: float = Field(
         default=0.5,
         ge=0,
@@ -181,7 +195,8 @@ class AgentSettings(BaseSettings):
 
     agent_timeline_url: str = Field(
         default="http://localhost:9000",
-        description="Address of the proxy, which is told what happens in calls; `off`: nobody is.",
+        description="Address of the proxy, which is told what happens in calls; `off`: nobody is, "
+        "and the worker's /metrics counts no calls.",
     )
     agent_spool_dir: str = Field(
         default=".voice/spool",

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 
 from agent.metrics import CONTENT_TYPE, Metrics
+from agent.monitor import ProcessVitals
 
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -45,6 +46,7 @@ class WorkerStatus:
     version: str
     last_error: str | None
     stopping: bool
+    processes: tuple[ProcessVitals, ...] = ()
 
     @property
     def sentence(self) -> str:

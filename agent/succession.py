@@ -1,4 +1,5 @@
-"""How a worker with new code takes over from the one that runs, so that no call notices.
+"""How a worker with new code, or a fresh one, takes over from the one that runs, so that no call
+notices.
 
 The launcher starts it beside that one (dev/reloading.py) and says so in REPLACES. It makes sure
 that the code of calls can be loaded, registers, listens on the same port, and sends SIGUSR1. The
@@ -28,6 +29,7 @@ from agent.status import Job
 logger = logging.getLogger("agent.worker")
 
 REPLACES = "VOICE_REPLACES"
+HEIR_WISH = "VOICE_HEIR_WISH"
 NAMED = "retired-"
 LOOK_EVERY = 0.01  # seconds
 PATIENCE = 3.0  # seconds for the other one to hand over
@@ -59,6 +61,19 @@ def load_all() -> None:
     for path in sorted(Path(preload.__file__).parent.rglob("*.py")):
         if str(path) not in loaded:
             compile(path.read_bytes(), str(path), "exec")
+
+
+def ask_for_heir(why: str) -> bool:
+    """Ask the launcher, in the file it names, to start another worker beside this one, which then
+    takes over; False where there is no launcher that would."""
+    if not (path := os.environ.get(HEIR_WISH)):
+        return False
+    try:
+        Path(path).write_text(json.dumps({"pid": os.getpid(), "why": why}))
+    except OSError as error:
+        logger.error("the launcher cannot be asked for another worker in %s: %s", path, error)
+        return False
+    return True
 
 
 class Predecessor:

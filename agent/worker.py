@@ -17,6 +17,7 @@ from livekit.agents.version import __version__ as agents_version
 
 from agent import status, succession
 from agent.metrics import Metrics
+from agent.monitor import Monitor
 from agent.server import make_server
 from agent.settings import AgentSettings
 from agent.status import Job
@@ -46,6 +47,7 @@ class Worker:
         self._courier = Courier(settings, self._count)
         self._server = make_server(settings, self._book)
         self._server.init_timed_out = self._metrics.init_timed_out
+        self._monitor = Monitor(self._server, settings.agent_memory_limit_mb, self._outgrown)
         self._measure()
         self._folder = Path(settings.agent_spool_dir)
         self._stopping, self._retiring = asyncio.Event(), asyncio.Event()
@@ -63,6 +65,7 @@ class Worker:
             await self._open()
             self._begin_delivery()
         serving = asyncio.create_task(self._server.run(devmode=False), name="agent server")
+        monitoring = asyncio.create_task(self._monitor.run(), name="monitor")
         stopping = asyncio.create_task(self._stopping.wait())
         retiring = asyncio.create_task(self._retiring.wait())
         try:
@@ -79,6 +82,7 @@ class Worker:
         finally:
             stopping.cancel()
             retiring.cancel()
+            monitoring.cancel()
             self._book.close()
             await self._courier.stop(LAST_EVENTS_TIMEOUT)
             if self._traces is not None:
@@ -122,9 +126,22 @@ class Worker:
         draining.cancel()
         retired.close()
 
+    def _outgrown(self, why: str) -> None:
+        """Have another worker in the place of this one; no call goes on here.
+
+        A launcher starts it beside this one. Where there is none, this one ends as soon as what is
+        assigned meanwhile has ended too, and whoever started it starts it again.
+        """
+        if succession.ask_for_heir(why):
+            logger.warning("this worker is to be replaced: %s", why)
+        else:
+            logger.warning("this worker ends, to be started again: %s", why)
+            self._retiring.set()
+
     def _count(self, event: dict[str, Any]) -> None:
         """An event of a call, once."""
         self._metrics.observe(event)
+        self._monitor.observe(event)
         if self._traces is not None:
             self._traces.observe(event)
 
@@ -137,6 +154,26 @@ class Worker:
         )
         self._metrics.gauge(
             "voice_calls_open", "Calls in progress.", lambda: float(len(self._server.jobs))
+        )
+        self._metrics.gauge(
+            "voice_loop_lag_seconds",
+            "By how much the worker's event loop was late at worst within ten seconds.",
+            lambda: self._monitor.vitals.lag,
+        )
+        self._metrics.gauge(
+            "voice_job_loop_lag_seconds",
+            "The same of the job processes with a call, as they told last; the worst of them.",
+            lambda: self._monitor.job_lag,
+        )
+        self._metrics.gauge(
+            "voice_logged_errors",
+            "Errors logged by the worker and its job processes since it began.",
+            lambda: float(self._monitor.vitals.errors),
+        )
+        self._metrics.gauge(
+            "voice_last_activity_timestamp_seconds",
+            "When something last happened in a call, in epoch seconds.",
+            lambda: self._monitor.active_at,
         )
         if (folder := self._spool) is not None:
             self._metrics.gauge(
@@ -170,6 +207,7 @@ class Worker:
             version=agents_version,
             last_error=registration.last_error,
             stopping=stopping,
+            processes=self._monitor.processes,
         )
 
     def _calls(self) -> list[Job]:

@@ -14,7 +14,7 @@ from dev import others, ports, processes, readiness, sources
 from dev.ending import Ending
 from dev.program import Program
 from dev.records import FAILED, MONITORING, PREPARING, READY, RESTARTING, STARTING
-from dev.reloading import Reloading, cancelled
+from dev.reloading import HEIR_WISH, Reloading, cancelled
 from dev.retired import Retired
 from dev.services import Service
 from dev.state import Crash, State
@@ -43,12 +43,15 @@ class Life:
     ) -> None:
         self.service = service
         self.environ = environ
+        if service.reload:
+            wish = state.home / "run" / f"{service.name}.heir-wish"
+            self.environ = {**environ, HEIR_WISH: str(wish)}
         self.monitors = monitors
         self.state = state
         self.begin_anew = begin_anew
         self.program: Program | None = None
         self.began = state.record.launched
-        self._reloading = Reloading(service, environ, state)
+        self._reloading = Reloading(service, self.environ, state)
         self._retired = Retired(state)
 
     async def live(self, errors: list[str], cause: str) -> None:
@@ -168,9 +171,9 @@ class Life:
         self.program, self.state.log = heir, heir.log
         self.state.set_program(heir)
         self.state.drop_beside(heir)
-        clock = time.strftime("%H:%M:%S")
         self.state.code_broken(None)
-        self.state.set(READY, f"ready on port {self.state.record.port} (new code since {clock})")
+        since = f"{self._reloading.what} since {time.strftime('%H:%M:%S')}"
+        self.state.set(READY, f"ready on port {self.state.record.port} ({since})")
 
     async def _wait_for_ports(self) -> None:
         """Wait until every port is free; who holds one is told at once and stays in the record."""

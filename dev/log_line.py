@@ -33,14 +33,14 @@ def as_json(line: str, process: str) -> str:
         return line
     # Of livekit-server; what it has more stays as it is.
     level, logger = str(found.pop("level", "INFO")).upper(), str(found.pop("logger", process))
-    line = json.loads(made(process, level, logger, str(found.pop("msg", ""))))
+    known = json.loads(made(process, level, logger, str(found.pop("msg", ""))))
     if isinstance(at := found.pop("ts", None), int | float):
-        line["time"] = _iso(at)
+        known["time"] = _iso(at)
     if not isinstance(found.get("room", ""), str):
         found["rooms"] = found.pop("room")
     if job := found.pop("jobID", None):
-        line["job"] = job
-    return json.dumps({**line, **{k: v for k, v in found.items() if k not in line}})
+        known["job"] = job
+    return json.dumps({**known, **{k: v for k, v in found.items() if k not in known}})
 
 
 def fitted(line: str, longest: int) -> str:

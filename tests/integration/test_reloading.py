@@ -1,6 +1,7 @@
 """Changed code takes over while the program runs, under a real honcho, with programs that are quick
 to start: what is recorded, what is said, and that nothing is left."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -140,3 +141,26 @@ def test_it_can_be_switched_off(checkout: Checkout) -> None:
     assert checkout.command("agent").returncode == 0  # far longer than a change would take
     assert "has changed" not in checkout.log("agent")
     assert checkout.program_pid("agent") != first
+
+
+@pytest.mark.parametrize("reload", ["true", "false"])
+def test_a_program_that_asks_is_replaced_and_its_call_goes_on(
+    checkout: Checkout, reload: str
+) -> None:
+    first = start(checkout, AGENT_RELOAD=reload)
+    old = psutil.Process(first)
+    call(checkout, first).touch()
+    wish = checkout.home / "run" / "agent.heir-wish"
+    wish.write_text(json.dumps({"pid": first + 1, "why": "it is another's wish"}))
+    wait_for("the wish of another is taken away", lambda: not wish.exists(), 10)
+    assert checkout.program_pid("agent") == first
+    wish.write_text(json.dumps({"pid": first, "why": "it has 900 MB"}))
+    wait_for_another(checkout, first)
+    record = checkout.record("agent")
+    assert f"pid {first} was replaced: it has 900 MB; since" in record["detail"]
+    assert (record["restarts"], record["cause"]) == (0, "")
+    assert f"pid {first} asks to be replaced: it has 900 MB" in checkout.log("agent")
+    assert lives(old)
+    call(checkout, first).unlink()
+    wait_for("the old one is gone", lambda: not beside(checkout))
+    assert not lives(old) and not wish.exists()
