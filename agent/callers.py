@@ -21,11 +21,15 @@ GOODBYES = (
     rtc.DisconnectReason.PARTICIPANT_REMOVED,
     rtc.DisconnectReason.USER_REJECTED,
 )
-FIRST_CALLER_TIMEOUT = 20.0  # seconds the agent waits in an empty room
+FIRST_CALLER_TIMEOUT = 20.0  # seconds the agent waits in a room where nobody has been yet
+GONE_TIMEOUT = 2.0  # the same where somebody was when it was asked for: they hung up meanwhile
 
 
 class Callers:
-    """Watches the participants of a room; calls `over(reason)` once."""
+    """Watches the participants of a room; calls `over(reason)` once.
+
+    `expected`: nobody was there yet when the agent was asked for.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class Callers:
         session: AgentSession[None],
         absence_timeout: float,
         over: Callable[[str], None],
+        expected: bool = True,
     ) -> None:
         self._room = room
         self._session = session
@@ -42,7 +47,10 @@ class Callers:
         room.on("participant_connected", self._joined)
         room.on("participant_disconnected", self._left)
         if not self._present():
-            self._end_after(FIRST_CALLER_TIMEOUT, "nobody is there")
+            if expected:
+                self._end_after(FIRST_CALLER_TIMEOUT, "nobody came")
+            else:
+                self._end_after(GONE_TIMEOUT, "the caller was gone before the agent was there")
 
     def aclose(self) -> None:
         self._stay()

@@ -11,18 +11,10 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from livekit.agents import JobContext
 from livekit.agents.voice import CloseEvent
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_fixed,
-)
 
 from agent.asked import asked
 from agent.callers import Callers
@@ -31,18 +23,22 @@ from agent.faults import Faults
 from agent.listening import listening
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
+from agent.resuming import resume
 from agent.session import VoiceAgent, report, room_options
 from agent.settings import AgentSettings
 from agent.speech.ears import SPEECH_TO_TEXT
 from agent.speech.reports import Degraded, Reports
 from agent.timeline.spool import Spool
+from agent.tries import room_may_open, tried
+from agent.vitals import JobVitals
 
 logger = logging.getLogger("agent.job")
 
 CONNECT_TRIES, CONNECT_RETRY_AFTER = 5, 3.0
 START_TRIES, START_RETRY_AFTER = 3, 2.0
 CANNOT_HEAR = "I cannot hear you right now. You can type to me instead."
-LETTA_PATIENCE = 0.5  # seconds; the conversation may open while the call has already begun
+VITALS = "vitals"  # key in the process's userdata
+OPENING_TIMEOUT = 0.5  # seconds; the conversation may open while the call has already begun
 
 
 async def entrypoint(ctx: JobContext) -> None:
@@ -57,6 +53,7 @@ async def entrypoint(ctx: JobContext) -> None:
         ctx.job.metadata or "none",
     )
     clock.mark("handshake_start")
+    ctx.proc.userdata[VITALS] = JobVitals(events.emit)
     try:
         await begin(ctx, ready, events, clock)
     except Exception as error:
@@ -76,7 +73,7 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
     events.emit("hear", "vad", backend=ready.detector.model)
     events.emit("job", "settings", **own.data)
     await faults.before_connect()
-    await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events)
+    await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events, room_may_open)
     clock.mark("ctx_connected")
     events.emit(
         "job",
@@ -86,16 +83,18 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
         metadata=ctx.job.metadata,
         worker_id=ctx.worker_id,
     )
-    await asyncio.wait({bootstrap.opened}, timeout=LETTA_PATIENCE)
+    await asyncio.wait({bootstrap.opened}, timeout=OPENING_TIMEOUT)
     await faults.before_session()
     report(resources.session, events, resources.turns, ready.reports)
     resources.turns.ended = lambda: resources.mind.turn_ended(resources.session.history.items)
+    resume_after_letta(resources)
     await tried(
         lambda: start(ctx, resources, ready.reports),
         "session",
         START_TRIES,
         START_RETRY_AFTER,
         events,
+        room_may_open,
     )
     clock.mark("session_started")
     watch_callers(ctx, resources, ready.settings.agent_absence_timeout)
@@ -140,7 +139,16 @@ async def start(ctx: JobContext, resources: AgentResources, reports: Reports) ->
 
 
 def watch_callers(ctx: JobContext, resources: AgentResources, absence_timeout: float) -> None:
-    resources.callers = Callers(ctx.room, resources.session, absence_timeout, ctx.shutdown)
+    leaving: set[asyncio.Task[None]] = set()
+
+    def over(reason: str) -> None:
+        # Out of the room before the rest is closed: who comes now must not talk to an agent
+        # that is on its way out.
+        leaving.add(asyncio.create_task(ctx.room.disconnect(), name="leave the room"))
+        ctx.shutdown(reason)
+
+    expected = ctx.job.room.num_participants == 0
+    resources.callers = Callers(ctx.room, resources.session, absence_timeout, over, expected)
 
 
 def tell_degraded(resources: AgentResources, degraded: Degraded) -> None:
@@ -159,6 +167,8 @@ def tell_degraded(resources: AgentResources, degraded: Degraded) -> None:
 
 def say(resources: AgentResources, sentence: str) -> None:
     """Say what is not Letta's, so that it does not get into its memory; later if too early."""
+    if not sentence:
+        return
     if resources.session.agent_state == "initializing":
         resources.unsaid.append(sentence)
     else:
@@ -179,6 +189,19 @@ def greet(resources: AgentResources, opened: asyncio.Task[None], greeting: str |
     opened.add_done_callback(say_trouble)
 
 
+def resume_after_letta(resources: AgentResources) -> None:
+    """Have the call go on when a Letta that was away is back; say when it does not come back."""
+
+    async def go_on() -> None:
+        say(resources, await resume(resources))
+
+    def came_back() -> None:
+        resources.resuming = asyncio.create_task(go_on(), name="letta is back")
+
+    resources.mind.came_back = came_back
+    resources.mind.say = lambda sentence: say(resources, sentence)
+
+
 class Clock:
     """Logs and reports how far the call is, in milliseconds since its job began."""
 
@@ -193,37 +216,3 @@ class Clock:
             self.events.emit("job", name)
         else:
             self.events.emit("job", name, elapsed_ms=round(elapsed, 1))
-
-
-async def tried(
-    work: Callable[[], Awaitable[None]], what: str, tries: int, wait: float, events: Events
-) -> None:
-    """Do it, again after `wait` seconds when it fails and a retry can help."""
-
-    def told(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        logger.warning(
-            "try %s of %s of %s failed", state.attempt_number, tries, what, exc_info=error
-        )
-        events.emit(
-            "job", "retry", what=what, attempt=state.attempt_number, of=tries, error=str(error)
-        )
-
-    retrying = AsyncRetrying(
-        stop=stop_after_attempt(tries),
-        wait=wait_fixed(wait),
-        retry=retry_if_exception(can_pass),
-        before_sleep=told,
-        reraise=True,
-    )
-    async for attempt in retrying:
-        with attempt:
-            await work()
-
-
-def can_pass(error: BaseException) -> bool:
-    """Whether the same try may succeed later: not when the token is refused or the room is gone."""
-    if not isinstance(error, Exception):
-        return False
-    text = str(error).lower()
-    return not any(sign in text for sign in ("401", "403", "404", "unauthorized", "not found"))

@@ -44,10 +44,13 @@ class AgentResources:
     session: AgentSession[None]
     callers: Callers | None = None
     unsaid: list[str] = field(default_factory=list)  # sentences for when the session has begun
+    resuming: asyncio.Task[None] | None = None  # since Letta is back
 
     async def aclose(self) -> None:
         """End the call for everybody it talked to; each part even if another fails."""
         self.turns.finish()
+        if self.resuming is not None:
+            self.resuming.cancel()
         if self.callers is not None:
             self.callers.aclose()
         for part in (
@@ -85,6 +88,7 @@ class Bootstrap:
             events=events,
             turns=turns,
             first_token_timeout=settings.letta_first_token_timeout,
+            patience=settings.letta_patience,
         )
         ready.detector.tune(settings)
         session = make_session(

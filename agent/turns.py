@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from livekit.agents import llm
 from livekit.agents.voice import SpeechHandle
@@ -26,6 +27,7 @@ class TurnRecord:
     number: int
     user: str
     requested_at: float
+    again: bool = False
     reply: str = ""
     heard: str = ""
     interrupted: bool = False
@@ -44,12 +46,21 @@ class Turns:
         self._current: TurnRecord | None = None
         self._speech: SpeechHandle | None = None
 
-    def request(self, text: str) -> TurnRecord:
-        """The caller's turn is being sent to Letta."""
+    @property
+    def begun(self) -> bool:
+        """Whether the caller has said anything."""
+        return self._count > 0
+
+    def request(self, text: str, again: bool = False) -> TurnRecord:
+        """The caller's turn is being sent to Letta; `again`: Letta was away when it was said."""
         self._end(self._current)
         self._count += 1
-        self._current = record = TurnRecord(self._count, text, time.time())
-        self._events.emit("think", "request", turn=record.number, text=text)
+        self._current = record = TurnRecord(self._count, text, time.time(), again)
+        if again:  # nobody has just stopped speaking
+            record.anchor = record.requested_at
+        self._events.emit(
+            "think", "request", turn=record.number, text=text, **({"again": True} if again else {})
+        )
         if self._speech is not None:
             self._speech.add_done_callback(lambda speech: self._spoken(record, speech))
             self._speech = None
@@ -65,6 +76,18 @@ class Turns:
     def retried(self, record: TurnRecord, why: str) -> None:
         """The request is sent once more."""
         self._events.emit("think", "retry", turn=record.number, attempt=1, of=2, message=why)
+
+    def waits(self, record: TurnRecord | None, why: str, patience: float, **data: Any) -> None:
+        """Letta is away; it is asked again when it is back."""
+        turn = record.number if record else None
+        self._events.emit(
+            "think", "waiting", turn=turn, message=why, patience=round(patience, 1), **data
+        )
+
+    def back(self, seconds: float) -> None:
+        """Letta answers again, after so many seconds."""
+        turn = self._current.number if self._current else None
+        self._events.emit("think", "back", turn=turn, seconds=round(seconds, 1))
 
     def replied(self, record: TurnRecord, stop_reason: str | None) -> None:
         ms = _ms(time.time() - record.requested_at)

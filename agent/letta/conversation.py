@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,9 @@ class Conversation:
         degraded: Callable[[str, str, str], None],
     ) -> None:
         self.id = ""
+        self._named = ""  # which conversation has the room's label
+        self._made = ""  # the conversation that this call has made
+        self._left_behind: list[str] = []  # checkpoints of a job that was killed
         self._client = client
         self._once = client.with_options(max_retries=0)
         self._agent_id = agent_id
@@ -83,28 +87,27 @@ class Conversation:
         A room nearly always is new, so one is made while the other is looked for.
         """
         making = self._client.conversations.create(agent_id=self._agent_id, summary=self._label)
-        older, made = await asyncio.gather(self._labelled(self._label), making)
-        older = [one for one in older if one != made.id]
+        looking = self._client.conversations.list(
+            agent_id=self._agent_id, summary_search=self._label, limit=LISTED
+        )
+        found, made = await asyncio.gather(looking, making)  # newest first
+        older = [one.id for one in found if one.summary == self._label and one.id != made.id]
+        self._left_behind = [one.id for one in found if one.summary == self._checkpoint_label]
         if older:
             self.id = older[0]
             self._later(self._delete(made.id))
             # The agent's memory may have changed since the prompt was compiled.
             await self._client.conversations.recompile(self.id)
         else:
-            self.id = made.id
+            self.id = self._made = made.id
+        self._named = self.id
         self._checkpoint = self._fork()
-
-    async def _labelled(self, label: str) -> list[str]:
-        """The room's conversations with a label, newest first."""
-        found = await self._client.conversations.list(
-            agent_id=self._agent_id, summary_search=self._label, limit=LISTED
-        )
-        return [one.id for one in found if one.summary == label]
 
     async def send(self, talk: Sequence[Said]) -> Turn:
         """Start a run for the last user turn of `talk`, and for what Letta missed before it."""
         await self.settle(talk)
-        words = missing(talk, self._held)
+        # All of it is there when Letta stored a turn and went away before its reply.
+        words = missing(talk, self._held) or [talk[-1]]
         self._turn = Turn(words, Run(self._once, self.id, words, self._first_token_timeout))
         return self._turn
 
@@ -116,8 +119,10 @@ class Conversation:
         async with self._settling:
             if self._closed:
                 return
+            if self._named != self.id:  # Letta was away when it was to be told
+                self._later(self._name())
             await self._settle(talk)
-            if self._checkpoint is None:
+            if self._checkpoint is None or _failed(self._checkpoint):
                 # A fork of a conversation with a run shows the state before the run, if it is
                 # asked for before the run ends: the next turn need not wait for this.
                 self._checkpoint = self._fork()
@@ -158,6 +163,8 @@ class Conversation:
             await self._settle(talk)
         self._discard(self._checkpoint)
         self._checkpoint = None
+        if self._named != self.id:
+            await self._name()
         words = missing(talk, self._held)
         if words:
             exact = await closing.write(self._client, self._agent_id, self.id, words)
@@ -168,16 +175,28 @@ class Conversation:
                     "this Letta server cannot store words without a reply",
                     "the last words of the call are not in the conversation",
                 )
+        if not talk and self.id == self._made:  # nobody said a word: nothing to go on with later
+            await self._delete(self.id)
         while self._chores:
             await asyncio.gather(*self._chores, return_exceptions=True)
-        for left_behind in await self._labelled(self._checkpoint_label):  # by a killed job
-            await self._delete(left_behind)
+        # Not all that there are now: the next call of this room may have begun.
+        for conversation_id in self._left_behind:
+            await self._delete(conversation_id)
 
     async def _settle(self, talk: Sequence[Said]) -> None:
-        turn, self._turn = self._turn, None
-        after, self._next_checkpoint = self._next_checkpoint, None
+        turn, after = self._turn, self._next_checkpoint
         if turn is None:
             return
+        try:
+            self._turn = self._next_checkpoint = None
+            await self._keep_or_go_back(talk, turn, after)
+        except Exception:  # Letta is away: it is done when that is over
+            self._turn, self._next_checkpoint = turn, after
+            raise
+
+    async def _keep_or_go_back(
+        self, talk: Sequence[Said], turn: Turn, after: asyncio.Task[str | None] | None
+    ) -> None:
         heard = answers(talk, turn.user_id)
         if turn.run.outcome.complete and heard is not None and heard_in_full(turn.reply, heard):
             self._hold(turn.sent, heard)
@@ -192,14 +211,20 @@ class Conversation:
             return
         dropped, self.id = self.id, before
         self._dropped.add(dropped)
-        self._later(self._replace(dropped, before, turn))
+        self._later(self._replace(dropped, turn))
         self._moved(self.id)
 
-    async def _replace(self, dropped: str, by: str, turn: Turn) -> None:
-        """The room is found by its label; what the run still stores goes with its conversation."""
-        await self._client.conversations.update(by, summary=self._label)
+    async def _replace(self, dropped: str, turn: Turn) -> None:
+        """What the run still stores goes with its conversation."""
+        await self._name()
         await turn.run.cancel()
         await self._delete(dropped)
+
+    async def _name(self) -> None:
+        """The room's conversation is found by its label, which a checkpoint does not have."""
+        becoming = self.id
+        await self._client.conversations.update(becoming, summary=self._label)
+        self._named = becoming
 
     async def _keep_what_is_stored(self, turn: Turn, heard: Sequence[Said]) -> None:
         """There is nothing to go back to: learn what Letta made of the turn."""
@@ -224,11 +249,14 @@ class Conversation:
         return asyncio.create_task(self._make_fork(self.id), name="fork the conversation")
 
     async def _make_fork(self, conversation_id: str) -> str | None:
+        fork = None
         try:
             fork = await self._client.conversations.fork(conversation_id)
             await self._client.conversations.update(fork.id, summary=self._checkpoint_label)
         except letta_client.APIError as error:
             logger.warning("the conversation %s could not be forked: %s", conversation_id, error)
+            if fork is not None:  # without a label nobody would find it
+                self._dropped.add(fork.id)
             return None
         return fork.id
 
@@ -242,7 +270,8 @@ class Conversation:
             await self._delete(conversation_id)
 
     async def _delete(self, conversation_id: str) -> None:
-        await self._client.conversations.delete(conversation_id)
+        with suppress(letta_client.NotFoundError):
+            await self._client.conversations.delete(conversation_id)
         self._dropped.discard(conversation_id)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -255,3 +284,7 @@ class Conversation:
         self._chores.discard(chore)
         if not chore.cancelled() and (error := chore.exception()):
             logger.warning("tidying up a conversation failed: %s", error)
+
+
+def _failed(fork: asyncio.Task[str | None]) -> bool:
+    return fork.done() and (fork.cancelled() or fork.result() is None)

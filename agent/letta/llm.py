@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from letta_client import AsyncLetta
@@ -18,12 +20,15 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from agent.events import Events
 from agent.letta import agents
 from agent.letta.conversation import Conversation
-from agent.letta.errors import Trouble, explain
+from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, STILL_AWAY, Trouble, explain
 from agent.letta.memory import said
+from agent.letta.patience import Patience, is_away
 from agent.letta.stream import LettaStream
-from agent.turns import Turns
+from agent.turns import TurnRecord, Turns
 
 logger = logging.getLogger("agent.letta")
+
+OPENING_TIMEOUT = 2.0  # seconds that the end of a call waits for its conversation
 
 
 class LettaLLM(llm.LLM[Any]):
@@ -38,10 +43,15 @@ class LettaLLM(llm.LLM[Any]):
         events: Events,
         turns: Turns,
         first_token_timeout: float,
+        patience: float,
     ) -> None:
         super().__init__()
         self.events = events
         self.turns = turns
+        self.came_back: Callable[[], None] = lambda: None  # Letta answers again
+        self.say: Callable[[str], None] = lambda _: None  # to the caller, in no reply
+        self.unanswered: str | None = None  # the caller's last turn, while Letta is waited for
+        self.busy = 0  # replies that are being made
         self.excuses: set[str] = set()  # what was said to the caller in place of a reply
         self._agent_id = agent_id
         self._agent_name = ""
@@ -50,6 +60,7 @@ class LettaLLM(llm.LLM[Any]):
         self._first_token_timeout = first_token_timeout
         self._conversation: Conversation | None = None
         self._opening = asyncio.Lock()
+        self._patience = Patience(client, patience, lambda: self.came_back(), self._gave_up)
         self._settling: set[asyncio.Task[None]] = set()
 
     @property
@@ -72,6 +83,7 @@ class LettaLLM(llm.LLM[Any]):
                     self._conversation = await self._open()
                 except Exception as error:
                     raise self.explain(error) from error
+                self.answered()
             return self._conversation
 
     def forget_conversation(self) -> None:
@@ -81,8 +93,48 @@ class LettaLLM(llm.LLM[Any]):
     def explain(self, error: BaseException) -> Trouble:
         return explain(error, str(self._client.base_url), self._agent_id)
 
-    def excuse(self, trouble: Trouble) -> str:
-        """Tell of the trouble; the sentence for the caller."""
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether Letta is away, and asked until it answers."""
+        return self._patience.waited is not None
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """A request carries all that is not answered yet."""
+        self.unanswered = None
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+
+    def answered(self) -> None:
+        """Letta has done what it was asked for."""
+        waited = self._patience.answered()
+        if waited is not None:
+            self.turns.back(waited)
+
+    def excuse(self, trouble: Trouble, record: TurnRecord | None = None) -> str:
+        """Tell of the trouble; the sentence for the caller, none when it was said already."""
+        waited = self._patience.waited
+        if not is_away(trouble) or not self._patience.begin(trouble):
+            return self._refuse(trouble)
+        logger.warning("waiting for Letta: %s", trouble)
+        left = self._patience.seconds - (waited or 0.0)
+        failed = {"code": trouble.code, "next_step": trouble.next_step, **trouble.failure.data}
+        self.turns.waits(record, trouble.message, left, **failed)
+        said = ONE_MOMENT if waited is None else STILL_AWAY
+        if waited is not None and (record is None or record.again):
+            return ""
+        self.excuses.add(said)
+        return said
+
+    def _gave_up(self, trouble: Trouble, seconds: float) -> None:
+        message = f"{trouble.message}, and did not answer for {seconds:.0f} s (LETTA_PATIENCE)"
+        self.unanswered = None
+        self.say(self._refuse(replace(trouble, message=message, spoken=CANNOT_REACH)))
+
+    def _refuse(self, trouble: Trouble) -> str:
         self.events.emit(
             "think",
             "error",
@@ -122,6 +174,11 @@ class LettaLLM(llm.LLM[Any]):
 
     async def leave(self, history: Sequence[llm.ChatItem]) -> None:
         """The call is over: have Letta's memory hold what was said; never raises."""
+        self._patience.aclose()
+        # A caller who hung up at once may leave a conversation that is just being made.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPENING_TIMEOUT), self._opening:
+                pass
         if self._conversation is not None:
             await self._conversation.aclose(said(history, self.excuses))
 

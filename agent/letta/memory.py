@@ -43,6 +43,12 @@ def said(items: Iterable[llm.ChatItem], excuses: Set[str] = frozenset()) -> list
     return talk
 
 
+def until_user(talk: Sequence[Said]) -> list[Said]:
+    """The talk up to the last turn of the caller."""
+    last = max((at for at, one in enumerate(talk) if one.role == "user"), default=-1)
+    return list(talk[: last + 1])
+
+
 def missing(talk: Sequence[Said], held: Set[str]) -> list[Said]:
     """What Letta does not hold yet, in order."""
     return [one for one in talk if one.id not in held]

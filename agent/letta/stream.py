@@ -18,7 +18,7 @@ from livekit.agents import APIConnectOptions, llm, utils
 
 from agent.events import Events
 from agent.letta.errors import CONVERSATION_GONE, Trouble
-from agent.letta.memory import said
+from agent.letta.memory import Said, said, until_user
 from agent.turns import TurnRecord
 
 if TYPE_CHECKING:
@@ -42,25 +42,33 @@ class LettaStream(llm.LLMStream):
 
     async def _run(self) -> None:
         talk = said(self._chat_ctx.items, self._letta.excuses)
+        if self._letta.unanswered is not None:  # what was heard before Letta broke off is no answer
+            talk = until_user(talk)
         if not talk or talk[-1].role != "user":
             return
-        record = self._letta.turns.request(talk[-1].text)
+        again = talk[-1].id == self._letta.unanswered
+        with self._letta.answering():
+            await self._reply(talk, self._letta.turns.request(talk[-1].text, again))
+
+    async def _reply(self, talk: list[Said], record: TurnRecord) -> None:
         try:
             try:
-                await self._answer(record)
+                await self._answer(talk, record)
             except Trouble as trouble:
                 if trouble.code != CONVERSATION_GONE or record.reply:
                     raise
                 self._letta.forget_conversation()
                 self._letta.turns.retried(record, trouble.message)
-                await self._answer(record)
+                await self._answer(talk, record)
         except Exception as error:  # the caller hears a sentence instead of nothing
-            excuse = self._letta.excuse(self._letta.explain(error))
+            excuse = self._letta.excuse(self._letta.explain(error), record)
+            if self._letta.is_waited_for:
+                self._letta.unanswered = talk[-1].id
             self._say(f" {excuse}" if record.reply else excuse)
 
-    async def _answer(self, record: TurnRecord) -> None:
+    async def _answer(self, talk: list[Said], record: TurnRecord) -> None:
         conversation = await self._letta.conversation()
-        turn = await conversation.send(said(self._chat_ctx.items, self._letta.excuses))
+        turn = await conversation.send(talk)
         parts = PartEvents(self._letta.events)
         try:
             async for part in turn.run:
@@ -75,6 +83,7 @@ class LettaStream(llm.LLMStream):
         finally:
             parts.flush()
         conversation.replied(turn)
+        self._letta.answered()
         self._letta.turns.replied(record, turn.run.outcome.stop_reason)
 
     def _say(self, text: str) -> None:

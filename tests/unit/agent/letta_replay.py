@@ -49,6 +49,7 @@ class ReplayedLetta:
         self.cancelled: asyncio.Queue[str] = asyncio.Queue()
         self.captured: list[dict[str, Any]] = []
         self.can_fork = self.can_record = True
+        self.health = 200
         self.started = asyncio.Event()  # a run has sent its first piece of text
         self.url = ""
         self._made = 0
@@ -63,6 +64,7 @@ class ReplayedLetta:
         conversation = "/v1/conversations/{id}"
         app.add_routes(
             [
+                web.get("/v1/health/", self._health),
                 web.get("/v1/agents/", self._agents),
                 web.get("/v1/agents/{id}", self._agent),
                 web.post("/v1/agents/{id}/messages/capture", self._capture),
@@ -80,8 +82,8 @@ class ReplayedLetta:
         )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        port = int(self.url.rpartition(":")[2]) if self.url else 0  # the one from before, if any
+        await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         return runner
 
@@ -99,6 +101,9 @@ class ReplayedLetta:
         return web.json_response(
             {"id": conversation_id, "agent_id": AGENT, "summary": kept.summary}
         )
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": "0"}, status=self.health)
 
     async def _agents(self, _: web.Request) -> web.Response:
         return web.json_response([{"id": AGENT, "name": "Ada"}])

@@ -24,7 +24,9 @@ PLAIN = "I heard you say: hello there"  # the answer in histories/plain.sse
 class Call:
     """A call as LiveKit would drive it: a history, and one chat for each turn."""
 
-    def __init__(self, letta: ReplayedLetta, agent_id: str | None = AGENT) -> None:
+    def __init__(
+        self, letta: ReplayedLetta, agent_id: str | None = AGENT, patience: float = 5.0
+    ) -> None:
         self.letta = letta
         events, self.events = collected()
         self.history = llm.ChatContext.empty()
@@ -36,6 +38,7 @@ class Call:
             events=events,
             turns=Turns(events),
             first_token_timeout=2,
+            patience=patience,
         )
 
     async def turn(self, text: str, heard: str | None = None, committed: bool = True) -> str:
@@ -338,7 +341,7 @@ async def test_an_agent_that_does_not_exist(letta: ReplayedLetta) -> None:
 
 async def test_letta_that_is_down(letta: ReplayedLetta) -> None:
     letta.url = "http://127.0.0.1:9"
-    call = Call(letta)
+    call = Call(letta, patience=0)
     assert "cannot reach my memory" in await call.turn("one")
     error = call.told("think", "error")[0]
     assert error["code"] == "letta_unreachable"

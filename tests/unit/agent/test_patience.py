@@ -1,0 +1,232 @@
+"""Letta goes away during a call and comes back: the caller is told, and answered, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from letta_client import AsyncLetta
+
+from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, STILL_AWAY, Trouble, explain
+from agent.letta.patience import Patience, is_away
+from tests.unit.agent.letta_replay import Answer, ReplayedLetta
+from tests.unit.agent.test_letta_memory import PLAIN, Call
+
+SOON_S = 5.0
+
+
+class Server:
+    """A Letta that can go away and come back at the same address, with what it keeps."""
+
+    def __init__(self, letta: ReplayedLetta) -> None:
+        self.letta = letta
+        self._runner: web.AppRunner | None = None
+
+    async def come(self) -> None:
+        self._runner = await self.letta.serve()
+
+    async def go(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._runner = None
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server(ReplayedLetta())
+    await server.come()
+    yield server
+    await server.go()
+
+
+@pytest.fixture
+async def call(server: Server) -> AsyncIterator[Call]:
+    call = Call(server.letta)
+    yield call
+    await call.hang_up()
+    await call.client.close()
+
+
+async def is_back(call: Call) -> None:
+    """Return when the mind says that Letta answers again."""
+    back = asyncio.Event()
+    call.mind.came_back = back.set
+    async with asyncio.timeout(SOON_S):
+        await back.wait()
+
+
+async def reply(call: Call) -> str:
+    """What a reply is made of that no new words of the caller asked for."""
+    said = (await call.mind.chat(chat_ctx=call.history.copy()).collect()).text
+    call.spoken(said, None)
+    return said
+
+
+async def test_the_pending_turn_is_answered_when_letta_is_back(server: Server, call: Call) -> None:
+    await call.turn("one")
+    await server.go()
+    assert await call.turn("two") == ONE_MOMENT
+    assert call.mind.is_waited_for
+    await server.come()
+    await is_back(call)
+    assert await reply(call) == PLAIN
+    assert not call.mind.is_waited_for
+    await call.hang_up()
+    assert server.letta.room().messages == [
+        ("user", "one"),
+        ("assistant", PLAIN),
+        ("user", "two"),
+        ("assistant", PLAIN),
+    ]
+    (waiting,) = call.told("think", "waiting")
+    assert (waiting["turn"], waiting["code"], waiting["kind"]) == (
+        2,
+        "letta_unreachable",
+        "refused",
+    )
+    assert call.told("think", "request")[-1] == {"turn": 3, "text": "two", "again": True}
+    assert [each["turn"] for each in call.told("think", "back")] == [3]
+    assert not call.told("think", "error")
+
+
+async def test_what_is_said_meanwhile_is_answered_with_it_once(server: Server, call: Call) -> None:
+    await call.turn("one")
+    await server.go()
+    assert await call.turn("two") == ONE_MOMENT
+    assert await call.turn("three") == STILL_AWAY
+    await server.come()
+    await is_back(call)
+    assert await reply(call) == PLAIN
+    assert await reply(call) == "", "nothing waits any more"
+    await call.hang_up()
+    assert server.letta.room().messages[2:] == [
+        ("user", "two"),
+        ("user", "three"),
+        ("assistant", PLAIN),
+    ]
+
+
+async def test_new_words_at_the_moment_of_the_return_carry_the_old(
+    server: Server, call: Call
+) -> None:
+    await call.turn("one")
+    await server.go()
+    await call.turn("two")
+    await server.come()
+    await is_back(call)
+    assert await call.turn("three") == PLAIN
+    assert call.mind.unanswered is None
+    assert server.letta.requests[-1] == [("user", "two"), ("user", "three")]
+
+
+async def test_a_reply_that_broke_off_is_made_again(server: Server, call: Call) -> None:
+    await call.turn("one")
+    gate = asyncio.Event()
+    server.letta.answers.append(Answer(gate=gate))
+    turn = asyncio.create_task(call.turn("two"))
+    await server.letta.started.wait()
+    await server.go()
+    broken = await turn
+    assert broken.endswith(ONE_MOMENT)
+    assert broken != ONE_MOMENT
+    await server.come()
+    await is_back(call)
+    assert await reply(call) == PLAIN
+    await call.hang_up()
+    assert server.letta.room().messages[2:] == [("user", "two"), ("assistant", PLAIN)]
+
+
+async def test_the_room_keeps_its_conversation_when_the_call_ends_soon_after(
+    server: Server, call: Call
+) -> None:
+    """Going back to the checkpoint could not be told to Letta while it was away."""
+    await call.turn("one")
+    await server.go()
+    await call.turn("two")
+    call.mind.turn_ended(call.history.items)
+    await asyncio.sleep(0)
+    await server.come()
+    await is_back(call)
+    await call.hang_up()
+    assert [one.summary for one in server.letta.conversations.values()] == ["voice room r"]
+    assert server.letta.room().messages == [
+        ("user", "one"),
+        ("assistant", PLAIN),
+        ("user", "two"),
+    ]
+
+
+async def test_letta_that_is_there_only_later(server: Server) -> None:
+    await server.go()
+    call = Call(server.letta)
+    with pytest.raises(Trouble) as raised:
+        await call.mind.init()
+    assert call.mind.excuse(raised.value) == ONE_MOMENT
+    with pytest.raises(Trouble) as raised:
+        await call.mind.init()
+    assert call.mind.excuse(raised.value) == "", "it was said already"
+    await server.come()
+    await is_back(call)
+    await call.mind.init()
+    assert not call.mind.is_waited_for
+    assert call.told("think", "back")
+    assert await call.turn("one") == PLAIN
+    await call.hang_up()
+    await call.client.close()
+
+
+async def test_letta_that_does_not_come_back(server: Server) -> None:
+    call = Call(server.letta, patience=0.3)
+    said: asyncio.Queue[str] = asyncio.Queue()
+    call.mind.say = said.put_nowait
+    await call.turn("one")
+    await server.go()
+    assert await call.turn("two") == ONE_MOMENT
+    async with asyncio.timeout(SOON_S):
+        assert await said.get() == CANNOT_REACH
+    (error,) = call.told("think", "error")
+    assert error["code"] == "letta_unreachable"
+    assert "LETTA_PATIENCE" in error["message"]
+    assert await call.turn("three") == CANNOT_REACH, "it was waited for already"
+    await server.come()
+    assert await call.turn("four") == PLAIN
+    assert server.letta.requests[-1] == [("user", "two"), ("user", "three"), ("user", "four")]
+    await server.go()
+    assert await call.turn("five") == ONE_MOMENT, "it has been there since"
+    await call.hang_up()
+    await call.client.close()
+
+
+async def test_no_patience_at_all(server: Server) -> None:
+    call = Call(server.letta, patience=0)
+    await server.go()
+    assert await call.turn("one") == CANNOT_REACH
+    assert not call.mind.is_waited_for
+    await call.client.close()
+
+
+async def test_a_letta_that_breaks_every_request_is_not_asked_for_ever(server: Server) -> None:
+    """It answers whether it lives, and nothing else."""
+    given_up: asyncio.Queue[float] = asyncio.Queue()
+    client = AsyncLetta(base_url=server.letta.url, api_key="k", max_retries=0)
+    trouble = explain(ConnectionResetError(), server.letta.url)
+    trouble.code = "letta_stream_ended"
+    patience = Patience(client, 0.5, lambda: None, lambda _, seconds: given_up.put_nowait(seconds))
+    asked = 0
+    while patience.begin(trouble):
+        asked += 1
+        await asyncio.sleep(0.02)
+    assert await given_up.get() >= 0.5
+    assert asked > 1
+    await client.close()
+
+
+def test_which_troubles_are_waited_for() -> None:
+    refused = explain(ConnectionRefusedError(), "http://letta")
+    assert not is_away(refused), "an error of ours"
+    refused.code = "letta_unreachable"
+    assert is_away(refused)
+    missing = Trouble("agent_not_found", "", "", "")
+    assert not is_away(missing)
