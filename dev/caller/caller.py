@@ -16,7 +16,7 @@ from dev.caller.access import Access, ProxyAccess
 from dev.caller.ear import levels
 from dev.caller.errors import CallError
 from dev.caller.exchange import Exchange, Until
-from dev.caller.presence import Presence
+from dev.caller.presence import AGENT_STATE, Presence
 from dev.caller.sound import Samples, Sound
 from dev.caller.turn import Turn
 from dev.caller.voice import Voice
@@ -85,6 +85,26 @@ class Caller:
     @property
     def agent_count(self) -> int:
         return len(self._presence.agents)
+
+    @property
+    def agent_states(self) -> dict[str, str | None]:
+        """The state of each agent in the room, by its identity; None while it has not said."""
+        return {each.identity: each.attributes.get(AGENT_STATE) for each in self._presence.agents}
+
+    @property
+    def reconnects(self) -> int:
+        """How often the connection to the room was lost and came back."""
+        return self._presence.reconnects
+
+    @property
+    def speaks(self) -> bool:
+        """Whether words of the caller are still on their way out."""
+        return self._presence.microphone.busy
+
+    @property
+    def quiet_for_s(self) -> float:
+        """Seconds for which nothing has been heard."""
+        return self._presence.ear.quiet_for(time.monotonic())
 
     @property
     def listening_after_s(self) -> float | None:

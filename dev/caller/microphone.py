@@ -70,6 +70,11 @@ class Microphone:
         self.started_at: float | None = None  # when the first frame went out
         self.recording: list[Samples] | None = None  # all frames, once a list is set
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being said."""
+        return bool(self._queue)
+
     def say(self, sound: Sound) -> Utterance:
         utterance = Utterance(sound)
         self._queue.append(utterance)

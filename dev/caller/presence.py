@@ -42,6 +42,7 @@ class Presence:
         self.events: list[dict[str, Any]] = []  # the worker's, in order of arrival
         self.connected_at: float | None = None
         self.listening_at: float | None = None  # when an agent first said that it listens
+        self.reconnects = 0  # how often the connection was lost and came back
         self.lost = ""  # why the room is gone, once it is
         self._room = rtc.Room()
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=0)  # no queue: our clock paces
@@ -109,6 +110,7 @@ class Presence:
         self._room.on("participant_attributes_changed", lambda *_: self._look())
         self._room.on("track_subscribed", self._on_track)
         self._room.on("data_received", self._on_data)
+        self._room.on("reconnected", self._on_reconnected)
         self._room.on("disconnected", self._on_disconnected)
 
     def _look(self) -> None:
@@ -130,6 +132,10 @@ class Presence:
             logger.warning("an event of the worker is not JSON: %r", packet.data[:80])
             return
         self.events.append({**event, "arrived": time.monotonic()})
+        self.changes.notify()
+
+    def _on_reconnected(self) -> None:
+        self.reconnects += 1
         self.changes.notify()
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:

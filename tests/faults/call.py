@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
 from dev.caller import Caller, ProxyAccess
+from dev.caller.turn import Turn
 from dev.caller.voice import Voice
 from tests.faults.fault import Ask, of_room
 from tests.faults.loop_thread import LIMIT_S, LoopThread
@@ -17,6 +19,7 @@ from tests.system import System
 
 VOICE = Voice()
 """Shared: each sentence is made once a run."""
+QUIET_S = 1.0
 
 
 class FaultyAccess(ProxyAccess):
@@ -99,6 +102,31 @@ class Call:
         """Speak; return when the last word is out, whatever the agent does with it."""
         self._run(self.caller.say(words, timeout=0))
 
+    def begin_to_say(self, words: str) -> Future[Turn]:
+        """Speak beside the test; return in the middle of it, when the agent hears that somebody
+        speaks. The result is there when the reply is over, or will not come."""
+        before = len(self.told("hear", "speech_started"))
+        turn = self._loop.begin(self.caller.say(words))
+        self.until(lambda _: len(self.told("hear", "speech_started")) > before)
+        assert not turn.done(), f"{words!r} was over before the agent heard it begin"
+        return turn
+
+    def begins_to_answer(self, words: str) -> None:
+        """Say something; return at the first sound of the reply."""
+        turn = self._run(self.caller.say(words, until="first_sound"))
+        assert turn.answered, turn.problem
+
+    def quiet(self) -> None:
+        """Return when nobody speaks any more, and the agent listens."""
+
+        def silent(caller: Caller) -> bool:
+            states = caller.agent_states.values()
+            return (
+                not caller.speaks and caller.quiet_for_s > QUIET_S and set(states) == {"listening"}
+            )
+
+        self.until(silent)
+
     def type(self, words: str) -> None:
         """Write; return when it is sent."""
         self._run(self.caller.type(words, timeout=0))
@@ -107,6 +135,10 @@ class Call:
         """Say or write something; return when the reply was heard to its end."""
         turn = self._run(self.caller.say(words) if spoken else self.caller.type(words))
         assert turn.answered, turn.problem
+
+    def turn(self, words: str, *, within_s: float) -> Turn:
+        """Say something; what came of it, answered or not."""
+        return self._run(self.caller.say(words, timeout=within_s))
 
     def answered_soon(self, words: str, *, tries: int = 5) -> None:
         """Say something, again when it is not answered: what was broken comes back in its time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Self, TypeVar
 
@@ -31,6 +32,10 @@ class LoopThread:
     def run(self, work: Coroutine[Any, Any, T], limit_s: float = LIMIT_S) -> T:
         """What comes of it; an exception is raised here."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(limit_s)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Have it done beside the test."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     @contextmanager
     def inside(self, manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
