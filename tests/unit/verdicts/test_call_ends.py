@@ -102,7 +102,7 @@ def test_an_agent_that_nobody_came_to_leaves_in_peace() -> None:
         [0.6, "agent", "job.ctx_connected", {"elapsed_ms": 90}],
         [0.9, "agent", "job.session_started", {"elapsed_ms": 300}],
         [20.0, "sfu", "join.participant_left", {"identity": "agent-AJ_1"}],
-        [20.1, "agent", "job.ended", {"reason": "nobody is there"}],
+        [20.1, "agent", "job.ended", {"reason": "nobody came"}],
     ]
     verdicts = judge(History(events_of(told)), HEALTHY, BEGAN + 30.0)
     assert failing(verdicts) is None, verdicts
