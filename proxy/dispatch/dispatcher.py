@@ -19,6 +19,7 @@ from proxy.dispatch.decision import (
 from proxy.dispatch.following import follow, note_dispatch
 from proxy.dispatch.placing import Placer, Settled
 from proxy.dispatch.record import Record, Records, Wish
+from proxy.dispatch.remembering import remember
 from proxy.dispatch.sight import Dispatch
 from proxy.errors import ApiError
 from proxy.registration import Registration
@@ -176,7 +177,7 @@ class Dispatcher:
         """The worker tells of a job of ours that died in a call: another one takes its place."""
         if event.topic != "job.process_ended" or event.source != "agent":
             return
-        record = self._records.get(event.room)
+        record = self._records.get(event.room) or self._remembered(event.room)
         job_id = str(event.data.get("job_id") or "")
         if record is None or job_id in record.dead or not _died(event):
             return
@@ -186,6 +187,14 @@ class Dispatcher:
             task = asyncio.create_task(self._replace(record, event), name=f"replace {job_id}")
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
+
+    def _remembered(self, room: str) -> Record | None:
+        """Of a call that began before this proxy: as the timeline knows it."""
+        call = self._timeline.live.current(room)
+        record = self._records.claim(room) if call is not None else None
+        if call is not None and record is not None:
+            remember(record, call)
+        return record
 
     async def _replace(self, record: Record, event: Event) -> None:
         reason = str(event.data.get("reason") or "its process ended")

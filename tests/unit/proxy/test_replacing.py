@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from livekit import api
 
 from proxy.dispatch import dispatcher
-from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, Proxy, StartProxy
+from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, Proxy, StartProxy, running_proxy
 from tests.unit.proxy.test_dispatch import agents, become, quick_polls, soon
 from tests.unit.proxy.timeline.conftest import agent_token
 from tests.unit.proxy.worker import TinyWorker
@@ -66,13 +68,13 @@ async def the_agent(livekit: LiveKit, room: str, *, besides: str = "") -> str:
 async def tell(proxy: Proxy, room: str, identity: str, **data: Any) -> None:
     """The worker reports the end of a job's process."""
     job = identity.removeprefix("agent-")
-    event = {
-        "at": time.time(),
-        "stage": "job",
-        "name": "process_ended",
-        "data": {"job_id": job, "exit_code": None, "signal": None, "reason": "", **data},
-        "key": f"{job}-ended",
-    }
+    ended = {"job_id": job, "exit_code": None, "signal": None, "reason": "", **data}
+    await report(proxy, room, "process_ended", ended, f"{job}-ended")
+
+
+async def report(proxy: Proxy, room: str, name: str, data: dict[str, Any], key: str) -> None:
+    """The worker reports something; return when it is stored, with all that was before it."""
+    event = {"at": time.time(), "stage": "job", "name": name, "data": data, "key": key}
     answer = await proxy.post(
         f"/api/rooms/{room}/events",
         {"events": [event]},
@@ -97,6 +99,33 @@ async def test_an_agent_that_was_killed_is_replaced_by_one_with_the_same_mind(
     assert len(worker.metadata) == 2
     assert worker.metadata[0] == worker.metadata[1]
     assert (await become(proxy, room, "joined"))["state"] == "joined"
+
+
+async def test_an_agent_that_is_killed_after_the_proxy_was_restarted_is_replaced(
+    livekit: LiveKit,
+    worker: TinyWorker,
+    room: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings = {
+        "livekit_url": livekit.url,
+        "agent_url": worker.status_url,
+        "proxy_port": livekit.webhook_port,
+        "calls_database": str(tmp_path / "calls.db"),
+    }
+    async with AsyncExitStack() as stack:
+        proxy = await running_proxy(stack, **settings)
+        first = await call(proxy, livekit, worker, room)
+        await seen(caplog, first)
+        await report(proxy, room, "init_done", {}, "listens")
+    async with AsyncExitStack() as stack:
+        proxy = await running_proxy(stack, **settings)
+        await tell(proxy, room, first, signal="SIGKILL", reason="it was killed by SIGKILL")
+        await the_agent(livekit, room, besides=first)
+        assert len(worker.metadata) == 2
+        assert worker.metadata[0] == worker.metadata[1], "the mind is the same"
 
 
 async def test_an_agent_that_hung_up_is_not_replaced(
