@@ -8,13 +8,20 @@ import os
 import signal
 import sys
 
-from agent import forkserver, logs
-from agent.settings import SettingsError, load
+from agent import REPLACES, forkserver
 
 
 def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # until the worker has its own handlers
         signal.signal(number, lambda *_: os._exit(0))
+    if os.environ.get(REPLACES):
+        # Somebody waits to see changed code; what calls share takes longest to import.
+        forkserver.start()
+
+    # Imported late: what calls share is imported meanwhile.
+    from agent import logs
+    from agent.settings import SettingsError, load
+
     try:
         settings = load()
     except SettingsError as error:

@@ -24,11 +24,11 @@ from typing import Any
 
 import psutil
 
+from agent import REPLACES
 from agent.status import Job
 
 logger = logging.getLogger("agent.worker")
 
-REPLACES = "VOICE_REPLACES"
 HEIR_WISH = "VOICE_HEIR_WISH"
 NAMED = "retired-"
 LOOK_EVERY = 0.01  # seconds
