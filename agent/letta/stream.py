@@ -17,12 +17,14 @@ from letta_client.types.agents.letta_streaming_response import LettaPing, LettaU
 from livekit.agents import APIConnectOptions, llm, utils
 
 from agent.events import Events
-from agent.letta.errors import CONVERSATION_GONE, Trouble
+from agent.letta.errors import CONVERSATION_GONE, SAID_NOTHING, Trouble
 from agent.letta.memory import Said, said, until_user
 from agent.turns import TurnRecord
 
 if TYPE_CHECKING:
     from agent.letta.llm import LettaLLM
+
+AGAIN = (CONVERSATION_GONE, SAID_NOTHING)  # after which the turn is asked once more, at once
 
 
 class LettaStream(llm.LLMStream):
@@ -55,9 +57,10 @@ class LettaStream(llm.LLMStream):
             try:
                 await self._answer(talk, record)
             except Trouble as trouble:
-                if trouble.code != CONVERSATION_GONE or record.reply:
+                if not trouble.retryable or trouble.code not in AGAIN or record.reply:
                     raise
-                self._letta.forget_conversation()
+                if trouble.code == CONVERSATION_GONE:
+                    self._letta.forget_conversation()
                 self._letta.turns.retried(record, trouble.message)
                 await self._answer(talk, record)
         except Exception as error:  # the caller hears a sentence instead of nothing

@@ -313,6 +313,31 @@ async def test_a_failed_turn_is_excused_and_remembered_with_the_next(
     assert letta.room().messages == [("user", "one"), ("user", "two"), ("assistant", PLAIN)]
 
 
+async def test_a_reply_without_words_is_asked_for_once_more(
+    call: Call, letta: ReplayedLetta
+) -> None:
+    letta.answers.append(Answer("wordless"))
+    assert await call.turn("one") == PLAIN
+    assert len(call.told("think", "retry")) == 1 and call.told("think", "error") == []
+    assert await call.turn("two") == PLAIN
+    assert letta.room().messages == [
+        ("user", "one"),
+        ("assistant", PLAIN),
+        ("user", "two"),
+        ("assistant", PLAIN),
+    ]
+
+
+async def test_a_reply_without_words_is_excused_in_the_end(
+    call: Call, letta: ReplayedLetta
+) -> None:
+    letta.answers += [Answer("wordless"), Answer("wordless")]
+    assert "no answer to that" in await call.turn("one")
+    assert call.told("think", "error")[0]["code"] == "letta_said_nothing"
+    assert await call.turn("two") == PLAIN
+    assert letta.room().messages == [("user", "one"), ("user", "two"), ("assistant", PLAIN)]
+
+
 async def test_a_server_error_is_told_in_words(call: Call, letta: ReplayedLetta) -> None:
     letta.answers.append(Answer(status=500))
     assert "memory" in await call.turn("one")
