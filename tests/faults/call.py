@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -137,8 +137,18 @@ class Call:
         assert turn.answered, turn.problem
 
     def turn(self, words: str, *, within_s: float) -> Turn:
-        """Say something; what came of it, answered or not."""
-        return self._run(self.caller.say(words, timeout=within_s))
+        """Say something; what came of it: an answer, words that are only to be read, or nothing.
+
+        What was to be read stands in it when the next turn has begun.
+        """
+        before = len(self.told("play", "turn"))
+        saying = self._loop.begin(self.caller.say(words, timeout=within_s))
+        while not saying.done():
+            wait([saying], timeout=QUIET_S)
+            if len(self.told("play", "turn")) > before and not wait([saying], QUIET_S).done:
+                saying.cancel()
+                return self.caller.turns[-1]
+        return saying.result()
 
     def answered_soon(self, words: str, *, tries: int = 5) -> None:
         """Say something, again when it is not answered: what was broken comes back in its time.

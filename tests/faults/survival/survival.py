@@ -23,6 +23,7 @@ class Survival:
 
     def __init__(self, row: Row) -> None:
         self.row = row
+        psutil.cpu_percent()
 
     @contextmanager
     def recovering(self) -> Iterator[None]:
@@ -30,7 +31,10 @@ class Survival:
         began = time.monotonic()
         psutil.cpu_percent()
         yield
-        took = time.monotonic() - began
+        self.took(time.monotonic() - began)
+
+    def took(self, took: float) -> None:
+        """The call was whole again after so many seconds."""
         busy = psutil.cpu_percent() >= BUSY_PERCENT
         self.row.seconds.append(took)
         goal = self.row.goal_s
