@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import socket
@@ -42,10 +43,12 @@ from proxy.timeline.stream import Stream
 from proxy.timeline.timeline import Timeline
 from proxy.timeline.verdicts import Verdicts
 from proxy.tokens import Tokens
+from proxy.vitals import Vitals
 from proxy.webhooks import Webhooks
 
 log = logging.getLogger("proxy")
 access_log = logging.getLogger("proxy.access")
+VITALS = web.AppKey("vitals", Vitals)
 
 SHUTDOWN_TIMEOUT_S = 1.0
 """How long a stopping proxy lets requests finish before it cuts them off."""
@@ -64,6 +67,7 @@ class Parts:
     session: aiohttp.ClientSession
     system: SystemWatch
     timeline: Timeline
+    vitals: Vitals
     endpoints: list[Endpoint]
 
 
@@ -71,7 +75,8 @@ def _compose(settings: ProxySettings) -> Parts:
     session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     sfu = Sfu(settings)
     registration = Registration(settings, session)
-    system = SystemWatch(settings, registration)
+    vitals = Vitals()
+    system = SystemWatch(settings, registration, vitals)
     timeline = Timeline(settings, lambda: system.health)
     system.on_change(timeline.note_system)
     system.add_probe(PROBE_NAME, timeline.ask)
@@ -99,7 +104,7 @@ def _compose(settings: ProxySettings) -> Parts:
     )
     endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]
     openapi.describe(endpoints)
-    return Parts(sfu, dispatcher, session, system, timeline, endpoints)
+    return Parts(sfu, dispatcher, session, system, timeline, vitals, endpoints)
 
 
 async def create_app(settings: ProxySettings) -> web.Application:
@@ -116,10 +121,16 @@ async def create_app(settings: ProxySettings) -> web.Application:
         else:
             app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
 
+    app[VITALS] = parts.vitals
+
     async def life(_: web.Application) -> AsyncIterator[None]:
         parts.system.start()
         parts.timeline.start()
+        logging.getLogger().addHandler(parts.vitals)
+        measuring = asyncio.create_task(parts.vitals.watch(), name="vitals of the proxy")
         yield
+        measuring.cancel()
+        logging.getLogger().removeHandler(parts.vitals)
         await parts.system.aclose()
         await parts.dispatcher.aclose()
         await parts.timeline.aclose()
@@ -140,6 +151,8 @@ async def log_access(request: web.Request, handler: Handler) -> web.StreamRespon
     """One line a request: DEBUG when all is well, WARNING when it failed. Never a query."""
     started = time.perf_counter()
     logs.about(request.match_info.get("room", ""))  # anew: one task serves a whole connection
+    if not request.path.startswith(("/health", "/metrics")):
+        request.app[VITALS].active()
     status = 499  # the caller went away before there was an answer
     try:
         response = await handler(request)

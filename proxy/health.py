@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Literal
 
 from aiohttp import web
@@ -19,6 +20,20 @@ ON_THE_WAY = ("preparing", "starting", "restarting")
 Verdict = Literal["ok", "starting", "failing"]
 
 
+class VitalsHealth(BaseModel):
+    """How one process of the machine is; null where it is not known."""
+
+    pid: int
+    job: str | None = Field(description="Of a job process: the job it runs.")
+    room: str | None
+    memory_mb: int | None
+    memory_limit_mb: int | None
+    cpu: float | None = Field(description="Share of a core over the last seconds.")
+    lag: float | None = Field(description="Seconds its event loop was late, at worst, just now.")
+    errors: int | None = Field(description="Errors logged within ten minutes; of a job: all.")
+    active_at: float | None
+
+
 class ProcessHealth(BaseModel):
     """One process. Times are seconds since the epoch."""
 
@@ -31,6 +46,9 @@ class ProcessHealth(BaseModel):
     restarts: int = 0
     cause: str = Field(default="", description="What is wrong, as a code such as port-taken.")
     log: list[str] = Field(default=[], description="Lines of its log that tell what is wrong.")
+    vitals: list[VitalsHealth] = Field(
+        default=[], description="Its own first; of the worker, then those of its job processes."
+    )
 
     @classmethod
     def of(cls, process: Process) -> ProcessHealth:
@@ -44,6 +62,7 @@ class ProcessHealth(BaseModel):
             restarts=process.restarts,
             cause=process.cause,
             log=list(process.log),
+            vitals=[VitalsHealth(**asdict(one)) for one in process.vitals],
         )
 
 

@@ -25,9 +25,10 @@ from prometheus_client.registry import Collector
 from proxy.endpoint import Endpoint
 from proxy.timeline.event import Event
 from proxy.timeline.timeline import Timeline
-from proxy.verdicts.health import Health
+from proxy.verdicts.health import Health, Process
 
 JOIN_BUCKETS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 15.0)
+MB = 2**20
 DISPATCHES = ("made", "retry", "refused", "waiting_for_worker", "verified", "alarm")
 
 
@@ -75,6 +76,26 @@ class Metrics:
         )
 
 
+FIGURES = (
+    ("memory_mb", "voice_process_memory_bytes", "Resident memory; shared pages count in each.", MB),
+    ("cpu", "voice_process_cpu_cores", "Cores used over the last seconds.", 1),
+    ("lag", "voice_process_loop_lag_seconds", "Lateness of the event loop within ten seconds.", 1),
+    ("errors", "voice_process_recent_errors", "Errors logged within ten minutes.", 1),
+    ("active_at", "voice_process_last_activity_timestamp_seconds", "When it last did work.", 1),
+)
+
+
+def _vitals(processes: Iterable[Process]) -> Iterable[Metric]:
+    """Of each process the program's own; the worker's /metrics has more of its job processes."""
+    for name, metric, help_text, factor in FIGURES:
+        family = GaugeMetricFamily(metric, help_text, labels=["process"])
+        for process in processes:
+            for one in process.vitals[:1]:
+                if (value := getattr(one, name)) is not None:
+                    family.add_metric([process.name], value * factor)
+        yield family
+
+
 class _Standing(Collector):
     """How things stand at the moment of the question."""
 
@@ -109,6 +130,8 @@ class _Standing(Collector):
             well = process.state in ("ready", "monitoring") and process.answers is not False
             ready.add_metric([process.name, process.state], float(well))
         yield ready
+
+        yield from _vitals(health.processes.values())
 
         probes = GaugeMetricFamily(
             "voice_probe_ok", "1 when the probe found nothing wrong.", labels=["probe", "problem"]

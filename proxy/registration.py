@@ -25,6 +25,20 @@ class WorkerJob(BaseModel):
     since: float
 
 
+class WorkerProcess(BaseModel):
+    """One process of the worker: itself, or a job process."""
+
+    pid: int
+    job: str | None = None
+    room: str | None = None
+    memory_mb: int | None = None
+    memory_limit_mb: int | None = None
+    cpu: float | None = None
+    lag: float | None = None
+    errors: int | None = None
+    active_at: float | None = None
+
+
 class WorkerStatus(BaseModel):
     """The worker's own `GET /worker`."""
 
@@ -38,6 +52,7 @@ class WorkerStatus(BaseModel):
     pid: int | None = None
     version: str | None = None
     last_error: str | None = None
+    processes: list[WorkerProcess] = []
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 
@@ -15,10 +16,12 @@ from dev.models.refusal import refusal
 from dev.models.rehearsal import wire
 from dev.models.settings import ModelsSettings
 from dev.models.voice import Voice
+from proxy.vitals import Vitals
 
 # OpenAI takes files of 25 MB.
 MAX_BODY_BYTES = 26 * 2**20
 DECODERS = web.AppKey("decoders", Decoders)
+VITALS = web.AppKey("vitals", Vitals)
 MODELS = {
     "rehearsal": "chat",
     "pocketsphinx": "transcriptions",
@@ -38,6 +41,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
     app.add_routes(
         [
             web.get("/health", _health),
+            web.get("/vitals", _vitals),
             web.get("/v1/models", _models),
             web.get("/v1/models/{model}", _model),
             *wire.routes(),
@@ -52,12 +56,18 @@ def make_app(settings: ModelsSettings) -> web.Application:
         app.add_routes(faults.routes())
         log.warning("faults may be injected at /faults (FAULTS_ENABLED)")
 
-    async def decoders_life(_: web.Application) -> AsyncIterator[None]:
+    app[VITALS] = vitals = Vitals()
+
+    async def life(_: web.Application) -> AsyncIterator[None]:
+        logging.getLogger().addHandler(vitals)
+        measuring = asyncio.create_task(vitals.watch(), name="vitals of the models")
         await decoders.start()
         yield
         await decoders.close()
+        measuring.cancel()
+        logging.getLogger().removeHandler(vitals)
 
-    app.cleanup_ctx.append(decoders_life)
+    app.cleanup_ctx.append(life)
     return app
 
 
@@ -66,6 +76,10 @@ async def _health(request: web.Request) -> web.Response:
     decoders = request.app[DECODERS]
     state = {"idle": decoders.idle, "busy": decoders.busy, "most": decoders.most}
     return web.json_response(state, status=200 if decoders.idle + decoders.busy else 503)
+
+
+async def _vitals(request: web.Request) -> web.Response:
+    return web.json_response(request.app[VITALS].data())
 
 
 async def _models(_: web.Request) -> web.Response:
@@ -86,6 +100,8 @@ def _card(name: str) -> dict[str, object]:
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every refusal in OpenAI's shape; what nobody foresaw is logged with its traceback."""
+    if request.method == "POST" or request.path.endswith("/stream"):
+        request.app[VITALS].active()  # not when somebody only looks whether we are there
     try:
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:

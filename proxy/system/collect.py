@@ -15,7 +15,9 @@ from proxy.system import letta, livekit, media_port, providers
 from proxy.system.machine import WINDOW_S, MachineWatch
 from proxy.system.processes import Processes
 from proxy.system.questions import Questions
+from proxy.system.vital_signs import VitalSigns
 from proxy.verdicts.health import Health, Machine, Probe, Process
+from proxy.vitals import Vitals
 
 Ask = Callable[[], Awaitable[Probe | None] | Probe | None]
 """Asks one probe; None when it cannot be asked because something else is wrong."""
@@ -23,7 +25,7 @@ CPU_SAMPLE_S = 0.5
 
 
 class Collector:
-    """The questions to one system. `inside`: asked by its proxy itself, which thus is there."""
+    """The questions to one system. `own` are the vitals of its proxy, when that asks itself."""
 
     def __init__(
         self,
@@ -31,13 +33,15 @@ class Collector:
         session: aiohttp.ClientSession,
         registration: Registration | None = None,
         *,
-        inside: bool = False,
+        own: Vitals | None = None,
     ) -> None:
         self._settings = settings
         self._machine = MachineWatch(settings)
         self._questions = Questions(session, settings.secrets, self._machine.is_busy)
         self.registration = registration or Registration(settings, session)
+        inside = own is not None
         self._processes = Processes(settings, self._questions, self.registration, inside=inside)
+        self._signs = VitalSigns(settings, session, self.registration, own)
         self.probes: dict[str, Ask] = {
             livekit.ADDRESS: lambda: livekit.address(settings, self._questions),
             livekit.CREDENTIALS: lambda: livekit.credentials(settings, self._questions),
@@ -56,7 +60,7 @@ class Collector:
         return ask
 
     async def processes(self, max_age: float = 0.0) -> dict[str, Process]:
-        return await self._processes.look(max_age)
+        return await self._signs.put_into(await self._processes.look(max_age))
 
     def machine(self) -> Machine:
         return self._machine.read()

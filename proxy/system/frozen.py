@@ -26,7 +26,7 @@ class Frozen:
         """For each program (name: pid) those of its processes that are stopped, itself too."""
         due = time.monotonic() - self._at >= RELATIVES_EVERY_S
         if due or programs != self._programs:
-            self._relatives = _relatives(programs)
+            self._relatives = relatives(programs)
             self._programs, self._at = dict(programs), time.monotonic()
         found = {
             name: tuple(words for each in those if (words := _words_if_stopped(each)))
@@ -42,7 +42,7 @@ def _words_if_stopped(process: psutil.Process) -> str:
         return ""
 
 
-def _relatives(programs: Mapping[str, int]) -> dict[str, list[psutil.Process]]:
+def relatives(programs: Mapping[str, int]) -> dict[str, list[psutil.Process]]:
     """Each program's process and all that descends from it."""
     everyone = {process.pid: process for process in psutil.process_iter(["ppid"])}
     names = {pid: name for name, pid in programs.items()}

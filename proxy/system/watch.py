@@ -14,6 +14,7 @@ from proxy.settings import ProxySettings
 from proxy.system.collect import Ask, Collector, asked_once
 from proxy.system.questions import new_session
 from proxy.verdicts.health import Health, Probe, Process
+from proxy.vitals import Vitals
 
 log = logging.getLogger("proxy.system")
 
@@ -25,9 +26,12 @@ Tell = Callable[[str, dict[str, Any]], None]
 class SystemWatch:
     """`health` is the system as it was about a second ago. Made and started in the same loop."""
 
-    def __init__(self, settings: ProxySettings, registration: Registration) -> None:
+    def __init__(
+        self, settings: ProxySettings, registration: Registration, vitals: Vitals | None = None
+    ) -> None:
         self._session = new_session()
-        self._collector = Collector(settings, self._session, registration, inside=True)
+        own = vitals or Vitals()
+        self._collector = Collector(settings, self._session, registration, own=own)
         self._asks: dict[str, Ask] = dict(self._collector.probes)
         self._probes: dict[str, Probe] = {}
         self._told: dict[tuple[str, str], object] = {}
@@ -85,7 +89,9 @@ class SystemWatch:
             processes, dict(self._probes), machine, max_age=EVERY_S
         )
         for process in processes.values():
-            self._note("process", process.name, _mark(process), asdict(process))
+            # Its vitals change all the time, and are nothing that happens.
+            told = {key: value for key, value in asdict(process).items() if key != "vitals"}
+            self._note("process", process.name, _mark(process), told)
 
     async def _probe(self, name: str, ask: Ask) -> None:
         try:

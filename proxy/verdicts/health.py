@@ -11,6 +11,26 @@ State = Literal["preparing", "starting", "ready", "restarting", "failed", "monit
 
 
 @dataclass(frozen=True)
+class Vitals:
+    """How one process of the machine is; None where it is not known.
+
+    `cpu` is a share of a core over the last seconds. `lag` is by how many seconds its event loop
+    was late, at worst, within the last ten; `errors` are those it logged within ten minutes (of a
+    job process: in its call). `job` and `room` are those of a job process with a call.
+    """
+
+    pid: int
+    memory_mb: int | None = None
+    memory_limit_mb: int | None = None
+    cpu: float | None = None
+    lag: float | None = None
+    errors: int | None = None
+    active_at: float | None = None
+    job: str | None = None
+    room: str | None = None
+
+
+@dataclass(frozen=True)
 class Process:
     """One of livekit, models, letta, agent, proxy, by its launcher's status file and a question.
 
@@ -40,6 +60,9 @@ class Process:
     """Its stopped processes (SIGSTOP, a debugger) as `pid 12 (command)`: alive, but doing nothing.
     When one of them is the program itself, it answers nothing either; a job process may be frozen
     while the worker answers."""
+    vitals: tuple[Vitals, ...] = ()
+    """First the program's own (with those it started, as far as they are not told apart), then
+    those of the worker's job processes."""
 
 
 @dataclass(frozen=True)

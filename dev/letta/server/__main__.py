@@ -100,7 +100,12 @@ async def serve(plan, sockets):
 
     from dev.letta.server import models, record, schema, warm
     from dev.letta.server.guard import Guard
+    from dev.letta.server.telling import Telling
+    from proxy.vitals import Vitals
 
+    vitals = Vitals()
+    vitals.addFilter(logs.brief)
+    logging.getLogger().addHandler(vitals)
     try:
         await schema.ensure(letta.__version__)
     except schema.WrongVersion as error:
@@ -115,7 +120,7 @@ async def serve(plan, sockets):
     sys.modules["nltk"] = SimpleNamespace(download=lambda *_, **__: False)
     await models.only_one(server, plan["endpoint"])
     config = uvicorn.Config(
-        Guard(app),
+        Guard(Telling(app, vitals)),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -129,13 +134,17 @@ async def serve(plan, sockets):
             await super().startup(sockets)
             listening.set()
 
-    background = asyncio.create_task(look_after(server, listening, plan))
+    background = [
+        asyncio.create_task(look_after(server, listening, plan)),
+        asyncio.create_task(vitals.watch()),
+    ]
     try:
         await Server(config).serve(sockets)
     finally:
-        background.cancel()
-        with suppress(asyncio.CancelledError):
-            await background
+        for task in background:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def look_after(server, listening, plan):

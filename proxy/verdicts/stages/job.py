@@ -15,6 +15,25 @@ LOG = "./restart_voice_system.sh logs agent"
 RESTART = "./restart_voice_system.sh agent"
 CAME = ("join.agent_joined", "join.participant_joined", "dispatch.verified")
 BEGUN = ("job.accepted", "job.handshake_start", "job.job")
+IDLE_S = 300.0
+MOST_ERRORS, ERRORS_WITHIN_S = 10, 600.0
+LATE_S, LATE_TOLD_S = 1.0, 15.0
+ACTIVITY = (
+    "hear.speech_started",
+    "hear.speech_ended",
+    "hear.typed",
+    "transcribe.transcript",
+    "think.request",
+    "think.first_token",
+    "think.done",
+    "play.speaking",
+    "play.silent",
+)
+ERRORS = tuple(
+    f"{of}.{name}"
+    for of in ("job", "hear", "transcribe", "think", "speak", "play")
+    for name in ("error", "failed")
+)
 CONNECTED = ("job.ctx_connected", "job.session_started", "job.init_done", *CAME)
 
 stage = Rules("job", usual_ms=250, works=("job.ctx_connected", "job.session_started"))
@@ -135,6 +154,55 @@ def degraded(call: Call) -> Verdict | None:
         f"{found.data.get('consequence')}.",
         found,
         next=f"Its log has more: {LOG}",
+    )
+
+
+@stage.cause("many-errors")
+def many_errors(call: Call) -> Verdict | None:
+    """Each may have passed; together they are worth a look."""
+    found = call.all(*ERRORS, since=call.now - ERRORS_WITHIN_S)
+    if len(found) <= MOST_ERRORS:
+        return None
+    return stage.ok(
+        f"{len(found)} errors were met in this call within ten minutes.",
+        *found[-3:],
+        next=f"Read them in the timeline, or in the log: {LOG}",
+        since=found[0].at,
+    )
+
+
+@stage.cause("loop-lag")
+def loop_lag(call: Call) -> Verdict | None:
+    """Something in the process of this call holds up everything else in it."""
+    told = call.last("job.health")
+    lag = told.data.get("lag") if told is not None else None
+    if told is None or not isinstance(lag, int | float) or lag < LATE_S:
+        return None
+    if call.ended is not None or call.age(told) >= LATE_TOLD_S:
+        return None
+    return stage.ok(
+        f"The job's process stood still for {lag:.1f} s: something in it, or the machine, held up "
+        "its event loop; hearing and speaking wait meanwhile.",
+        told,
+        next=f"Is the machine busy (top)? Else do what takes long in a thread; {LOG}",
+        since=told.at,
+    )
+
+
+@stage.cause("call-idle")
+def idle(call: Call) -> Verdict | None:
+    """Nobody says or writes anything: no failure, but perhaps nobody is there."""
+    begun = call.last("job.init_done", "job.session_started")
+    if begun is None or call.ended is not None or not call.agents:
+        return None
+    last = call.after(begun, *ACTIVITY) or begun
+    if call.age(last) < IDLE_S:
+        return None
+    return stage.ok(
+        f"Nothing has been said or written for {call.age(last) / 60:.0f} minutes.",
+        last,
+        next="Hang up if nobody is there: a call goes on as long as its caller stays.",
+        since=last.at,
     )
 
 

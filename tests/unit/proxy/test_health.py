@@ -81,6 +81,7 @@ async def test_all_is_well(healthy: Proxy) -> None:
         "restarts": 0,
         "cause": "",
         "log": [],
+        "vitals": [],
     }
 
 

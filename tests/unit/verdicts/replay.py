@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.timeline.event import Event
-from proxy.verdicts.health import Health, Machine, Probe, Process
+from proxy.verdicts.health import Health, Machine, Probe, Process, Vitals
 
 HISTORIES = Path(__file__).parent / "histories"
 PRELUDES = HISTORIES / "preludes"
@@ -96,6 +96,8 @@ def health_of(changes: Mapping[str, Any]) -> Health:
         }
         if change.get("since") is not None:
             change["since"] += BEGAN
+        if "vitals" in change:
+            change["vitals"] = tuple(Vitals(**one) for one in change["vitals"])
         processes[name] = replace(processes[name], **change)
     for name in changes.get("without_processes", []):
         processes.pop(name)

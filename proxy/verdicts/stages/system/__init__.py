@@ -21,6 +21,7 @@ from proxy.verdicts.stages.system import (  # the order is the meaning
     providers,
     database,
     cpu,
+    vitals,
     progress,
 )
 # isort: on
@@ -39,5 +40,6 @@ __all__ = [
     "providers",
     "settings",
     "stage",
+    "vitals",
     "worker",
 ]
