@@ -175,6 +175,7 @@ _COUNTED: dict[tuple[str, str], Callable[[Metrics, Event], None]] = {
     ("play", "turn"): Metrics._turn,
     ("hear", "vad"): Metrics._detector,
     **{(stage, "error"): Metrics._error for stage in PROVIDERS},
+    ("think", "waiting"): Metrics._error,
     **{(stage, "retry"): Metrics._retry for stage in PROVIDERS},
     **{("job", mark): Metrics._mark for mark in MARKS},
 }

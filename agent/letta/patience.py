@@ -20,7 +20,7 @@ logger = logging.getLogger("agent.letta")
 
 AWAY = ("letta_unreachable", "letta_timeout", "letta_stream_ended")
 PROVES_NOTHING = ("dns", "busy")  # kinds of failure that do not come from a Letta that starts again
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0  # seconds between two questions whether it is back
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.0  # seconds between two questions whether it is back
 GROWTH = 1.2
 ASK_TIMEOUT = 2.0
 

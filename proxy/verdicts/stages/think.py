@@ -14,6 +14,8 @@ STALLED_S = 4.5
 NOT_BEGUN_S, CLOCKS_S = 5.0, 3.0
 """The page tells the agent's state by its own clock."""
 MODEL_S = 1.5
+AWAY_S = 5.0
+"""A Letta that has been up for so long answers the worker, which asks it each second."""
 SIGNS = (
     "think.first_token",
     "think.reasoning",
@@ -143,6 +145,31 @@ def _model_is_away(call: Call) -> Verdict | None:
         asked,
         quote.probe(probe),
         since=asked.at,
+    )
+
+
+@stage.cause("letta-away")
+def letta_away(call: Call) -> Verdict | None:
+    """The worker waits for Letta. While Letta does not run, `system` says so."""
+    away = call.last("think.waiting")
+    if away is None or call.after(away, "think.back", "think.error", *WORKS) is not None:
+        return None
+    said, patience = str(away.data.get("message") or "no reason").rstrip("."), away.data["patience"]
+    process = call.process("letta")
+    up = call.now - process.since if process is not None and process.since is not None else None
+    if call.age(away) < AWAY_S or (up is not None and up < AWAY_S):
+        return stage.waiting(
+            f"The turn is answered when Letta is back: {said}.",
+            away,
+            next=f"Nothing, for {patience:g} s (LETTA_PATIENCE).",
+            since=away.at,
+        )
+    return stage.late(
+        f"The worker has not reached Letta for {call.age(away):.0f} s, and keeps the turn: {said}.",
+        "LETTA_BASE_URL must be an address that the agent's machine can reach; "
+        f"./restart_voice_system.sh letta starts ours. {LOG}",
+        away,
+        since=away.at,
     )
 
 
