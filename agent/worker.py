@@ -223,6 +223,7 @@ class Worker:
     async def _stop(self, serving: asyncio.Task[None]) -> None:
         """Take no more calls, give the ones there are a moment, then end them."""
         began = time.monotonic()
+        self._book.stopping = True
         limit = self._settings.agent_stop_timeout
         logger.info("stopping: %s calls in progress", len(self._server.jobs))
         ending = asyncio.create_task(self._end_calls(), name="end the calls")

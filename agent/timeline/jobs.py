@@ -20,6 +20,7 @@ from agent.events import Events
 from agent.timeline.spool import Spool, left_alone, parsed, spooled, stem_of
 
 WRITER = "-worker"  # after the job's id
+STOPPED = "the worker was stopped"
 CRASHED = "unhandled exception while running the job task"  # as livekit-agents logs it
 
 
@@ -38,6 +39,7 @@ class JobBook:
     """The events of the worker's jobs; `folder` is None when nobody wants them."""
 
     def __init__(self, folder: Path | None) -> None:
+        self.stopping = False  # the worker ends its calls, whatever they are at
         self._folder = folder
         self._open: dict[str, tuple[Events, Spool]] = {}
         self._errors = LastErrors()
@@ -61,8 +63,9 @@ class JobBook:
             pid=ended.pid,
             exit_code=code if code is None or code >= 0 else None,
             signal=signal.Signals(-code).name if code is not None and code < 0 else None,
-            reason=reason(ended, error),
+            reason=STOPPED if self.stopping and code == 0 else reason(ended, error),
             error=error or None,
+            worker_stopped=self.stopping,
         )
         self._close(ended.job_id)
 
@@ -76,8 +79,9 @@ class JobBook:
                 pid=None,
                 exit_code=None,
                 signal=None,
-                reason="the worker was stopped",
+                reason=STOPPED,
                 error=None,
+                worker_stopped=True,
             )
             self._close(job_id)
         logging.getLogger().removeHandler(self._errors)

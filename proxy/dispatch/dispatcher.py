@@ -174,12 +174,13 @@ class Dispatcher:
             record.news.set()
 
     def _heard(self, event: Event) -> None:
-        """The worker tells of a job of ours that died in a call: another one takes its place."""
+        """The worker tells of a job of ours that died in a call, or that it ended itself because it
+        stops: another one takes its place, as soon as there is a worker."""
         if event.topic != "job.process_ended" or event.source != "agent":
             return
         record = self._records.get(event.room) or self._remembered(event.room)
         job_id = str(event.data.get("job_id") or "")
-        if record is None or job_id in record.dead or not _died(event):
+        if record is None or job_id in record.dead or not (_died(event) or _stopped(event)):
             return
         # Only one that was there is replaced: one that cannot begin would never end.
         if AGENT_PREFIX + job_id in record.seen:
@@ -209,7 +210,8 @@ class Dispatcher:
                 record.state, record.message = "not_joined", f"{said} No other one is sent."
                 self._timeline.note(record.room, "dispatch", "gave_up", {"message": said})
                 return
-            record.replaced_at.append(now)
+            if not _stopped(event):
+                record.replaced_at.append(now)
             log.warning(
                 "The agent of room %s is gone (%s): asking for another", record.room, reason
             )
@@ -252,6 +254,11 @@ def _died(event: Event) -> bool:
     data = event.data
     unseen = data.get("exit_code") is None and "is gone" in str(data.get("reason"))
     return bool(data.get("exit_code") or data.get("signal") or data.get("error") or unseen)
+
+
+def _stopped(event: Event) -> bool:
+    """Whether the worker ended the job, and will come back."""
+    return event.data.get("worker_stopped") is True
 
 
 def _other_wish(wish: Wish, dispatch: Dispatch | None) -> str:

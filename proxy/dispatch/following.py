@@ -143,8 +143,9 @@ def _is_settled(record: Record, watch: _Watch, settled: Settled, placer: Placer)
             record.state = "waiting_for_worker"
             record.message = f"Waiting for a worker. {_worker(settled)}"
             record.dispatches_made = 0
-            if settled.sight.callers:
-                record.joined_at = None  # the call goes on without its agent
+            if settled.sight.callers and record.joined_at is not None:
+                # The call goes on without its agent, which was there: it is not overdue.
+                record.joined_at = record.dispatched_at = None
         case Coming(dispatch=dispatch) if record.state == "waiting_for_worker":
             record.state, record.message = "requested", "The agent is on its way."
             record.dispatch_id, record.dispatched_at = dispatch.id, dispatch.created_at

@@ -146,6 +146,25 @@ async def test_an_agent_that_hung_up_is_not_replaced(
     assert len(worker.metadata) == 1
 
 
+async def test_an_agent_whose_worker_was_restarted_is_replaced_however_often(
+    proxy: Proxy,
+    livekit: LiveKit,
+    worker: TinyWorker,
+    room: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(dispatcher, "REPLACED_MAX", 1)
+    caplog.set_level(logging.INFO)
+    there = await call(proxy, livekit, worker, room)
+    for _ in range(2):
+        await seen(caplog, there)
+        stopped = {"exit_code": 0, "reason": "the worker was stopped", "worker_stopped": True}
+        await tell(proxy, room, there, **stopped)
+        there = await the_agent(livekit, room, besides=there)
+    assert len(worker.metadata) == 3
+
+
 async def test_agents_that_always_die_are_given_up(
     proxy: Proxy,
     livekit: LiveKit,
