@@ -42,12 +42,12 @@ class Network:
             for protocol, port in ports:
                 for tables in ("iptables", "ip6tables"):
                     rule = ("OUTPUT", "-p", protocol, "--dport", str(port), "-j", "DROP")
-                    self._run(tables, "-I", *rule)
+                    self.run(tables, "-I", *rule)
                     done.append((tables, "-D", *rule))
             yield
         finally:
             for undo in done:
-                self._run(*undo)
+                self.run(*undo)
 
     def chromium(self, folder: Path) -> Path:
         """A program that starts Chromium in this network."""
@@ -56,7 +56,8 @@ class Network:
         script.chmod(0o700)
         return script
 
-    def _run(self, *command: str) -> None:
+    def run(self, *command: str) -> None:
+        """Run a program in this network to its end."""
         done = subprocess.run([*self.prefix, *command], capture_output=True, text=True)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
