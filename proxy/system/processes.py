@@ -15,7 +15,7 @@ from proxy.status_files import StatusFile
 from proxy.system import letta, livekit
 from proxy.system.frozen import Frozen
 from proxy.system.questions import Questions
-from proxy.verdicts.health import Probe, Process, State
+from proxy.verdicts.health import LAUNCHER, Probe, Process, State
 
 PROCESSES = ("livekit", "models", "letta", "agent", "proxy")
 NO_FILES = ("livekit", "letta", "agent", "proxy")
@@ -71,7 +71,7 @@ class Processes:
         self, name: str, file: StatusFile | None, trouble: str | None, *, watched: bool
     ) -> Process:
         if name == "proxy" and self._inside:
-            return self._myself(file)
+            return _stopped(self._myself(file), _stopped_launcher(file))
         if file is None:
             return self._without_file(name, trouble or "", watched)
         process = Process(
@@ -89,8 +89,8 @@ class Processes:
         if trouble is not None:
             # The launcher asks now and then; a process may have stopped answering since.
             process = replace(process, answers=process.answers is not False and not trouble)
-        if stopped := self._frozen.get(name):
-            return _stopped(replace(process, frozen=stopped))
+        if stopped := (*self._frozen.get(name, ()), *_stopped_launcher(file)):
+            return _stopped(process, stopped)
         if not trouble:
             return process
         if file.state == "monitoring":
@@ -166,12 +166,23 @@ def _is_asked(name: str, file: StatusFile) -> bool:
     return file.state == "ready" or file.cause == NOT_READY
 
 
-def _stopped(process: Process) -> Process:
+def _stopped_launcher(file: StatusFile | None) -> tuple[str, ...]:
+    """The launcher when it stands still and its program does not know; without a program its
+    status tells it."""
+    if file is None or file.launcher is None or file.program is None:
+        return ()
+    still = file.launcher.stopped and file.program.alive
+    return (f"pid {file.launcher.pid} ({LAUNCHER} of {file.name})",) if still else ()
+
+
+def _stopped(process: Process, frozen: tuple[str, ...]) -> Process:
     """A process of which a part, or the whole, stands still."""
-    those = " and ".join(process.frozen)
-    pids = " ".join(each.split()[1] for each in process.frozen)
+    if not frozen:
+        return process
+    those = " and ".join(frozen)
+    pids = " ".join(each.split()[1] for each in frozen)
     detail = (
-        f"{those} {'is' if len(process.frozen) == 1 else 'are'} stopped (SIGSTOP or a debugger): "
+        f"{those} {'is' if len(frozen) == 1 else 'are'} stopped (SIGSTOP or a debugger): "
         f"alive, but doing nothing; go on with: kill -CONT {pids}"
     )
-    return replace(process, detail=detail, cause=FROZEN)
+    return replace(process, frozen=frozen, detail=detail, cause=FROZEN)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+LAUNCHER = "the launcher"
+"""By which `Process.frozen` tells that it is not the program that stands still."""
+
 State = Literal["preparing", "starting", "ready", "restarting", "failed", "monitoring", "stopped"]
 """Of a process, as its launcher says it."""
 

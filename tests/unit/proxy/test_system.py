@@ -301,6 +301,23 @@ async def test_a_stopped_program_is_told_from_a_dead_one(look: Looks, tmp_path: 
     assert "has just ended" in found.detail
 
 
+async def test_a_launcher_that_stands_still_is_told_while_its_program_lives(
+    look: Looks, tmp_path: Path
+) -> None:
+    with program(WITH_CHILD) as process, program(WITH_CHILD) as launcher:
+        pids = {
+            name: {"pid": each.pid, "start_time": each.create_time()}
+            for name, each in (("program", process), ("launcher", launcher))
+        }
+        for name in ("agent", "proxy"):
+            write(tmp_path, name, **pids)
+        with halted(launcher.pid):
+            found = (await look(process_status_dir=tmp_path)).processes
+        for name in ("agent", "proxy"):
+            assert found[name].frozen == (f"pid {launcher.pid} (the launcher of {name})",)
+        assert (await look(process_status_dir=tmp_path)).processes["agent"].frozen == ()
+
+
 async def test_what_the_launcher_says(look: Looks, tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proxy.verdicts.call import Call
+from proxy.verdicts.health import LAUNCHER
 from proxy.verdicts.stages.system.base import (
     TITLES,
     age,
@@ -23,9 +24,12 @@ def process_frozen(call: Call) -> Verdict | None:
         if not process.frozen and process.cause != "frozen":
             continue
         who = ", ".join(process.frozen) or f"pid {process.pid}"
+        watcher = bool(process.frozen) and all(LAUNCHER in each for each in process.frozen)
+        title = TITLES.get(process.name, process.name)
         return stage.failing(
-            f"{TITLES.get(process.name, process.name)} is frozen: {who} is alive but stopped, and "
-            "does nothing.",
+            f"{title} has no watcher: {who} is alive but stopped, and would not start it again."
+            if watcher
+            else f"{title} is frozen: {who} is alive but stopped, and does nothing.",
             f"kill -CONT {_pids(process.frozen) or process.pid} lets it go on; else "
             f"{restart(process.name)}",
             evidence(process),
