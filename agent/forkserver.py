@@ -17,11 +17,14 @@ COLLECTOR = "agent.gc_off"
 PRELOADED = "agent.preload"
 FRAMEWORK = ("livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze")  # in this order
 LOCAL_MODELS = "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"
+LOOP_MONITOR = "LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS"
 
 
 def start() -> None:
     # Its end-of-turn model takes 240 MB and is not used; the detector is in agent/preload.py.
     os.environ.setdefault(LOCAL_MODELS, "0")
+    # It wakes each process a hundred times a second, idle ones too; agent/vitals.py looks twice.
+    os.environ.setdefault(LOOP_MONITOR, "0")
     _name_certificates()
     multiprocessing.get_context("forkserver").set_forkserver_preload(
         [COLLECTOR, PRELOADED, *FRAMEWORK]
