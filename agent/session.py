@@ -44,6 +44,8 @@ logger = logging.getLogger("agent.session")
 
 INPUT_RATE = 16_000  # what the detector and our speech-to-text want: nothing is resampled twice
 INPUT_FRAME_MS = 32  # one window of the detector
+# The codec then leaves its speech mode, which needs twice the processor time, in silence too.
+OUTPUT_BITRATE = 64_000
 NEVER = 10**9  # errors after which the session gives up: a call outlives its providers' outages
 OUTPUT_RATE = 24_000
 CHARACTERS_A_SECOND = 15.0  # of speech
@@ -176,8 +178,15 @@ def room_options() -> room_io.RoomOptions:
             auto_gain_control=False,  # browsers have their own
             pre_connect_audio=False,
         ),
+        audio_output=room_io.AudioOutputOptions(track_publish_options=voice_track()),
         close_on_disconnect=False,  # agent/callers.py decides when a call is over
     )
+
+
+def voice_track() -> rtc.TrackPublishOptions:
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+    options.audio_encoding.max_bitrate = OUTPUT_BITRATE
+    return options
 
 
 def report(session: AgentSession[None], events: Events, turns: Turns, reports: Reports) -> None:
