@@ -7,10 +7,13 @@ audio. `LoudnessVAD` is what a call goes on with when there is no detector.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from livekit import local_inference, rtc
@@ -43,6 +46,7 @@ def load(settings: AgentSettings, reports: Reports) -> vad.VAD | None:
             min_speech_duration=settings.vad_min_speech,
             min_silence_duration=settings.vad_min_silence,
             activation_threshold=settings.vad_threshold,
+            executor=AtOnce(),
         )
     except Exception as error:  # a native library: whatever it raises, a call must go on
         logger.exception("voice activity detection could not be loaded")
@@ -52,6 +56,22 @@ def load(settings: AgentSettings, reports: Reports) -> vad.VAD | None:
             "loudness decides when the caller speaks, which is rougher",
         )
         return None
+
+
+class AtOnce(Executor):
+    """Runs in the event loop's own thread what takes less time than to wake another thread.
+
+    A window takes the detector 0.03 ms; going to a thread and back costs 0.2 ms, 31 times a second.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        # The loop awaits a future of its own as it is.
+        future = asyncio.get_running_loop().create_future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 class SharedVAD(vad.VAD):
@@ -94,6 +114,7 @@ class _SharedStream(vad.VADStream):
         # Not calling super().__init__(): it would start a second set of channels and tasks.
         self._inner = inner
         self._listeners = listeners
+        self._quiet = False
 
     async def _main_task(self) -> None:
         raise NotImplementedError("the inner stream does the work")
@@ -111,10 +132,21 @@ class _SharedStream(vad.VADStream):
         await self._inner.aclose()
 
     async def __anext__(self) -> VADEvent:
-        event = await self._inner.__anext__()
+        while not self._news(event := await self._inner.__anext__()):
+            pass
         for listener in self._listeners:
             listener(event)
         return event
+
+    def _news(self, event: VADEvent) -> bool:
+        """Whether it says more than that the caller, who was silent, still is."""
+        before = self._quiet
+        self._quiet = (
+            event.type == VADEventType.INFERENCE_DONE
+            and not event.speaking
+            and not event.raw_accumulated_speech
+        )
+        return not (before and self._quiet)
 
 
 @dataclass(frozen=True)
