@@ -3,31 +3,78 @@
 import { changes } from '../state/listening.js';
 import { store, tell } from '../store.js';
 import { checkHealth } from '../watch/health-watch.js';
+import { getHealth } from '../proxy-client.js';
 import { leaveAll } from './outboxes.js';
+import { comesBack, PAUSES_MS, serverIsThere } from './rejoining.js';
 import { proposeRoom } from './room-names.js';
 import { Session } from './session.js';
 
 /** @type {Session|null} */
 let session = null;
+/** Aborted when a lost call is not to be joined again. */
+let rejoining = new AbortController();
 
 /** Begins a call with the chosen agent in the named room, unless one is going on. */
 export async function connect() {
+  rejoining.abort();
   if (session) return;
   const { agents, listening, selection } = store.state;
   const roomName = selection.roomName.trim() || proposeRoom();
   const agent = agents.items.find((each) => each.id === agents.chosen);
-  const begun = new Session({
+  await start({
     roomName,
     agentId: agent?.id ?? '',
     agentName: agent?.name ?? '',
     settings: changes(listening),
   });
+}
+
+/**
+ * @param {ConstructorParameters<typeof Session>[0]} wanted
+ * @returns {Promise<boolean>} whether the room was entered
+ */
+async function start(wanted) {
+  const begun = new Session(wanted);
   session = begun;
   begun.over.addEventListener('abort', () => finished(begun), { once: true });
-  await begun.begin();
+  return begun.begin();
+}
+
+/**
+ * Nobody wanted this call to end: joins its room again, with a new token and another dispatch.
+ * @param {Session} lost
+ * @param {boolean} muted
+ */
+async function rejoin(lost, muted) {
+  rejoining.abort();
+  const { signal } = (rejoining = new AbortController());
+  const { roomName, agentId, agentName, settings } = lost;
+  for (const [tried, pause] of PAUSES_MS.entries()) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    if (signal.aborted) return;
+    // The last try is made whatever is known: what it fails of is what the caller is told.
+    const last = tried === PAUSES_MS.length - 1;
+    if (!last && !(await isServerThere())) continue;
+    if (signal.aborted) return;
+    if (await start({ roomName, agentId, agentName, settings, again: true })) {
+      rejoining.abort();
+      if (muted) await toggleMute();
+      return;
+    }
+  }
+  if (!signal.aborted) proposeNext();
+}
+
+async function isServerThere() {
+  try {
+    return serverIsThere(await getHealth());
+  } catch {
+    return false; // Nor is the proxy, which has the tokens.
+  }
 }
 
 export async function disconnect() {
+  rejoining.abort();
   await session?.end();
 }
 
@@ -79,6 +126,14 @@ store.subscribe(({ call }) => {
 /** @param {Session} ended */
 function finished(ended) {
   if (session === ended) session = null;
+  if (ended.lost !== null && comesBack(ended.lost)) {
+    void rejoin(ended, store.state.call.muted);
+    return;
+  }
+  if (!ended.again || rejoining.signal.aborted) proposeNext();
+}
+
+function proposeNext() {
   // A room is one Letta conversation, and the agent of this call may still be leaving it.
   if (store.state.selection.roomProposed) {
     tell('room.named', { room: proposeRoom(), proposed: true });

@@ -19,6 +19,7 @@ import { Microphone } from './microphone.js';
 import { outboxOf } from './outboxes.js';
 import { connectProblem, otherRoomProblem, withoutToken } from './problems.js';
 import { watchConnection } from './connection-watch.js';
+import { comesBack, NEXT } from './rejoining.js';
 import { playAgent } from './sound.js';
 import { tokenPayload } from './token-payload.js';
 import { watchTracks } from './track-watch.js';
@@ -38,6 +39,9 @@ import { TypedText } from './typed-text.js';
  */
 
 export class Session {
+  /** Why the room was lost, by livekit's name of it; null unless it was. @type {string|null} */
+  lost = null;
+
   #life = new AbortController();
   #room = new Room();
   #signalOpen = false;
@@ -54,9 +58,11 @@ export class Session {
    * @param {string} wanted.agentId
    * @param {string} wanted.agentName
    * @param {Record<string, number|boolean>} wanted.settings how the agent listens otherwise
+   * @param {boolean} [wanted.again] a call that was lost goes on
    */
-  constructor({ roomName, agentId, agentName, settings }) {
+  constructor({ roomName, agentId, agentName, settings, again = false }) {
     this.roomName = roomName;
+    this.again = again;
     this.agentId = agentId;
     this.agentName = agentName;
     this.settings = settings;
@@ -77,14 +83,18 @@ export class Session {
     return this.#life.signal;
   }
 
-  /** Enters the room and does what every call begins with. Never throws: what fails is an event. */
+  /**
+   * Enters the room and does what every call begins with. Never throws: what fails is an event.
+   * @returns {Promise<boolean>} whether the room was entered
+   */
   async begin() {
     const token = await this.#token();
-    if (!token || this.over.aborted) return;
-    if (!(await this.#enter(token)) || this.over.aborted) return;
+    if (!token || this.over.aborted) return false;
+    if (!(await this.#enter(token)) || this.over.aborted) return false;
     await this.#dispatchAgent();
-    if (this.over.aborted) return;
+    if (this.over.aborted) return true;
     await this.microphone.enable();
+    return true;
   }
 
   /** The caller hangs up, maybe before the call has begun. */
@@ -135,7 +145,8 @@ export class Session {
   async #enter({ token, url }) {
     const started = now();
     let opened = started;
-    this.emit('signal', 'connecting', { room: this.roomName, url });
+    const again = this.again ? { again: true } : {};
+    this.emit('signal', 'connecting', { room: this.roomName, url, ...again });
     this.#room.once(RoomEvent.SignalConnected, () => {
       this.#signalOpen = true;
       opened = now();
@@ -164,13 +175,15 @@ export class Session {
       return false;
     }
     this.emit('media', 'connected', { ms: since(opened) });
-    watchConnection(this.#context, (reason, problem) =>
+    watchConnection(this.#context, (reason, problem) => {
+      this.lost = reason;
       this.#finish('media', 'disconnected', {
         intended: reason === 'CLIENT_INITIATED',
         reason,
         ...problem,
-      }),
-    );
+        ...(comesBack(reason) ? { next: NEXT } : {}),
+      });
+    });
     watchAgent(this.#context);
     watchJoin(this.#context, store);
     measureLevels(this.#context, store);

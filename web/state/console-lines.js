@@ -80,6 +80,9 @@ const LINES = {
   'think.tool_call': (d) => plain(`Tool call: ${asText(d.name)}(${asShown(d.arguments)})`),
   'think.tool_return': (d) =>
     plain(`Tool ${asText(d.name)} returned ${asText(d.status)}: ${asShown(d.text)}`),
+  'think.waiting': (d) =>
+    warn(`⏳ Letta is away, and is waited for (${asText(d.patience)} s): ${asText(d.message)}`),
+  'think.back': (d) => good(`✅ Letta is back after ${asText(d.seconds)} s`),
   'think.error': (d) => bad(`❌ Letta: ${asText(d.message)} ${asText(d.next_step)}`),
   'play.audio_blocked': () =>
     warn('🔈 The browser holds the sound back until you press Start audio'),

@@ -26,7 +26,9 @@ const ANSWERING = new Set(['think', 'speak', 'play']);
  * @returns {Turns}
  */
 export function reduceTurns(turns, event) {
-  if (event.name === 'connecting' && event.stage === 'signal') return initialTurns;
+  if (event.name === 'connecting' && event.stage === 'signal') {
+    return event.data.again === true ? turns : initialTurns;
+  }
   if (event.source !== 'agent' || event.stage === null) return turns;
   if (HEARING.has(event.stage)) {
     return { ...turns, ahead: [...turns.ahead, event].slice(-MOST_TURN_EVENTS) };
@@ -66,8 +68,11 @@ function change(turn, { stage, name, data }) {
           result: asShown(data.text),
         }),
       };
+    case 'think.waiting':
     case 'think.error':
       return { problem: { what: asText(data.message), next: asText(data.next_step) } };
+    case 'think.back':
+      return { problem: null };
     case 'play.interrupted':
       return { interrupted: true, heard: asText(data.heard) };
     case 'play.turn':
