@@ -20,6 +20,8 @@ from tests.system import System
 VOICE = Voice()
 """Shared: each sentence is made once a run."""
 QUIET_S = 1.0
+ANSWER_S = 40.0
+"""Much longer than it takes where the machine has a free core."""
 
 
 class FaultyAccess(ProxyAccess):
@@ -111,9 +113,13 @@ class Call:
         assert not turn.done(), f"{words!r} was over before the agent heard it begin"
         return turn
 
+    def say_meanwhile(self, words: str) -> None:
+        """Speak beside the test, whether anybody hears it or not."""
+        self._loop.begin(self.caller.say(words, timeout=0))
+
     def begins_to_answer(self, words: str) -> None:
         """Say something; return at the first sound of the reply."""
-        turn = self._run(self.caller.say(words, until="first_sound"))
+        turn = self._run(self.caller.say(words, until="first_sound", timeout=ANSWER_S))
         assert turn.answered, turn.problem
 
     def quiet(self) -> None:
@@ -133,7 +139,8 @@ class Call:
 
     def answered(self, words: str, *, spoken: bool = False) -> None:
         """Say or write something; return when the reply was heard to its end."""
-        turn = self._run(self.caller.say(words) if spoken else self.caller.type(words))
+        speak = self.caller.say if spoken else self.caller.type
+        turn = self._run(speak(words, timeout=ANSWER_S))
         assert turn.answered, turn.problem
 
     def turn(self, words: str, *, within_s: float) -> Turn:
