@@ -43,7 +43,7 @@ _ABOUT: ContextVar[dict[str, str] | None] = ContextVar("about", default=None)
 @contextmanager
 def about(room: str, job: str) -> Iterator[None]:
     """What is logged meanwhile is of this room and job; job processes need not say so."""
-    token = _ABOUT.set({"room": room, "job": job})
+    token = _ABOUT.set({key: value for key, value in (("room", room), ("job", job)) if value})
     try:
         yield
     finally:

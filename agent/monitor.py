@@ -147,11 +147,11 @@ class Monitor:
             round((used - before) / (now - at), 3) if now > at else 0.0,
             round(self.vitals.lag, 3) if is_worker else call.lag if call else 0.0,
             self.vitals.recent_errors if is_worker else call.errors if call else 0,
-            round(call.active_at if call else self._active_at, 3),
+            round(call.active_at if call else time.time() if job else self._active_at, 3),
         )
 
     def _tell(self, one: ProcessVitals) -> None:
-        whose = f"the job process (pid {one.pid})" if one.job else f"the process {one.pid}"
+        whose = "this worker" if one.pid == os.getpid() else f"the job process with pid {one.pid}"
         idle = time.time() - one.active_at
         with logs.about(one.room or "", one.job or ""):
             self._once(
