@@ -94,7 +94,11 @@ def decide(
     jobs = _jobs_to_come(sight.room, worker, now - patience, gone)
     for dispatch in ours:
         if dispatch.jobs:
-            coming = any(_will_join(j, worker, now, patience, gone) for j in dispatch.jobs)
+            coming = any(
+                # A job may wait long for a process: the worker tells of it until it has begun.
+                job.id in jobs or _will_join(job, worker, now, patience, gone)
+                for job in dispatch.jobs
+            )
         else:
             came_and_went = any(seen >= dispatch.created_at for seen in left.values())
             coming = bool(jobs) or (not came_and_went and _may_be_taken(dispatch, worker, now))

@@ -209,7 +209,19 @@ def _alarm(record: Record, watch: _Watch, settled: Settled, placer: Placer) -> b
     if record.state == "waiting_for_worker":
         return False
     record.state, record.message = "not_joined", overdue
+    if _is_lost(record, settled):
+        # The worker had no place for it, or the server let it drop: it is asked for again.
+        record.dispatches_made = 0
+        return False
     return True
+
+
+def _is_lost(record: Record, settled: Settled) -> bool:
+    """Whether a registered worker shows that it runs no job for this room."""
+    worker = settled.worker
+    if worker is None or worker.status is None:
+        return False
+    return all(job.room != record.room for job in worker.status.jobs)
 
 
 def _too_late(record: Record, watch: _Watch, now: float) -> bool:

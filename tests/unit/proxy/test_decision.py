@@ -214,6 +214,20 @@ def test_a_failed_job_is_not_on_its_way() -> None:
     assert decide(NAME, sight, None, now=NOW, patience=15, left={}) == Needed(stale=("AD_1",))
 
 
+def test_a_job_that_still_waits_for_its_process_is_on_its_way_however_long() -> None:
+    job = Job("AJ_1", "running", "AW_1", "agent-AJ_1", started_at=NOW - 60)
+    for named in ((job,), ()):
+        dispatch = Dispatch("AD_1", NAME, NOW - 60, jobs=named)
+        sight = Sight("r", exists=True, dispatches=(dispatch,))
+        waiting = worker(
+            worker_id="AW_1",
+            registered_at=NOW - 600,
+            jobs=[{"id": "AJ_1", "room": "r", "since": NOW}],
+        )
+        decision = decide(NAME, sight, waiting, now=NOW, patience=15, left={})
+        assert decision == Coming(dispatch)
+
+
 def test_callers_are_no_agents() -> None:
     sight = Sight("r", exists=True, members=(Member("caller-1", "standard", NOW),))
     assert decide(NAME, sight, worker(), now=NOW, patience=15, left={}) == Needed()

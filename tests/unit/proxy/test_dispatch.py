@@ -234,6 +234,25 @@ async def test_an_agent_that_does_not_join_raises_the_alarm(
     assert "in the room: nobody" in text
 
 
+async def test_a_room_whose_dispatches_were_all_refused_gets_its_agent_in_the_end(
+    start_proxy: StartProxy,
+    livekit: LiveKit,
+    worker: TinyWorker,
+    server: api.LiveKitAPI,
+    room: str,
+) -> None:
+    proxy = await start_proxy(
+        livekit_url=livekit.url, agent_url=worker.status_url, agent_join_timeout=0.5
+    )
+    worker.takes_jobs = False
+    await worker.start()
+    await proxy.dispatch(room)
+    await become(proxy, room, "not_joined")
+    worker.takes_jobs = True
+    await become(proxy, room, "joined")
+    assert len(await agents(server, room)) == 1
+
+
 async def test_a_worker_that_vanishes_before_joining_gets_another_dispatch(
     proxy: Proxy, worker: TinyWorker, server: api.LiveKitAPI, room: str
 ) -> None:
