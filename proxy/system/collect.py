@@ -59,6 +59,9 @@ class Collector:
 
         return ask
 
+    async def aclose(self) -> None:
+        await self._signs.aclose()
+
     async def processes(self, max_age: float = 0.0) -> dict[str, Process]:
         return await self._signs.put_into(await self._processes.look(max_age))
 

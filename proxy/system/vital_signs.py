@@ -61,18 +61,28 @@ class VitalSigns:
         self._used: dict[str, tuple[float, float]] = {}
         self._found: dict[str, tuple[Found, ...]] = {}
         self._at = -EVERY_S
+        self._looking: asyncio.Task[None] | None = None
 
     async def put_into(self, processes: Mapping[str, Process]) -> dict[str, Process]:
-        """The processes with their vitals."""
-        if time.monotonic() - self._at >= EVERY_S:
+        """The processes with their vitals. Who asks again and again does not wait for them: a
+        process that hangs holds up nothing."""
+        idle = self._looking is None or self._looking.done()
+        if idle and time.monotonic() - self._at >= EVERY_S:
             self._at = time.monotonic()
-            self._found = await self._look(processes)
+            self._looking = asyncio.create_task(self._look(processes), name="system: vitals")
+            if self._own is None:
+                await self._looking
         return {
             name: replace(process, vitals=self._found.get(name, ()))
             for name, process in processes.items()
         }
 
-    async def _look(self, processes: Mapping[str, Process]) -> dict[str, tuple[Found, ...]]:
+    async def aclose(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _look(self, processes: Mapping[str, Process]) -> None:
         programs = {
             name: process.pid
             for name, process in processes.items()
@@ -95,7 +105,7 @@ class VitalSigns:
             those = worker.status.processes if worker.status is not None else []
             told_by_it = tuple(Found(**one.model_dump()) for one in those)
             found["agent"] = told_by_it or found.get("agent", ())
-        return found
+        self._found = found
 
     def _usage(self, programs: Mapping[str, int]) -> dict[str, Found]:
         """Memory and processor of each program, together with all that it started."""

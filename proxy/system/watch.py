@@ -55,6 +55,7 @@ class SystemWatch:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._collector.aclose()
         await self._session.close()
 
     async def look(self, max_age: float) -> Health:

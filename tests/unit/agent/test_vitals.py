@@ -79,7 +79,7 @@ def test_errors_are_counted_and_age(counting: Vitals, monkeypatch: pytest.Monkey
     logger.error("two")
     assert (counting.errors, counting.recent_errors) == (2, 2)
     later = time.time() + vitals.RECENT + 1
-    monkeypatch.setattr(vitals.time, "time", lambda: later)
+    monkeypatch.setattr(time, "time", lambda: later)
     assert (counting.errors, counting.recent_errors) == (2, 0)
 
 

@@ -54,7 +54,7 @@ async def test_a_loop_that_stood_still_and_errors(monkeypatch: pytest.MonkeyPatc
     assert data["lag"] >= 0.25
     assert (data["pid"], data["errors"], data["recent_errors"]) == (os.getpid(), 1, 1)
     later = time.time() + own_vitals.RECENT_S + 1
-    monkeypatch.setattr(own_vitals.time, "time", lambda: later)
+    monkeypatch.setattr(time, "time", lambda: later)
     assert (vitals.data()["errors"], vitals.data()["recent_errors"]) == (1, 0)
 
 
