@@ -1,4 +1,5 @@
-"""What a dispatch asks for, in its metadata: `{"agent_id": …, "settings": {…}, "fault": …}`."""
+"""What a dispatch asks for, in its metadata: `{"agent_id": …, "settings": {…}, "fault": …,
+"caller_waits": true}`."""
 
 from __future__ import annotations
 
@@ -14,11 +15,12 @@ logger = logging.getLogger("agent.job")
 @dataclass(frozen=True)
 class Asked:
     """The Letta agent of the call (None: the default), how the agent listens (agent/listening.py),
-    and a fault for tests (agent/faults.py)."""
+    a fault for tests (agent/faults.py), and whether a caller is in the room already."""
 
     agent_id: str | None = None
     fault: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    caller_waits: bool = False
 
 
 def asked(metadata: str) -> Asked:
@@ -32,7 +34,10 @@ def asked(metadata: str) -> Asked:
     if not isinstance(found, dict):
         return Asked()
     return Asked(
-        _text(found.get("agent_id")), _text(found.get("fault")), _settings(found.get("settings"))
+        _text(found.get("agent_id")),
+        _text(found.get("fault")),
+        _settings(found.get("settings")),
+        found.get("caller_waits") is True,
     )
 
 

@@ -28,7 +28,7 @@ GONE_TIMEOUT = 2.0  # the same where somebody was when it was asked for: they hu
 class Callers:
     """Watches the participants of a room; calls `over(reason)` once.
 
-    `expected`: nobody was there yet when the agent was asked for.
+    `waits`: somebody was there when the agent was asked for.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Callers:
         session: AgentSession[None],
         absence_timeout: float,
         over: Callable[[str], None],
-        expected: bool = True,
+        waits: bool = False,
     ) -> None:
         self._room = room
         self._session = session
@@ -47,10 +47,10 @@ class Callers:
         room.on("participant_connected", self._joined)
         room.on("participant_disconnected", self._left)
         if not self._present():
-            if expected:
-                self._end_after(FIRST_CALLER_TIMEOUT, "nobody came")
-            else:
+            if waits:
                 self._end_after(GONE_TIMEOUT, "the caller was gone before the agent was there")
+            else:
+                self._end_after(FIRST_CALLER_TIMEOUT, "nobody came")
 
     def aclose(self) -> None:
         self._stay()

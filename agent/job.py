@@ -20,6 +20,7 @@ from agent.asked import asked
 from agent.callers import Callers
 from agent.events import Events, RoomSink
 from agent.faults import Faults
+from agent.leaving import Leaving
 from agent.listening import listening
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
@@ -97,7 +98,8 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
         room_may_open,
     )
     clock.mark("session_started")
-    watch_callers(ctx, resources, ready.settings.agent_absence_timeout)
+    absence_timeout = ready.settings.agent_absence_timeout
+    watch_callers(ctx, resources, absence_timeout, wanted.caller_waits)
     greet(resources, bootstrap.opened, ready.settings.agent_greeting)
     clock.mark("init_done")
     faults.joined(ctx)
@@ -138,17 +140,13 @@ async def start(ctx: JobContext, resources: AgentResources, reports: Reports) ->
     )
 
 
-def watch_callers(ctx: JobContext, resources: AgentResources, absence_timeout: float) -> None:
-    leaving: set[asyncio.Task[None]] = set()
-
-    def over(reason: str) -> None:
-        # Out of the room before the rest is closed: who comes now must not talk to an agent
-        # that is on its way out.
-        leaving.add(asyncio.create_task(ctx.room.disconnect(), name="leave the room"))
-        ctx.shutdown(reason)
-
-    expected = ctx.job.room.num_participants == 0
-    resources.callers = Callers(ctx.room, resources.session, absence_timeout, over, expected)
+def watch_callers(
+    ctx: JobContext, resources: AgentResources, absence_timeout: float, caller_waits: bool
+) -> None:
+    leaving = Leaving(ctx)
+    resources.callers = Callers(
+        ctx.room, resources.session, absence_timeout, leaving.over, caller_waits
+    )
 
 
 def tell_degraded(resources: AgentResources, degraded: Degraded) -> None:

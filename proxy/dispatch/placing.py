@@ -104,9 +104,8 @@ class Placer:
                 settled = await self.see(record)
                 if isinstance(settled.decision, Needed) and may_dispatch(settled.sight):
                     number = attempt.retry_state.attempt_number
-                    made = await self._dispatch(
-                        record.room, wish.metadata, settled.decision, number
-                    )
+                    metadata = wish.metadata(caller_waits=bool(settled.sight.callers))
+                    made = await self._dispatch(record.room, metadata, settled.decision, number)
                     return Settled(settled.sight, settled.worker, settled.decision, made)
                 return settled
         raise AssertionError("tenacity either returns or raises")

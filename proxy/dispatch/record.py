@@ -25,10 +25,14 @@ class Wish:
     settings: Mapping[str, float | bool] = field(default_factory=dict)
     fault: str | None = None
 
-    @property
-    def metadata(self) -> str:
-        """As the job reads it."""
-        told = {"agent_id": self.agent_id, "fault": self.fault, "settings": dict(self.settings)}
+    def metadata(self, *, caller_waits: bool) -> str:
+        """As the job reads it; `caller_waits`: a caller is in the room already."""
+        told = {
+            "agent_id": self.agent_id,
+            "fault": self.fault,
+            "settings": dict(self.settings),
+            "caller_waits": caller_waits,
+        }
         return json.dumps({name: one for name, one in told.items() if one})
 
 

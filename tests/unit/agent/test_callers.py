@@ -94,15 +94,15 @@ async def test_with_two_callers_the_agent_goes_on_with_the_other(call: Call) -> 
     assert await asyncio.wait_for(call.over, 1)
 
 
-@pytest.mark.parametrize(("expected", "leaves"), [(False, True), (True, False)])
+@pytest.mark.parametrize(("waited", "leaves"), [(True, True), (False, False)])
 async def test_an_empty_room_is_left_soon_if_somebody_was_there_before(
-    monkeypatch: pytest.MonkeyPatch, expected: bool, leaves: bool
+    monkeypatch: pytest.MonkeyPatch, waited: bool, leaves: bool
 ) -> None:
     monkeypatch.setattr(callers, "GONE_TIMEOUT", 0.01)
     over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     room: Any = Room()
     session: Any = SimpleNamespace(room_io=RoomIO())
-    watching = Callers(room, session, 10.0, over.set_result, expected)
+    watching = Callers(room, session, 10.0, over.set_result, waited)
     await asyncio.wait({over}, timeout=0.1)
     assert over.done() == leaves
     watching.aclose()

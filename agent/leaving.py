@@ -1,0 +1,40 @@
+"""The end of a call, as the room sees it: the agent leaves at once, the rest is closed afterwards.
+
+Who comes into the room meanwhile must not talk to an agent that is on its way out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from livekit.agents import JobContext
+
+UNSENT = (
+    "failed to send session event",
+    "failed to publish agent transcription",
+    "failed to handle request",
+    "failed to send dc_event",
+)
+
+
+class Leaving:
+    """Ends the job of a call, once."""
+
+    def __init__(self, ctx: JobContext) -> None:
+        self._ctx = ctx
+        self._left: asyncio.Task[None] | None = None
+
+    def over(self, reason: str) -> None:
+        if self._left is not None:
+            return
+        for name in ("livekit", "livekit.agents"):
+            logging.getLogger(name).addFilter(is_news)
+        self._ctx.shutdown(reason)
+        self._left = asyncio.create_task(self._ctx.room.disconnect(), name="leave the room")
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Not that nothing more can be sent to a room that was left."""
+    message = record.getMessage()
+    return not any(sign in message for sign in UNSENT)
