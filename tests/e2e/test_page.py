@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, Playwright, Route, expect
 
 from proxy.timeline.event import STAGES
 from tests.e2e.debug_page import (
@@ -411,6 +411,31 @@ def test_a_new_agent_is_made_and_chosen(page: DebugPage) -> None:
     expect(page.agents.locator("option:checked")).to_have_text("made on the page")
     memory = page.page.get_by_role("tabpanel", name="Memory")
     expect(memory).to_contain_text("Likes short answers.")
+
+
+def test_the_list_of_a_letta_that_has_just_started_fills_by_itself(
+    chromium: Browser, lonely: str
+) -> None:
+    with debug_page(chromium, lonely) as page:
+        empty: list[Route] = []
+
+        def answer(route: Route) -> None:
+            if len(empty) < 2:
+                empty.append(route)
+                route.fulfill(json={"success": True, "agents": []})
+            else:
+                route.continue_()
+
+        page.page.route("**/api/agents", answer)
+        page.page.goto(f"{lonely}/debug")
+        expect(page.status).to_contain_text("Letta has no agent yet.")
+        expect(page.agents).to_be_enabled()
+        expect(page.status).to_have_text("Choose an agent and press Connect.")
+        asked: list[str] = []
+        page.page.on("request", lambda each: asked.append(each.url.removeprefix(lonely)))
+        for _ in range(2):
+            page.page.wait_for_event("response", lambda each: each.url == f"{lonely}/health")
+        assert "/api/agents" not in asked
 
 
 def test_a_proxy_that_is_gone_is_said_in_words(chromium: Browser, system: System) -> None:

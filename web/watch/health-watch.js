@@ -59,13 +59,16 @@ export async function checkHealth() {
 /** @param {boolean} changed something is other than it was: it may work now */
 function loadAgain(changed) {
   const { agents, memory } = store.state;
+  // A Letta that has just started gets its first agent a moment later.
+  const noAgents = agents.state === 'failed' || agents.state === 'empty';
+  const noMemory = memory.state === 'failed';
   looks += 1;
-  if (changed || (agents.state !== 'failed' && memory.state !== 'failed')) looksToWait = 1;
+  if (changed || (!noAgents && !noMemory)) looksToWait = 1;
   else if (looks < looksToWait) return;
   looks = 0;
   looksToWait = Math.min(MOST_LOOKS, looksToWait * 2);
-  if (agents.state === 'failed') void loadAgents();
-  if (memory.state === 'failed') void loadMemory();
+  if (noAgents) void loadAgents();
+  if (noMemory) void loadMemory();
 }
 
 async function configure() {
