@@ -11,6 +11,7 @@ ONE_CORE = 0.9  # used by one process, which cannot use more when it is single-t
 LOW_MEMORY_MB = 512.0
 CALLERS = "callers"
 OTHERS_TOLD = 0.1  # of a core
+OTHERS_SPOIL = 0.2  # of all cores: the figures are not those of this system any more
 NAMED = 3  # families in the sentence
 
 
@@ -27,19 +28,22 @@ def bottleneck(reading: Reading, absent: int, counted: Mapping[str, float]) -> s
         found.append(f"{absent} rooms got no agent")
     busy = f"{reading.busy:.1f} of {reading.cores} cores busy"
     said = "; ".join(found) if found else f"nothing was saturated ({busy})"
-    if reading.others >= OTHERS_TOLD:
-        said += f"; other programs of this machine took {reading.others:.1f} cores"
-    return said
+    others = f"other programs of this machine took {reading.others:.1f} of {reading.cores} cores"
+    if reading.others >= OTHERS_SPOIL * reading.cores:
+        return f"{others}, so this step says little of the system; {said}"
+    return f"{said}; {others}" if reading.others >= OTHERS_TOLD else said
 
 
 def _processor(reading: Reading) -> list[str]:
     if reading.saturated < CORES_SHARE:
         return []
     by_use = sorted(reading.families.items(), key=lambda each: -each[1])
-    most = ", ".join(f"{name} {cores:.2f}" for name, cores in by_use[:NAMED])
+    served = [f"{name} {cores:.2f}" for name, cores in by_use if name != CALLERS]
+    callers = reading.families.get(CALLERS, 0.0)
     return [
         f"the processor: all {reading.cores} cores at 90 % or more for "
-        f"{100 * reading.saturated:.0f} % of the time; most took {most}"
+        f"{100 * reading.saturated:.0f} % of the time; most took {', '.join(served[:NAMED])}, "
+        f"and the callers {callers:.2f}"
     ]
 
 

@@ -14,6 +14,7 @@ TROUBLE = {
     ("voice_retries_total", ""): "tries again of",
     ("voice_init_timeouts_total", ""): "processes that were not ready in time",
 }
+LABELS = ("outcome", "provider", "kind", "what")
 
 
 async def counters(system: System) -> dict[str, float]:
@@ -27,7 +28,7 @@ def trouble(metrics: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(metrics):
         for sample in family.samples:
-            labels = " ".join(sample.labels.values())
+            labels = " ".join(sample.labels[each] for each in LABELS if each in sample.labels)
             for (name, wanted), told in TROUBLE.items():
                 if sample.name == name and wanted in ("", labels):
                     said = told if wanted or not labels else f"{told} {labels}"

@@ -25,7 +25,7 @@ async def measure(bench: Bench) -> Result:
         for subject in bench.subjects:
             if subject.name == STOCK and size not in STOCK_SIZES:
                 continue
-            progress(f"load: {size} rooms at once, {subject.name}")
+            progress(f"load: {rooms(size)} at once, {subject.name}")
             step = await climb(bench, subject, size, max(talk, alone / size))
             steps[subject.name][size] = step
             progress(told(step))
@@ -46,7 +46,7 @@ def _rows(steps: dict[str, Steps]) -> list[Row]:
         peer = stock.get(size)
         rows.append(
             Row(
-                f"{size} rooms at once: end of speech → first sound, p50",
+                f"{rooms(size)} at once: end of speech → first sound, p50",
                 step.sounds.p50,
                 peer.sounds.p50 if peer else None,
             )
@@ -71,11 +71,15 @@ def told(step: Step) -> str:
     ours = ", ".join(f"{name} {cores:.2f}" for name, cores in used if name != CALLERS)
     callers = step.reading.families.get(CALLERS, 0.0)
     return (
-        f"{step.subject}, {step.rooms} at once: listening {_times(step.joined)}; first sound "
-        f"{_times(step.sounds)} of {step.sounds.count + step.unanswered} turns, "
-        f"{step.unanswered} unanswered, {step.absent} rooms without an agent; cores: {ours}, "
+        f"{step.subject}, {rooms(step.rooms)} at once: listening {_times(step.joined)}; "
+        f"first sound {_times(step.sounds)} of {step.sounds.count + step.unanswered} turns, "
+        f"{step.unanswered} unanswered, {rooms(step.absent)} without an agent; cores: {ours}, "
         f"the callers themselves {callers:.2f}; bottleneck: {step.bottleneck}"
     )
+
+
+def rooms(count: int) -> str:
+    return f"{count} room" if count == 1 else f"{count} rooms"
 
 
 def _times(summary: Summary) -> str:

@@ -45,7 +45,7 @@ def test_full_cores_are_named_with_who_took_most() -> None:
     said = bottleneck(FULL, 0, {})
     assert said == (
         "the processor: all 2 cores at 90 % or more for 90 % of the time; "
-        "most took agent 0.90, models 0.50, callers 0.40"
+        "most took agent 0.90, models 0.50, letta 0.10, and the callers 0.40"
     )
 
 
@@ -63,8 +63,10 @@ def test_one_process_memory_limits_and_missing_agents_are_named() -> None:
 
 
 def test_others_on_the_machine_are_told() -> None:
-    shared = Reading(2, 1.5, 0.0, {"agent": 0.5}, "", 0.0, 9000.0)
-    assert bottleneck(shared, 0, {}).endswith("other programs of this machine took 1.0 cores")
+    shared = Reading(2, 0.7, 0.0, {"agent": 0.5}, "", 0.0, 9000.0)
+    assert bottleneck(shared, 0, {}).endswith("other programs of this machine took 0.2 of 2 cores")
+    spoilt = Reading(2, 1.5, 0.0, {"agent": 0.5}, "", 0.0, 9000.0)
+    assert "took 1.0 of 2 cores, so this step says little" in bottleneck(spoilt, 0, {})
 
 
 METRICS = """\
@@ -72,7 +74,9 @@ METRICS = """\
 voice_calls_total{outcome="accepted"} 7.0
 voice_calls_total{outcome="refused"} 2.0
 # TYPE voice_provider_errors counter
-voice_provider_errors_total{provider="letta",kind="timeout"} 3.0
+voice_provider_errors_total{kind="timeout",provider="letta"} 3.0
+# TYPE voice_retries counter
+voice_retries_total{what="connect"} 4.0
 # TYPE voice_init_timeouts counter
 voice_init_timeouts_total 1.0
 """
@@ -83,6 +87,7 @@ def test_trouble_is_read_from_the_figures_of_the_worker() -> None:
     assert found == {
         "calls refused by the worker": 2.0,
         "errors of letta timeout": 3.0,
+        "tries again of connect": 4.0,
         "processes that were not ready in time": 1.0,
     }
     assert since({"errors of letta timeout": 1.0}, found)["errors of letta timeout"] == 2.0
@@ -136,7 +141,7 @@ def test_a_step_counts_rooms_and_turns_apart() -> None:
     outcomes = [Outcome(0.5, [turn(0.8), turn(None)]), Outcome(None, [], "no agent")]
     told = load.told(Step(OURS, 2, outcomes, IDLE, {}))
     assert "listening p50 0.50 p95 0.50 s" in told
-    assert "first sound p50 0.80 p95 0.80 s of 2 turns, 1 unanswered, 1 rooms without" in told
+    assert "first sound p50 0.80 p95 0.80 s of 2 turns, 1 unanswered, 1 room without" in told
     assert "cores: agent 0.30, the callers themselves 0.30" in told
 
 
