@@ -12,7 +12,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from dev.log_line import as_json, as_text, fitted, made
+from dev.log_line import as_json, as_text, fitted, made, parsed
 
 FILE_BYTES = 5_000_000
 OLD_FILES = 3
@@ -56,7 +56,8 @@ class Log:
     def _program_in_json(self, text: str) -> None:
         if text.strip():
             line = fitted(as_json(text, self._name), LINE_BYTES)
-            self.last.extend(as_text(line))
+            # What is said in words is kept in those words: a traceback is known by them.
+            self.last.extend([text] if parsed(text) is None else as_text(line))
             self._write(line)
 
     def say(self, text: str, level: str = "INFO") -> None:

@@ -1,5 +1,6 @@
 """The launcher under a real honcho with the real livekit-server: settings, crashes, ports, ends."""
 
+import json
 import os
 import pty
 import signal
@@ -156,9 +157,10 @@ def test_a_crash_is_followed_by_a_new_start_and_a_crash_loop_by_a_reason(
     assert checkout.record("proxy")["cause"] == ""
 
 
-def test_a_crash_is_seen_while_the_program_starts_again(checkout: Checkout) -> None:
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_crash_is_seen_while_the_program_starts_again(checkout: Checkout, form: str) -> None:
     secret = "sk-planted-0123456789abcdef"
-    checkout.honcho("letta", STANDIN_API_KEY=secret)
+    checkout.honcho("letta", STANDIN_API_KEY=secret, LOG_FORMAT=form)
     checkout.wait_ready("letta")
     checkout.behave("letta", "slow")
     os.kill(checkout.program_pid("letta"), signal.SIGKILL)
@@ -171,7 +173,8 @@ def test_a_crash_is_seen_while_the_program_starts_again(checkout: Checkout) -> N
     assert record["cause"] == "killed"
     checkout.behave("letta", "raise")
     os.kill(checkout.program_pid("letta"), signal.SIGTERM)
-    wait_for("it fails again", lambda: "ValueError" in checkout.record("letta")["detail"])
+    failed = "exit code 1: ValueError"
+    wait_for("it fails again", lambda: failed in checkout.record("letta")["detail"])
     record = checkout.record("letta")
     assert record["cause"] == "crash-loop"
     assert "letta ended with exit code 1: ValueError: it does not like ***" in record["detail"]
@@ -180,6 +183,9 @@ def test_a_crash_is_seen_while_the_program_starts_again(checkout: Checkout) -> N
     checkout.behave("letta", "")
     checkout.wait_ready("letta")
     assert secret not in str(checkout.record("letta"))
+    if form == "json":
+        lines = [json.loads(line) for line in checkout.log("letta").splitlines()]
+        assert {line["process"] for line in lines} == {"letta"}
 
 
 def test_a_program_that_stops_to_answer_is_told_and_seen_to_be_back(checkout: Checkout) -> None:

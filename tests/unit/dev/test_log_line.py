@@ -89,12 +89,14 @@ def test_a_log_in_json_is_json_and_still_tells(
     log.program(b"")
     log.program(b"18:00:00.123 INFO agent: begins")
     log.program(OURS.encode())
+    log.program(b"Traceback (most recent call last):")
     log.program(b"x" * 20_000)
     log.close()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["logger"] for line in lines] == ["launcher", "agent", "agent.job", "agent"]
+    assert [line["logger"] for line in lines] == ["launcher", "agent", "agent.job", *["agent"] * 2]
     assert log.path.read_text().splitlines() == [*map(_dumped, lines)]
-    ending = Ending.of(1, log.tail(50)[:-1])
+    ending = Ending.of(1, log.tail(50)[:-2])
+    assert log.tail(2)[0] == "Traceback (most recent call last):", "as it was said"
     assert str(ending) == "ended with exit code 1: ValueError: no such thing"
     assert 'File "/checkout/agent/job.py", line 12, in begin' in ending.log
     told = Log.since_start(last_lines(log.path, 10))
