@@ -48,6 +48,19 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 @contextmanager
+def still(*processes: psutil.Process) -> Iterator[None]:
+    """These, and none of their children, stand still for a while."""
+    for each in processes:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in processes:
+            with suppress(psutil.NoSuchProcess):
+                each.resume()
+
+
+@contextmanager
 def broken_letta_database(system: System) -> Iterator[None]:
     """A table that Letta needs has another name for a while, as after a migration gone wrong."""
     _psql(system, "ALTER TABLE messages RENAME TO messages_elsewhere")
