@@ -79,10 +79,7 @@ class Launcher:
             self.told_to_end.set_result(reason)
 
     async def _watch_parents(self) -> None:
-        # There is nothing to wait on: honcho is not this process's child, and may die silently.
-        while not (gone := self.parents.gone()):  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_EVERY_S)
-        self._finish(gone)
+        self._finish(await self.parents.until_gone())
 
     async def _work(self) -> None:
         composed = await self._compose()

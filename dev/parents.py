@@ -5,10 +5,13 @@ terminal is closed, leaves them all behind. So each launcher watches it. Standar
 preparation uses this before any package is installed.
 """
 
+import asyncio
 import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+
+LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -127,3 +130,34 @@ class Parents:
                 what = "honcho" if self.honcho and is_honcho(seen.command) else "the parent"
                 return f"{what} (pid {seen.pid}) is gone"
         return None
+
+    async def until_gone(self) -> str:
+        """Wait for the end of one of them; the sentence that names it."""
+        # Nobody is woken to look where the system tells of an end by itself.
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        files = _told_ends([seen.pid for seen in self._watched])
+        for file in files:
+            loop.add_reader(file, told.set)
+        try:
+            if files and not self.gone():
+                await told.wait()
+            while not (sentence := self.gone()):  # noqa: ASYNC110 - not told of here
+                await asyncio.sleep(LOOK_EVERY_S)
+            return sentence
+        finally:
+            for file in files:
+                loop.remove_reader(file)
+                os.close(file)
+
+
+def _told_ends(pids: list[int]) -> list[int]:
+    """For each process a file that can be read when it has ended; none where they are unknown."""
+    files: list[int] = []
+    try:
+        for pid in pids:
+            files.append(os.pidfd_open(pid))
+    except (AttributeError, OSError):  # not on Linux, or one has ended already
+        for file in files:
+            os.close(file)
+        return []
+    return files

@@ -41,12 +41,14 @@ def test_the_way_without_proc_sees_the_same() -> None:
     assert (one.pid, one.parent) == (other.pid, other.parent)
 
 
-def test_a_parent_that_ends_is_named() -> None:
+@pytest.mark.parametrize("told", ["", "import os; del os.pidfd_open; "])
+def test_a_parent_that_ends_is_named(told: str) -> None:
     # A shell starts a process that watches its parent; the shell ends, the process says so.
+    # Where the system does not tell of the end, it looks.
     watch = (
-        "import time; from dev.parents import Parents; p = Parents(); print('up', flush=True)\n"
-        "while not p.gone(): time.sleep(0.02)\n"
-        "print(p.gone())"
+        f"{told}import asyncio; from dev.parents import Parents\n"
+        "p = Parents(); print('up', flush=True)\n"
+        "print(asyncio.run(p.until_gone()))"
     )
     shell = subprocess.Popen(
         ["/bin/sh", "-c", '"$0" -c "$1" & read -r word', sys.executable, watch],
