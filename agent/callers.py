@@ -21,7 +21,7 @@ GOODBYES = (
     rtc.DisconnectReason.PARTICIPANT_REMOVED,
     rtc.DisconnectReason.USER_REJECTED,
 )
-FIRST_CALLER_TIMEOUT = 20.0  # seconds the agent waits in a room where nobody has been yet
+FIRST_CALLER_TIMEOUT = 10.0  # seconds the agent waits in a room where nobody has been yet
 GONE_TIMEOUT = 2.0  # the same where somebody was when it was asked for: they hung up meanwhile
 
 

@@ -15,7 +15,9 @@ UNSENT = (
     "failed to publish agent transcription",
     "failed to handle request",
     "failed to send dc_event",
+    "an event could not be published to the room",
 )
+SENDERS = ("livekit", "livekit.agents", "agent.events")
 
 
 class Leaving:
@@ -28,7 +30,7 @@ class Leaving:
     def over(self, reason: str) -> None:
         if self._left is not None:
             return
-        for name in ("livekit", "livekit.agents"):
+        for name in SENDERS:
             logging.getLogger(name).addFilter(is_news)
         self._ctx.shutdown(reason)
         self._left = asyncio.create_task(self._ctx.room.disconnect(), name="leave the room")
