@@ -118,10 +118,11 @@ def test_many_calls_in_a_row(
     before = replace(before, job_processes=max(before.job_processes, IDLE_PROCESSES))
     rooms = [WAYS[number % len(WAYS)](faulty, new_page) for number in range(calls)]
     kept = [room for room in rooms if room is not None]
-    if late := faulty.log("agent").count(LATE):
-        survival.lost("a fork in Letta, which was too busy to take the end of a call")
-        before = replace(before, forks=late, conversations=late)
     with survival.recovering():
+        wait_until_calls_are_over(faulty)
+        if late := faulty.log("agent").count(LATE):
+            survival.lost("a fork in Letta, which was too busy to take the end of a call")
+            before = replace(before, forks=late, conversations=late)
         until_as_before(faulty, before, ALL_GONE_GOAL_S, kept)
     for name, now in handles(faulty).items():
         assert now.grown_since(held[name]) <= FEW, f"{name}: {now}, before {held[name]}"
