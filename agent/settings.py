@@ -66,7 +66,7 @@ class AgentSettings(BaseSettings):
     )
 
     letta_patience: float = Field(
-        default=90.0,
+        default=120.0,
         ge=0,
         le=3600,
         description="Seconds for which a call waits for a Letta that is away before it gives the "

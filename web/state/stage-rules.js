@@ -88,6 +88,7 @@ const RULES = {
   'think.tool_call': (d) => ({ think: waiting(`Runs the tool ${asText(d.name)}.`) }),
   'think.tool_return': (d) => ({ think: ok(`The tool ${asText(d.name)} has returned.`) }),
   'think.done': () => ({ think: ok('Letta has answered.') }),
+  'think.waiting': (d) => ({ think: waiting(`Waits for Letta: ${asText(d.message)}.`) }),
   'think.error': (d) => ({ think: failing({ what: d.message, next: d.next_step }) }),
   'speak.first_byte': (d) => ({
     speak: ok('The reply is spoken.', d.ms),

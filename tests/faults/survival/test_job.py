@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from dev.caller import Caller
 from tests.faults.call import Call
 from tests.faults.injected import job_process
 from tests.faults.survival.conftest import NewSurvival
+from tests.faults.survival.traces import Before, agents_in, nothing_is_left
 from tests.system import System
 
 GOAL_S = 5.0
+TOLD = "my favorite color is green"
+ASKED = "what is my favorite color"
+LONG = "please tell me what you remember about me and about my favorite color"
 
 
-def test_the_job_process_is_killed(faulty: System, new_survival: NewSurvival, times: int) -> None:
+def test_killed_while_the_caller_speaks(
+    faulty: System, new_survival: NewSurvival, times: int
+) -> None:
     survival = new_survival("job process killed (-9) while the caller speaks", GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
             call.listening()
-            call.answered("my favorite color is green", spoken=True)
-            conversation = call.told("join", "conversation")[-1]["conversation_id"]
+            call.answered(TOLD, spoken=True)
+            before = Before(call)
+            call.begin_to_say(LONG)
             job_process(faulty).kill()
-
-            def again(_: Caller, call: Call = call) -> bool:
-                return len(call.told("job", "init_done")) > 1
-
             with survival.recovering():
-                call.until(again)
-            assert call.told("join", "conversation")[-1]["conversation_id"] == conversation
-            call.answered("what is my favorite color", spoken=True)
+                call.until(before.another_listens)
+            call.quiet()
+            call.answered(ASKED, spoken=True)
             assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1].reply
+            before.goes_on_in_the_same_conversation()
+            assert len(agents_in(faulty, call.room)) == 1
+        nothing_is_left(faulty, call).held_once(TOLD, ASKED)
     survival.lost("the sentence being spoken")
+    survival.survived()
+
+
+def test_killed_while_the_agent_speaks(
+    faulty: System, new_survival: NewSurvival, times: int
+) -> None:
+    survival = new_survival("job process killed (-9) while the agent speaks", GOAL_S)
+    for _ in range(times):
+        with Call(faulty) as call:
+            call.listening()
+            call.answered(TOLD, spoken=True)
+            before = Before(call)
+            call.begins_to_answer(ASKED)
+            job_process(faulty).kill()
+            with survival.recovering():
+                call.until(before.another_listens)
+            call.answered(ASKED, spoken=True)
+            assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1].reply
+            before.goes_on_in_the_same_conversation()
+            assert len(agents_in(faulty, call.room)) == 1
+        memory = nothing_is_left(faulty, call)
+        memory.held_once(TOLD)
+        asked = [each for each in memory.user if each.lower().startswith(ASKED)]
+        assert len(asked) == 2, memory.user  # it was asked twice
+    survival.lost("the rest of the reply being spoken")
     survival.survived()
