@@ -118,7 +118,6 @@ async def two_calls(watched: Watched) -> None:
     watched.pids.append(program(system)["pid"])
     await one_call(watched, "first", stays=EVERY * 1.5)
     watched.pids.append(program(system)["pid"])
-    watched.figures["worker"] = exported(system.agent_url)
     await asyncio.to_thread(
         wait_for, "it asks", lambda: "is to be replaced" in system.log("agent"), REPLACED_S
     )
@@ -137,13 +136,23 @@ async def one_call(watched: Watched, room: str, stays: float = 0.0) -> None:
         turn = await caller.say("hello who are you", timeout=TURN_S)
         assert turn.answered, turn.problem
         until = time.monotonic() + stays
-        while time.monotonic() < until:
+        while stays and not (time.monotonic() > until and is_counted(watched)):
+            if time.monotonic() > until + TURN_S:
+                # A sentence that was split by a busy machine has no times.
+                await caller.say("what is your name", timeout=TURN_S)
+                until = time.monotonic()
             own = asked(f"{watched.system.agent_url}/worker")["processes"][0]
             watched.memory_mb = own["memory_mb"]
             assert own["pid"] == watched.pids[0], "replaced during a call"
             await asyncio.sleep(0.5)
         assert caller.agent_count == 1
     await asyncio.to_thread(wait_for, "the call ends", lambda: not jobs(watched.system), 30)
+
+
+def is_counted(watched: Watched) -> bool:
+    """Whether the times of a turn are among the worker's figures; keeps those."""
+    watched.figures["worker"] = exported(watched.system.agent_url)
+    return "voice_stage_seconds_bucket" in watched.figures["worker"]
 
 
 def asked(url: str) -> Any:
@@ -242,10 +251,12 @@ def test_all_figures_are_exported_and_those_of_the_alerts_exist(watched: Watched
 
 
 def test_a_call_is_a_trace_with_its_turn_and_stages(watched: Watched) -> None:
-    wait_for("the trace", lambda: bool(watched.collector.of_room("first")), 30)
-    spans = watched.collector.of_room("first")
-    (call,) = [one for one in spans if one.name == "call"]
-    (turn,) = [one for one in spans if one.name == "turn"]
-    assert turn.parent_span_id == call.span_id
-    stages = {one.name for one in spans if one.parent_span_id == turn.span_id}
-    assert {"transcribe", "think", "speak", "play"} <= stages
+    def named(name: str) -> list[Any]:
+        return [one for one in watched.collector.of_room("first") if one.name == name]
+
+    wait_for("the trace", lambda: named("call") and named("play"), 30)
+    (call,), turns = named("call"), named("turn")
+    assert {turn.parent_span_id for turn in turns} == {call.span_id}
+    for stage in ("transcribe", "think", "speak", "play"):
+        of = {one.parent_span_id for one in named(stage)}
+        assert of and of <= {turn.span_id for turn in turns}, stage
