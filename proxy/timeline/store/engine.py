@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -54,10 +55,15 @@ def _postgres(address: str, patience: float) -> Callable[[], Any]:
 
 
 def _make_private(location: Location) -> None:
-    """What people said in their calls is theirs: nobody else may read the file."""
+    """What people said in their calls is theirs: nobody else may read the file.
+
+    One that is there is not opened: closing it again would take from SQLite the locks that this
+    process has on it, and the next program to read the file would then delete the WAL we write.
+    """
     assert location.path is not None
     location.path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(location.path, os.O_RDWR | os.O_CREAT, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(location.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare(connection: Any, _: object) -> None:

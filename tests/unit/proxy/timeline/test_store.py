@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import sys
 import tempfile
 import time
 from contextlib import closing
@@ -80,6 +81,26 @@ async def test_a_newer_database_is_refused_and_left_alone(database: Path) -> Non
     with pytest.raises(StoreTrouble, match=r"written by a newer version .*9999.*CALLS_DATABASE"):
         await open_store(Location(path=database))
     assert rows(database, "SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+READ_BY_ANOTHER_PROGRAM = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("SELECT count(*) FROM calls").fetchall()
+database.close()
+"""
+
+
+async def test_another_program_that_reads_it_takes_nothing_away(database: Path) -> None:
+    """The last to close a database deletes its WAL: nobody may take itself for that meanwhile."""
+    store = await open_store(Location(path=database))  # which has just been made, and migrated
+    await store.beat()
+    wal = database.with_name(f"{database.name}-wal")
+    ours = wal.stat().st_ino
+    program = (sys.executable, "-c", READ_BY_ANOTHER_PROGRAM, str(database))
+    assert await (await asyncio.create_subprocess_exec(*program)).wait() == 0
+    assert wal.exists() and wal.stat().st_ino == ours
+    await store.aclose()
 
 
 async def test_ten_thousand_events(proxy: Proxy, database: Path) -> None:
