@@ -58,6 +58,8 @@ async def test_a_job_without_a_fault_does_nothing_wrong() -> None:
         ('{"agent_id": 7, "fault": 8}', Asked()),
         ('{"agent_id": "agent-1"}', Asked("agent-1")),
         ('{"agent_id": "agent-1", "fault": "exit"}', Asked("agent-1", "exit")),
+        ('{"caller_waits": true}', Asked(caller_waits=True)),
+        ('{"caller_waits": 1}', Asked()),
     ],
 )
 def test_the_metadata_of_a_dispatch(metadata: str, expected: Asked) -> None:
