@@ -56,6 +56,7 @@ class JobBook:
     def process_ended(self, ended: EndedProcess) -> None:
         error = self._errors.of.pop(ended.job_id, "")
         code = ended.exit_code
+        stopped = self.stopping and code == 0 and not error
         self._emit(
             ended.job_id,
             ended.room,
@@ -63,7 +64,7 @@ class JobBook:
             pid=ended.pid,
             exit_code=code if code is None or code >= 0 else None,
             signal=signal.Signals(-code).name if code is not None and code < 0 else None,
-            reason=STOPPED if self.stopping and code == 0 else reason(ended, error),
+            reason=STOPPED if stopped else reason(ended, error),
             error=error or None,
             worker_stopped=self.stopping,
         )

@@ -149,7 +149,12 @@ def another_patience(system: System, seconds: float) -> Iterator[None]:
 
 
 def is_ready(system: System) -> None:
-    until(lambda: system.status("letta")["state"] == "ready", "Letta is ready", STARTS_WITHIN_S)
+    """Return when the Letta that runs now is ready: its launcher may tell of the one before."""
+
+    def ready() -> bool:
+        return program(system, "letta") is not None and system.status("letta")["state"] == "ready"
+
+    until(ready, "Letta is ready", STARTS_WITHIN_S)
 
 
 def asks_for_patience(call: Call, words: str, how: str = MOMENT) -> None:

@@ -89,8 +89,8 @@ class Memory:
     assistant: list[str]
 
     def held_once(self, *said: str) -> None:
-        """Each of these turns of the caller is there, and not twice."""
-        plain = [each.strip().lower().rstrip(".?!") for each in self.user]
+        """Each of these sentences of the caller is there, and not twice."""
+        plain = "\n".join(self.user).lower()
         for one in said:
             assert plain.count(one) == 1, f"{one!r} is not once in {self.user}"
 

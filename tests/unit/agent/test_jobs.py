@@ -102,6 +102,27 @@ def test_a_refused_job_and_a_worker_that_stops(tmp_path: Path) -> None:
     assert stopped["room"] == "r"
 
 
+def test_a_job_that_ends_because_its_worker_stops(tmp_path: Path) -> None:
+    book = JobBook(tmp_path)
+    for job_id in ("AJ_1", "AJ_2", "AJ_3"):
+        book.accepted(request(job_id), "AW_1")
+    book.process_ended(ended("AJ_1", 0))
+    book.stopping = True
+    book.process_ended(ended("AJ_2", 0))
+    book.process_ended(ended("AJ_3", -9, False))
+    book.close()
+    ends = {
+        one["data"]["job_id"]: (one["data"]["worker_stopped"], one["data"]["reason"])
+        for one in told(tmp_path)
+        if one["name"] == "process_ended"
+    }
+    assert ends == {
+        "AJ_1": (False, "the job is over"),
+        "AJ_2": (True, "the worker was stopped"),
+        "AJ_3": (True, "it was killed by SIGKILL"),
+    }
+
+
 def test_without_a_timeline_nothing_is_written(tmp_path: Path) -> None:
     book = JobBook(None)
     book.accepted(request("AJ_1"), "AW_1")
