@@ -17,6 +17,7 @@ from tests.faults.call import VOICE
 
 LISTENS = "Agent connected! Start speaking..."
 TRY_S, ANSWER_S = 5.0, 15.0
+WRITTEN_MS = 5000
 AUDIBLE = 0.0005
 """Energy that a second of speech has many times over, and comfort noise never."""
 
@@ -141,9 +142,14 @@ class SpeakingPage:
               .at(-1)?.endsWith('→ listening')"""
         )
 
-    def last_reply(self) -> str:
-        """What the agent said last, as the page shows it."""
-        return self.debug.conversation.locator("[data-who=agent]").last.inner_text()
+    def says(self, word: str) -> bool:
+        """Whether the last reply has this word, or has it soon."""
+        last = self.debug.conversation.locator("[data-who=agent]").last
+        try:
+            expect(last).to_contain_text(word, ignore_case=True, timeout=WRITTEN_MS)
+        except AssertionError:
+            return False
+        return True
 
 
 def _wav(words: str) -> str:
