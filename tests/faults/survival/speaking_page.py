@@ -142,6 +142,10 @@ class SpeakingPage:
               .at(-1)?.endsWith('→ listening')"""
         )
 
+    def last_reply(self) -> str:
+        """What the agent said last, as the page shows it now."""
+        return self.debug.conversation.locator("[data-who=agent]").last.inner_text()
+
     def says(self, word: str) -> bool:
         """Whether the last reply has this word, or has it soon."""
         last = self.debug.conversation.locator("[data-who=agent]").last
