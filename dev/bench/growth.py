@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dev.bench.ledger import Holding
-from dev.bench.slope import Slope, slope
+from dev.bench.slope import Slope, parts, slope
 from dev.bench.stats import median
 
 MB = 1e6
 LASTING = 0.9  # of the looks after the warm-up at which a process was there
-ENDS = 5  # looks whose median is the size at the beginning, and at the end
 LOOKS_OF_PASSING = 2
 
 
@@ -22,8 +21,8 @@ class Growth:
 
     label: str
     name: str
-    first: float
-    last: float
+    sizes: list[float]
+    """The median of each part of the time: what fills up and then stays is seen here."""
     memory: Slope | None
     fds: Slope | None
     threads: Slope | None
@@ -46,14 +45,13 @@ def lasting(holdings: Iterable[Holding], warm_s: float) -> list[Growth]:
     for seen in processes.values():
         if len(seen) < LASTING * looks:
             continue
-        sizes = [each.anon / MB for each in seen]
+        memory = [(each.at, each.anon / MB) for each in seen]
         found.append(
             Growth(
                 label=seen[-1].label,
                 name=seen[-1].name,
-                first=median(sizes[:ENDS]),
-                last=median(sizes[-ENDS:]),
-                memory=slope([(each.at, each.anon / MB) for each in seen]),
+                sizes=[size for _, size in parts(memory)],
+                memory=slope(memory),
                 fds=slope([(each.at, each.fds) for each in seen]),
                 threads=slope([(each.at, each.threads) for each in seen]),
             )

@@ -16,7 +16,8 @@ def memory_told(
     moving = [each for each in lasting if not is_still(each)]
     moving.sort(key=lambda each: each.memory.per_hour if each.memory else 0.0, reverse=True)
     lines = [
-        f"{each.label}: {each.first:.1f} → {each.last:.1f} MB, {slope_told(each.memory, 'MB/h')}, "
+        f"{each.label}: {' '.join(f'{size:.1f}' for size in each.sizes)} MB, "
+        f"{slope_told(each.memory, 'MB/h')}, "
         f"open files {slope_told(each.fds, '/h')}, threads {slope_told(each.threads, '/h')}"
         for each in moving
     ]

@@ -1,7 +1,8 @@
 """How fast something grows, and how certain that is: a straight line through samples.
 
-Samples of memory follow one another, so each tells less than a new one would. The uncertainty
-counts that in: it takes them for fewer, by how much one resembles the one before.
+Samples of memory follow one another, and most resemble the one before: taken one by one they would
+promise a certainty that is not there. So the time is cut into a few parts, and the line is drawn
+through the median of each.
 """
 
 from __future__ import annotations
@@ -11,9 +12,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FEWEST = 8  # samples below which no line is drawn
-RESEMBLES_MOST = 0.99
+from dev.bench.stats import median
+
+PARTS = 6
+T95 = 2.776  # Student's t for 95 %, both sides, with as many parts less the two of a line
+FEWEST = 2 * PARTS  # samples below which no line is drawn
 SECONDS_AN_HOUR = 3600.0
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -30,34 +36,29 @@ class Slope:
         return False if self.per_hour - self.give_or_take > limit else None
 
 
-def slope(points: Sequence[tuple[float, float]]) -> Slope | None:
+def parts(points: Sequence[Point]) -> list[Point]:
+    """The points, by time, in PARTS of as many each: the median of each part; none of too few."""
+    if len(points) < FEWEST:
+        return []
+    ordered = sorted(points)
+    edges = [round(number * len(ordered) / PARTS) for number in range(PARTS + 1)]
+    groups = [ordered[first:last] for first, last in itertools.pairwise(edges)]
+    return [
+        (median([at for at, _ in group]), median([value for _, value in group])) for group in groups
+    ]
+
+
+def slope(points: Sequence[Point]) -> Slope | None:
     """Least squares through (second, value); None when there are too few of them."""
-    count = len(points)
-    if count < FEWEST:
+    middles = parts(points)
+    if not middles:
         return None
-    mean_at = math.fsum(at for at, _ in points) / count
-    mean = math.fsum(value for _, value in points) / count
-    spread = math.fsum((at - mean_at) ** 2 for at, _ in points)
+    mean_at = math.fsum(at for at, _ in middles) / PARTS
+    mean = math.fsum(value for _, value in middles) / PARTS
+    spread = math.fsum((at - mean_at) ** 2 for at, _ in middles)
     if spread == 0:
         return None
-    steep = math.fsum((at - mean_at) * (value - mean) for at, value in points) / spread
-    off = [value - mean - steep * (at - mean_at) for at, value in points]
-    squares = math.fsum(each**2 for each in off)
-    alike = _resemblance(off, squares)
-    worth = count * (1 - alike) / (1 + alike)  # as many samples that know nothing of each other
-    free = max(1.0, worth - 2)
-    error = math.sqrt(squares / free / spread * count / worth)
-    return Slope(steep * SECONDS_AN_HOUR, _t95(free) * error * SECONDS_AN_HOUR)
-
-
-def _resemblance(off: Sequence[float], squares: float) -> float:
-    """How much each distance from the line resembles the one before it, 0 to nearly 1."""
-    if squares == 0:
-        return 0.0
-    products = math.fsum(one * other for one, other in itertools.pairwise(off))
-    return min(RESEMBLES_MOST, max(0.0, products / squares))
-
-
-def _t95(free: float) -> float:
-    """Student's t for 95 %, both sides, to 2 % from three degrees of freedom on."""
-    return 1.96 + 2.4 / free + 3.6 / free**2 + 4.8 / free**3
+    steep = math.fsum((at - mean_at) * (value - mean) for at, value in middles) / spread
+    squares = math.fsum((value - mean - steep * (at - mean_at)) ** 2 for at, value in middles)
+    error = math.sqrt(squares / (PARTS - 2) / spread)
+    return Slope(steep * SECONDS_AN_HOUR, T95 * error * SECONDS_AN_HOUR)

@@ -23,7 +23,7 @@ CLEAN = Left(0, [], [], 0, {}, 0)
 
 
 def process(name: str, memory: Slope | None, fds: Slope = STILL) -> Growth:
-    return Growth(f"agent: {name} (1)", name, 100.0, 101.0, memory, fds, STILL)
+    return Growth(f"agent: {name} (1)", name, [100.0, 101.0], memory, fds, STILL)
 
 
 def run(*calls: LongCall, cut_after_s: float | None = None) -> endurance._Run:
@@ -95,7 +95,7 @@ def test_what_moves_has_a_line_and_what_is_still_is_counted() -> None:
         [Passing("agent", 12, 80.0, 91.0, Slope(0.5, 2.0))],
         {"agent": Slope(1.0, 2.0)},
     )
-    assert lines[0].startswith("agent: grows (1): 100.0 → 101.0 MB, +3.00 ± 0.50 MB/h")
+    assert lines[0].startswith("agent: grows (1): 100.0 101.0 MB, +3.00 ± 0.50 MB/h")
     assert "1 other processes did not change" in lines[2]
     assert "12 processes came and went, at most 91.0 MB" in lines[3]
     assert lines[4] == "agent, all of it (PSS): +1.00 ± 2.00 MB/h"
