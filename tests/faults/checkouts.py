@@ -66,6 +66,8 @@ def of_doctor(system: System) -> Ask:
             timeout=60,
         )
         verdict = json.loads(done.stdout)["verdict"]
+        if verdict is None:  # it has not all its means, for something is being installed
+            return {"failing": None, "verdicts": []}
         failing = verdict["stage"] if verdict["state"] == "failing" else None
         assert (failing is None) or done.returncode == 1, "it fails, and the doctor ends with 0"
         return {"failing": failing, "verdicts": [verdict]}
