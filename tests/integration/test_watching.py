@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +24,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.monitor import EVERY
-from dev.caller import Caller
+from dev.caller import Caller, ServerAccess
 from dev.log_line import OWN
 from tests.integration.checkout import wait_for
+from tests.integration.worker import Worker
 from tests.system import ROOT, System, new_system
 
 LIMIT_MB = 50
@@ -190,10 +192,11 @@ def test_a_worker_over_its_limit_is_replaced_between_calls(watched: Watched) -> 
     before, at_the_end, after = watched.pids
     assert watched.memory_mb > LIMIT_MB, "it is over its limit all the time"
     assert before == at_the_end != after
-    record = watched.system.status("agent")
-    assert record["restarts"] == 0
-    assert f"pid {before} was replaced: it had" in str(record["detail"])
-    assert f"AGENT_MEMORY_LIMIT_MB ({LIMIT_MB})" in str(record["detail"])
+    assert watched.system.status("agent")["restarts"] == 0, "it is no crash"
+    said = [line["message"] for line in lines(watched.system, "agent")]
+    asks = f"pid {before} asks to be replaced: it had "
+    why, *_ = [words for words in said if words.startswith(asks)]
+    assert f"over AGENT_MEMORY_LIMIT_MB ({LIMIT_MB})" in why
     wait_for("the old one has ended", lambda: has_ended(watched.system, before), REPLACED_S)
 
 
@@ -260,3 +263,21 @@ def test_a_call_is_a_trace_with_its_turn_and_stages(watched: Watched) -> None:
     for stage in ("transcribe", "think", "speak", "play"):
         of = {one.parent_span_id for one in named(stage)}
         assert of and of <= {turn.span_id for turn in turns}, stage
+
+
+async def test_a_worker_without_a_launcher_ends_when_its_call_has(
+    watched: Watched, tmp_path: Path
+) -> None:
+    system = watched.system
+    worker = Worker(system, tmp_path, "alone", AGENT_MEMORY_LIMIT_MB=str(LIMIT_MB))
+    way_in = ServerAccess(system.livekit_url, system.api_key, system.api_secret, worker.name)
+    try:
+        async with Caller(way_in, "third", record=False) as caller:
+            await caller.wait_until_listening(TURN_S)
+            await asyncio.sleep(EVERY * 1.5)  # more than one look
+            assert worker.process.poll() is None and caller.agent_count == 1
+        code = await asyncio.to_thread(worker.process.wait, REPLACED_S)
+    finally:
+        worker.stop()
+    assert code == 0, worker.log()
+    assert "this worker ends, to be started again: it had" in worker.log()
