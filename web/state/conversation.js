@@ -1,6 +1,7 @@
 /** The conversation: what either side said, as it streams, and which turn each reply belongs to. */
 
 import { asText } from './read.js';
+import { earlier } from './turns.js';
 
 /** Rows kept; the oldest go first, and the page says how many went. */
 export const MOST_ROWS = 500;
@@ -24,7 +25,9 @@ export function reduceConversation(conversation, event, currentTurn) {
   const { data } = event;
   switch (`${event.stage}.${event.name}`) {
     case 'signal.connecting':
-      return initialConversation;
+      return data.again === true ? conversation : initialConversation;
+    case 'job.handshake_start':
+      return { ...conversation, rows: conversation.rows.map(ofEarlierAgent) };
     case 'transcribe.segment':
       return withSegment(conversation, event, 'caller', null);
     case 'speak.segment':
@@ -46,6 +49,11 @@ export function reduceConversation(conversation, event, currentTurn) {
     default:
       return conversation;
   }
+}
+
+/** @param {import('../types.js').Utterance} each */
+function ofEarlierAgent(each) {
+  return each.turn === null ? each : { ...each, turn: earlier(each.turn) };
 }
 
 /**

@@ -17,6 +17,12 @@ export const MOST_TURN_EVENTS = 200;
 /** @type {Turns} */
 export const initialTurns = { byId: {}, current: null, ahead: [] };
 
+/**
+ * The name of a turn once another agent has come, which counts from 1 again.
+ * @param {string} id
+ */
+export const earlier = (id) => `${id}′`;
+
 const HEARING = new Set(['hear', 'transcribe']);
 const ANSWERING = new Set(['think', 'speak', 'play']);
 
@@ -30,6 +36,10 @@ export function reduceTurns(turns, event) {
     return event.data.again === true ? turns : initialTurns;
   }
   if (event.source !== 'agent' || event.stage === null) return turns;
+  if (event.name === 'handshake_start' && event.stage === 'job') {
+    const kept = Object.values(turns.byId).map((each) => ({ ...each, id: earlier(each.id) }));
+    return { ...initialTurns, byId: Object.fromEntries(kept.map((each) => [each.id, each])) };
+  }
   if (HEARING.has(event.stage)) {
     return { ...turns, ahead: [...turns.ahead, event].slice(-MOST_TURN_EVENTS) };
   }

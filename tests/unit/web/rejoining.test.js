@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { comesBack, PAUSES_MS, serverIsThere } from '../../../web/call/rejoining.js';
 import { reduceTurns, initialTurns } from '../../../web/state/turns.js';
-import { agent, event } from './events.js';
+import { after, agent, event, healthyCall, oneTurn } from './events.js';
 
 test('a server that went away is waited for, a person who decided is not', () => {
   for (const reason of ['', 'SERVER_SHUTDOWN', 'STATE_MISMATCH', 'JOIN_FAILURE', 'SIGNAL_CLOSE']) {
@@ -34,6 +34,33 @@ test('not before the server is there, as far as its launcher tells', () => {
   assert.equal(serverIsThere(with_('ready')), true);
   assert.equal(serverIsThere(with_('monitoring')), true);
   assert.equal(serverIsThere({ processes: {} }), true);
+});
+
+test('another agent in the same call counts its turns from 1 again', () => {
+  const second = oneTurn(1, 'I am the second.').map((each) => {
+    const { id } = each.data; // of a segment, which no other agent has
+    return id === undefined ? each : { ...each, data: { ...each.data, id: `${id} again` } };
+  });
+  const call = after([
+    ...healthyCall(),
+    ...oneTurn(1, 'I am the first.'),
+    agent('job.handshake_start'),
+    ...second,
+  ]);
+  const replies = call.conversation.rows.filter((each) => each.who === 'agent');
+  assert.deepEqual(
+    replies.map((each) => [each.turn, each.text]),
+    [
+      ['1′', 'I am the first.'],
+      ['1', 'I am the second.'],
+    ],
+  );
+  assert.equal(call.turns.byId['1′']?.reply, 'I am the first.');
+  assert.equal(call.turns.byId['1']?.reply, 'I am the second.');
+  const lost = after([event('signal.connecting', { room: 'r', again: true })], call);
+  assert.equal(lost.conversation.rows.length, call.conversation.rows.length);
+  const other = after([event('signal.connecting', { room: 'r' })], call);
+  assert.deepEqual(other.conversation.rows, []);
 });
 
 test('a call that goes on keeps its turns, and a turn tells that it waits', () => {
