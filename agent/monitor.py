@@ -117,14 +117,33 @@ class Monitor:
         if own is not None and own.memory_mb > self._limit:
             self._ask(own)
 
+    def export(self, gauge: Callable[[str, str, Callable[[], float]], None]) -> None:
+        """Have the figures of `GET /metrics` read here when they are asked for."""
+        gauge(
+            "voice_loop_lag_seconds",
+            "By how much the worker's event loop was late at worst within ten seconds.",
+            lambda: self.vitals.lag,
+        )
+        gauge(
+            "voice_job_loop_lag_seconds",
+            "The same of the job processes with a call, as they told last; the worst of them.",
+            lambda: self.job_lag,
+        )
+        gauge(
+            "voice_logged_errors",
+            "Errors logged by the worker and its job processes since it began.",
+            lambda: float(self.vitals.errors),
+        )
+        gauge(
+            "voice_last_activity_timestamp_seconds",
+            "When something last happened in a call, in epoch seconds.",
+            lambda: self._active_at,
+        )
+
     @property
     def job_lag(self) -> float:
         """Seconds by which the loop of a call was late at worst, as the calls in progress told."""
         return max((call.lag for call in list(self._calls.values())), default=0.0)
-
-    @property
-    def active_at(self) -> float:
-        return self._active_at
 
     def _read(self, pid: int, job: str | None, room: str | None) -> ProcessVitals | None:
         try:

@@ -155,26 +155,7 @@ class Worker:
         self._metrics.gauge(
             "voice_calls_open", "Calls in progress.", lambda: float(len(self._server.jobs))
         )
-        self._metrics.gauge(
-            "voice_loop_lag_seconds",
-            "By how much the worker's event loop was late at worst within ten seconds.",
-            lambda: self._monitor.vitals.lag,
-        )
-        self._metrics.gauge(
-            "voice_job_loop_lag_seconds",
-            "The same of the job processes with a call, as they told last; the worst of them.",
-            lambda: self._monitor.job_lag,
-        )
-        self._metrics.gauge(
-            "voice_logged_errors",
-            "Errors logged by the worker and its job processes since it began.",
-            lambda: float(self._monitor.vitals.errors),
-        )
-        self._metrics.gauge(
-            "voice_last_activity_timestamp_seconds",
-            "When something last happened in a call, in epoch seconds.",
-            lambda: self._monitor.active_at,
-        )
+        self._monitor.export(self._metrics.gauge)
         if (folder := self._spool) is not None:
             self._metrics.gauge(
                 "voice_spool_bytes",
