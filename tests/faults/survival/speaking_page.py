@@ -109,11 +109,12 @@ class SpeakingPage:
                   const energy = {SOUND_ENERGY};
                   const before = await energy();
                   const end = performance.now() + ms;
-                  while (performance.now() < end) {{
+                  for (;;) {{
+                    const late = performance.now() >= end;
                     if (await energy() > before + more) return true;
+                    if (late) return false;
                     await new Promise((resolve) => setTimeout(resolve, 50));
                   }}
-                  return false;
                 }}""",
                 [AUDIBLE, within_s * 1000],
             )
