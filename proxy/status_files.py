@@ -25,20 +25,23 @@ class Pid(BaseModel):
 
     @property
     def alive(self) -> bool:
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.start_time) <= START_TIME_TOLERANCE_S
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return self._status() is not None
 
     @property
     def stopped(self) -> bool:
         """Whether it stands still, as after Ctrl-Z."""
+        return self._status() == psutil.STATUS_STOPPED
+
+    def _status(self) -> str | None:
+        """As the system calls it; None when it is gone."""
         try:
-            return self.alive and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+            process = psutil.Process(self.pid)
+            if abs(process.create_time() - self.start_time) > START_TIME_TOLERANCE_S:
+                return None
+            status = process.status()
         except psutil.NoSuchProcess:
-            return False
+            return None
+        return None if status == psutil.STATUS_ZOMBIE else str(status)
 
 
 class StatusFile(BaseModel):
