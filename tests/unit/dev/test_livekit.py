@@ -38,6 +38,8 @@ def test_the_configuration_is_loopback_only_with_webhooks_to_the_proxy() -> None
         "urls": ["http://localhost:9100/webhooks/livekit"],
     }
     assert config(environ, ipv6=False)["bind_addresses"] == ["127.0.0.1"]
+    assert made["logging"]["json"] is False
+    assert config({**environ, "LOG_FORMAT": "json"}, ipv6=True)["logging"]["json"] is True
 
 
 def test_the_order_of_places(tmp_path: Path) -> None:
