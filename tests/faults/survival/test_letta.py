@@ -116,9 +116,9 @@ def test_gone_for_good(faulty: System, new_survival: NewSurvival, new_fault: New
         with kept_away(faulty):
             fault.breaks()
             fault.named(call.ask)
-            asks_for_patience(call, ASKED)
             spoken = times_spoken(call)
-            speaks_again(call, spoken)
+            call.say(ASKED)
+            speaks_again(call, spoken + 1)  # that it needs a moment, then that it was in vain
             call.quiet()
             assert "letta_unreachable" in {each["code"] for each in call.told("think", "error")}
         is_ready(faulty)
