@@ -20,6 +20,8 @@ NAMED_S = 7.0
 """Age up to which the server may not have named the job of a dispatch."""
 CLOCKS_S = 1.0
 """How far apart the clocks of the LiveKit server and the worker may be."""
+RETURNS_S = 8.0
+"""Age of a room up to which an agent from before a restart of the server may still come back."""
 AGENT_PREFIX = "agent-"
 """An agent's identity is this and the id of its job, unless its worker chose another."""
 
@@ -104,6 +106,9 @@ def decide(
             coming = bool(jobs) or (not came_and_went and _may_be_taken(dispatch, worker, now))
         if coming:
             return Coming(dispatch)
+    if not ours and (returning := _returning(sight, worker, now)) is not None:
+        named = (Job(returning, "running"),)
+        return Coming(Dispatch("", agent_name, sight.created_at, jobs=named))
 
     if worker is not None:
         if worker.status is None or not worker.status.registered:
@@ -133,6 +138,16 @@ def _is_ghost(agent: Member, job: Job | None, worker: Worker | None, now: float)
             return False  # not named after a job: nobody can say
         job = Job(job_id, "running", started_at=agent.joined_at)
     return _is_over(job, worker, now)
+
+
+def _returning(sight: Sight, worker: Worker | None, now: float) -> str | None:
+    """The job of a call that goes on at a LiveKit server which was restarted: callers and agent
+    join again by themselves, in any order, and the room is younger than the job."""
+    if worker is None or worker.status is None or now - sight.created_at > RETURNS_S:
+        return None
+    older = sight.created_at - CLOCKS_S
+    jobs = [job.id for job in worker.status.jobs if job.room == sight.room and job.since < older]
+    return jobs[0] if jobs else None
 
 
 def _jobs_to_come(room: str, worker: Worker | None, since: float, gone: set[str]) -> list[str]:

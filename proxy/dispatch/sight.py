@@ -55,6 +55,7 @@ class Sight:
     exists: bool
     members: tuple[Member, ...] = ()
     dispatches: tuple[Dispatch, ...] = ()
+    created_at: float = 0.0
 
     @property
     def agents(self) -> tuple[Member, ...]:
@@ -88,7 +89,8 @@ def _told(dispatch: Dispatch) -> str:
 
 async def look(sfu: Sfu, room: str) -> Sight:
     """The room as it is now; `SfuError` when the server does not tell."""
-    if await sfu.room(room) is None:
+    found = await sfu.room(room)
+    if found is None:
         return Sight(room, exists=False)
     try:
         participants, dispatches = await asyncio.gather(
@@ -99,11 +101,14 @@ async def look(sfu: Sfu, room: str) -> Sight:
         if error.code in ("LIVEKIT_NOT_FOUND", "LIVEKIT_TIMEOUT") and not await sfu.room(room):
             return Sight(room, exists=False)
         raise
-    return sight_of(room, participants, dispatches)
+    return sight_of(room, participants, dispatches, float(found.creation_time))
 
 
 def sight_of(
-    room: str, participants: Iterable[api.ParticipantInfo], dispatches: Iterable[api.AgentDispatch]
+    room: str,
+    participants: Iterable[api.ParticipantInfo],
+    dispatches: Iterable[api.AgentDispatch],
+    created_at: float = 0.0,
 ) -> Sight:
     """A room that exists, from what the server said of it."""
     return Sight(
@@ -111,6 +116,7 @@ def sight_of(
         exists=True,
         members=tuple(_member(p) for p in participants if p.state != p.DISCONNECTED),
         dispatches=tuple(_dispatch(d) for d in dispatches if not d.state.deleted_at),
+        created_at=created_at,
     )
 
 

@@ -21,7 +21,7 @@ from proxy.dispatch.decision import (
     decide,
 )
 from proxy.dispatch.sight import Dispatch, Job, Member, Sight, sight_of
-from proxy.registration import Worker, WorkerStatus
+from proxy.registration import Worker, WorkerJob, WorkerStatus
 
 NAME = "letta-voice-agent"
 NOW = 1000.0
@@ -231,3 +231,25 @@ def test_a_job_that_still_waits_for_its_process_is_on_its_way_however_long() -> 
 def test_callers_are_no_agents() -> None:
     sight = Sight("r", exists=True, members=(Member("caller-1", "standard", NOW),))
     assert decide(NAME, sight, worker(), now=NOW, patience=15, left={}) == Needed()
+
+
+def test_the_agent_of_a_call_from_before_a_restart_of_the_server_is_waited_for() -> None:
+    """A second one would answer beside it."""
+    caller = Member("caller-1", "standard", NOW)
+    sight = Sight("r", exists=True, members=(caller,), created_at=NOW - 1)
+    running = WorkerJob(id="AJ_1", room="r", since=NOW - 60)
+
+    def decided(*jobs: WorkerJob, later: float = 0.0) -> Decision:
+        return decide(
+            NAME,
+            sight,
+            worker(jobs=list(jobs)),
+            now=NOW + later,
+            patience=15.0,
+            left={"agent-AJ_1": NOW - 59},
+        )
+
+    assert isinstance(decided(running), Coming)
+    assert decided(running, later=10) == Needed(), "it does not come any more"
+    assert decided() == Needed(), "its job is over"
+    assert decided(WorkerJob(id="AJ_1", room="another", since=NOW - 60)) == Needed()
