@@ -206,7 +206,7 @@ class Monitor:
         """Ask for another worker, unless a call goes on; or none was held yet: then it is not the
         calls that it grew by, and another one would be as large."""
         now = time.monotonic()
-        if self._server.jobs or not self._server.calls_held or now - self._asked_at < ASK_EVERY:
+        if self._server.taken or not self._server.calls_held or now - self._asked_at < ASK_EVERY:
             return
         self._asked_at = now
         self._outgrown(

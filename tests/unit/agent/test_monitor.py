@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, pid: int) -> None:
         self.processes = [(pid, "AJ_1", "r")]
-        self.jobs: list[str] = ["AJ_1"]
+        self.taken = 1
         self.calls_held = 0
 
 
@@ -111,14 +111,14 @@ def test_another_worker_is_asked_for_only_between_calls_and_not_again_at_once(
     watch, asked = watching(server, TINY)
     watch.look()
     assert asked == [], "a call goes on"
-    server.jobs, server.processes = [], []
+    server.taken, server.processes = 0, []
     watch.look()
     assert asked == [], "it has held no call: another one would be as large"
     server.calls_held = 1
-    server.jobs = ["AJ_2"]
+    server.taken = 1
     watch.look()
     assert asked == [], "the next call goes on"
-    server.jobs = []
+    server.taken = 0
     watch.look()
     watch.look()
     (why,) = asked
@@ -127,6 +127,6 @@ def test_another_worker_is_asked_for_only_between_calls_and_not_again_at_once(
 
 def test_a_worker_within_its_limit_stays(server: Server) -> None:
     watch, asked = watching(server, HUGE)
-    server.jobs, server.calls_held = [], 5
+    server.taken, server.calls_held = 0, 5
     watch.look()
     assert asked == []
