@@ -35,7 +35,7 @@ def full(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def times(full: bool) -> int:
     """How often a thing is broken, each time in a call of its own."""
-    return 5 if full else 1
+    return 3 if full else 1
 
 
 def pytest_terminal_summary(
