@@ -1,7 +1,8 @@
 """Faults on purpose, for tests: `POST /faults` makes an endpoint fail, `DELETE /faults` ends it.
 
 Exists only with FAULTS_ENABLED=true. A fault is one of: a status, a delay, a stall after some
-bytes, an empty answer, a sound of silence, a reset connection; `times` bounds how often it happens.
+bytes, an empty answer, ears that hear nothing, a sound of silence, a reset connection; `times`
+bounds how often it happens.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Fault(BaseModel):
     delay_s: float = Field(0.0, ge=0, le=LONGEST_STALL_S)
     stall_after_bytes: int | None = Field(None, ge=0)
     empty: bool = False
+    deaf: bool = False
     silent: bool = False
     reset: bool = False
     times: int | None = Field(None, ge=1)
@@ -106,7 +108,12 @@ async def at_final(request: web.Request, text: str) -> str:
     await _delay_or_reset(request, fault)
     if fault.stall_after_bytes is not None:
         await asyncio.sleep(LONGEST_STALL_S)
-    return "" if fault.empty else text
+    return "" if fault.empty or fault.deaf else text
+
+
+def is_deaf(request: web.Request) -> bool:
+    """Whether no word of an utterance shall be recognised, not even before its end."""
+    return any(fault.deaf for fault in request.app.get(FAULTS, []))
 
 
 async def _delay_or_reset(request: web.Request, fault: Fault) -> None:

@@ -169,6 +169,8 @@ class Stream:
         await self._decoding(bytes(self._utterance))
 
     def _partial(self, text: str) -> None:
+        if faults.is_deaf(self._request):
+            return
         if text != self._shown and self._out.qsize() < MOST_UNREAD:
             self._shown = text
             self._out.put_nowait({"type": "partial", "text": text})

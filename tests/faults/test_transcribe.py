@@ -34,7 +34,7 @@ def test_speech_to_text_refuses(faulty: System, new_fault: NewFault) -> None:
     [
         ("stt-fails", "breaks the connection at the end of a sentence", {"reset": True}),
         ("stt-stalls", "never answers with the text of a sentence", {"stall_after_bytes": 0}),
-        ("stt-hears-nothing", "finds no words in a sentence", {"empty": True}),
+        ("stt-hears-nothing", "finds no words in a sentence", {"deaf": True}),
     ],
 )
 def test_speech_to_text_fails_at_a_sentence(

@@ -19,7 +19,7 @@ from tests.faults.survival.census import census, handles, until_as_before
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.speaking_page import SpeakingPage
 from tests.faults.survival.survival import until
-from tests.faults.survival.traces import agents_in
+from tests.faults.survival.traces import CLEAN_WITHIN_S, agents_in
 from tests.system import System
 
 IN_A_ROW, IN_A_ROW_FULL = 6, 30
@@ -114,6 +114,7 @@ def test_many_calls_in_a_row(
     for way in (press_disconnect, hang_up_when_the_agent_listens):  # the first ones load things
         way(faulty, new_page)
     wait_until_calls_are_over(faulty)
+    idle_again(faulty)
     before, held = replace(census(faulty), rooms=0, open_calls=0), handles(faulty)
     before = replace(before, job_processes=max(before.job_processes, IDLE_PROCESSES))
     rooms = [WAYS[number % len(WAYS)](faulty, new_page) for number in range(calls)]
@@ -124,12 +125,22 @@ def test_many_calls_in_a_row(
             survival.lost("a fork in Letta, which was too busy to take the end of a call")
             before = replace(before, forks=late, conversations=late)
         until_as_before(faulty, before, ALL_GONE_GOAL_S, kept)
+    idle_again(faulty)
     for name, now in handles(faulty).items():
         assert now.grown_since(held[name]) <= FEW, f"{name}: {now}, before {held[name]}"
     with Call(faulty) as call:
         call.listening()
         call.answered(FIRST, spoken=True)
     survival.survived()
+
+
+def idle_again(system: System) -> None:
+    """Return when the worker has its idle processes again: it holds some files for each."""
+
+    def full() -> bool:
+        return census(system).job_processes >= IDLE_PROCESSES
+
+    until(full, f"the worker has {IDLE_PROCESSES} processes", CLEAN_WITHIN_S)
 
 
 def test_nobody_is_there_when_the_agent_comes(

@@ -87,8 +87,8 @@ def test_the_caller_hangs_up_and_another_calls(
                 gone.listening()
                 gone.until(lambda caller: bool(told(caller, "waiting")))
             wait_until_calls_are_over(faulty)
-            ended = timeline(faulty, gone.room, "job.process_ended")
-            assert [each["exit_code"] for each in ended] == [0], ended
+            until(lambda: end_of_job(faulty, gone), "the end of the job is told", ENDS_WITHIN_S)
+            assert end_of_job(faulty, gone) == [0]
             with Call(faulty) as call:
                 call.listening()
                 call.until(lambda caller: bool(told(caller, "waiting")))
@@ -126,6 +126,11 @@ def test_gone_for_good(faulty: System, new_survival: NewSurvival, new_fault: New
     nothing_is_left(faulty, call).held_once(TOLD, ASKED, "hello")
     survival.lost(f"the answer, after {SHORT_PATIENCE_S} s of patience; not the question")
     survival.survived()
+
+
+def end_of_job(system: System, call: Call) -> list[int]:
+    """With which code the processes of the call's jobs have ended."""
+    return [each["exit_code"] for each in timeline(system, call.room, "job.process_ended")]
 
 
 @contextmanager
