@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dev.caller import Caller
+from dev.life import STABLE_S
 from tests.e2e.browser import record_voice
 from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.call import Call
-from tests.faults.processes import kill, restarting
+from tests.faults.processes import kill, program, restarting
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
 from tests.faults.survival.traces import (
@@ -41,6 +43,16 @@ def killed(system: System) -> Iterator[None]:
     yield
 
 
+def stable(system: System) -> None:
+    """Return when the next crash is not one in a row, before which the launcher waits longer."""
+
+    def old() -> bool:
+        found = program(system, "livekit")
+        return found is not None and time.time() - found.create_time() > STABLE_S
+
+    until(old, "livekit-server has run for a while", 2 * STABLE_S)
+
+
 @contextmanager
 def restarted(system: System) -> Iterator[None]:
     with restarting(system, "livekit"):
@@ -56,7 +68,9 @@ def test_a_caller_and_the_agent_come_back(
     faulty: System, new_survival: NewSurvival, times: int
 ) -> None:
     survival = new_survival("livekit-server killed (-9), a caller", GOAL_S)
-    for _ in range(times):
+    for number in range(times):
+        if number:
+            stable(faulty)
         with Call(faulty) as call:
             call.listening()
             call.answered(TOLD, spoken=True)
@@ -88,7 +102,9 @@ def test_the_page_and_the_agent_come_back(
 ) -> None:
     survival = new_survival(f"{way}, the page", GOAL_S)
     with asking_browser(launched, tmp_path) as browser:
-        for _ in range(times):
+        for number in range(times):
+            if number:
+                stable(faulty)
             with debug_page(browser, faulty.proxy_url) as page:
                 page.open()
                 page.connect()
