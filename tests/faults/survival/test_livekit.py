@@ -68,9 +68,8 @@ def test_a_caller_and_the_agent_come_back(
     faulty: System, new_survival: NewSurvival, times: int
 ) -> None:
     survival = new_survival("livekit-server killed (-9), a caller", GOAL_S)
-    for number in range(times):
-        if number:
-            stable(faulty)
+    for _ in range(times):
+        stable(faulty)
         with Call(faulty) as call:
             call.listening()
             call.answered(TOLD, spoken=True)
@@ -102,9 +101,8 @@ def test_the_page_and_the_agent_come_back(
 ) -> None:
     survival = new_survival(f"{way}, the page", GOAL_S)
     with asking_browser(launched, tmp_path) as browser:
-        for number in range(times):
-            if number:
-                stable(faulty)
+        for _ in range(times):
+            stable(faulty)
             with debug_page(browser, faulty.proxy_url) as page:
                 page.open()
                 page.connect()
