@@ -213,6 +213,15 @@ class Conversation:
         self._dropped.add(dropped)
         self._later(self._replace(dropped, turn))
         self._moved(self.id)
+        if turn.run.outcome.acted:
+            await self._see_memory()
+
+    async def _see_memory(self) -> None:
+        """The turn that is forgotten has changed the memory, of which the prompt knows nothing."""
+        try:
+            await self._client.conversations.recompile(self.id)
+        except letta_client.APIError as error:
+            logger.warning("the prompt of %s still shows an older memory: %s", self.id, error)
 
     async def _replace(self, dropped: str, turn: Turn) -> None:
         """What the run still stores goes with its conversation."""

@@ -37,9 +37,11 @@ ENDING_TIMEOUT = 30.0  # seconds a cancelled run may go on: until its model's fi
 
 @dataclass
 class Outcome:
-    """How a run ended. `complete`: Letta stored the request and the whole reply."""
+    """How a run ended. `complete`: Letta stored the request and the whole reply; `acted`: it called
+    a tool, which a cancel does not undo."""
 
     stop_reason: str | None = None
+    acted: bool = False
     trouble: Trouble | None = None
 
     @property
@@ -121,17 +123,17 @@ class Run:
                 stream_tokens=True,
                 include_pings=True,
             )
-            wrote = acted = False
+            wrote = False
             async for part in stream:
                 if isinstance(part, LettaStopReason):
                     self.outcome.stop_reason = part.stop_reason
                 wrote = wrote or (isinstance(part, AssistantMessage) and bool(part.content))
-                acted = acted or isinstance(part, ToolCallMessage)
+                self.outcome.acted = self.outcome.acted or isinstance(part, ToolCallMessage)
                 self._parts.put_nowait(part)
             if self.outcome.stop_reason not in (*COMPLETE, CANCELLED):
                 raise stopped_early(self.outcome.stop_reason)
             if not wrote and self.outcome.stop_reason != CANCELLED:
-                raise said_nothing(acted)
+                raise said_nothing(self.outcome.acted)
         except Exception as error:  # every failure is told to the one who iterates
             self.outcome.trouble = explain(error, str(self._client.base_url))
             if not self._cancelled:

@@ -27,6 +27,7 @@ class Kept:
 
     summary: str | None
     messages: list[tuple[str, str]] = field(default_factory=list)
+    recompiled: int = 0
     running: asyncio.Event | None = None  # set: the run was cancelled
 
 
@@ -147,7 +148,7 @@ class ReplayedLetta:
         return self._add(Kept(None, list(self._get(request).messages)))
 
     async def _recompile(self, request: web.Request) -> web.Response:
-        self._get(request)
+        self._get(request).recompiled += 1
         return web.json_response("the prompt")
 
     async def _cancel(self, request: web.Request) -> web.Response:

@@ -140,6 +140,18 @@ async def test_a_reply_of_which_nothing_was_heard(call: Call, letta: ReplayedLet
     ]
 
 
+async def test_what_a_forgotten_turn_wrote_into_memory_is_in_the_prompt(
+    call: Call, letta: ReplayedLetta
+) -> None:
+    letta.answers.append(Answer("memory_tool"))
+    await call.turn("remember that I like tea", heard="")
+    await call.turn("two")
+    assert letta.room().recompiled == 1
+    await call.turn("three", heard="")  # forgotten as well, but it has changed nothing
+    await call.turn("four")
+    assert letta.room().recompiled == 0  # another fork, made of the one that was compiled
+
+
 async def test_interrupted_after_the_last_word(call: Call, letta: ReplayedLetta) -> None:
     await call.turn("one", heard=PLAIN)
     await call.turn("two")
