@@ -20,7 +20,7 @@ from agent.asked import asked
 from agent.callers import Callers
 from agent.events import Events, RoomSink
 from agent.faults import Faults
-from agent.leaving import Leaving
+from agent.leaving import Leaving, LostRoom
 from agent.listening import listening
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
@@ -116,11 +116,12 @@ def make_events(ctx: JobContext, settings: AgentSettings) -> Events:
 
 def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
     """Whatever ends first ends the rest: the session, the room, the job."""
+    room = LostRoom(ctx.room)
 
     async def close(reason: str) -> None:
         logger.info("Job %s ends: %s", ctx.job.id, reason)
         await resources.aclose()
-        resources.events.emit("job", "ended", reason=reason)
+        resources.events.emit("job", "ended", reason=reason, job_id=ctx.job.id, lost=room.reason)
         await resources.events.aclose()
 
     @resources.session.on("close")

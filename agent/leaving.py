@@ -1,6 +1,7 @@
 """The end of a call, as the room sees it: the agent leaves at once, the rest is closed afterwards.
 
-Who comes into the room meanwhile must not talk to an agent that is on its way out.
+Who comes into the room meanwhile must not talk to an agent that is on its way out. A room can also
+be lost, as when the server is restarted: its callers come back, and need another agent.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from livekit import rtc
 from livekit.agents import JobContext
 
 UNSENT = (
@@ -16,6 +18,16 @@ UNSENT = (
     "failed to handle request",
     "failed to send dc_event",
     "an event could not be published to the room",
+)
+# Why a room may be gone although nobody wanted to leave it.
+LOST = (
+    rtc.DisconnectReason.UNKNOWN_REASON,
+    rtc.DisconnectReason.SERVER_SHUTDOWN,
+    rtc.DisconnectReason.STATE_MISMATCH,
+    rtc.DisconnectReason.JOIN_FAILURE,
+    rtc.DisconnectReason.SIGNAL_CLOSE,
+    rtc.DisconnectReason.CONNECTION_TIMEOUT,
+    rtc.DisconnectReason.MEDIA_FAILURE,
 )
 SENDERS = ("livekit", "livekit.agents", "agent.events")
 
@@ -34,6 +46,18 @@ class Leaving:
             logging.getLogger(name).addFilter(is_news)
         self._ctx.shutdown(reason)
         self._left = asyncio.create_task(self._ctx.room.disconnect(), name="leave the room")
+
+
+class LostRoom:
+    """`reason`: LiveKit's name of why the room was lost, or None."""
+
+    def __init__(self, room: rtc.Room) -> None:
+        self.reason: str | None = None
+        room.on("disconnected", self._disconnected)
+
+    def _disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
+        if reason in LOST:
+            self.reason = rtc.DisconnectReason.Name(reason)
 
 
 def is_news(record: logging.LogRecord) -> bool:

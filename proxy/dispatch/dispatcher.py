@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from proxy import logs
 from proxy.dispatch.decision import (
@@ -16,11 +17,11 @@ from proxy.dispatch.decision import (
     Present,
     WrongName,
 )
+from proxy.dispatch.ends import End, end_in_call
 from proxy.dispatch.following import follow, note_dispatch
 from proxy.dispatch.placing import Placer, Settled
 from proxy.dispatch.record import Record, Records, Wish
 from proxy.dispatch.remembering import remember
-from proxy.dispatch.sight import Dispatch
 from proxy.errors import ApiError
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
@@ -115,7 +116,7 @@ class Dispatcher:
                 record.joined_at = record.requested_at
                 record.saw(identity, record.requested_at)
                 said = f"Agent {identity} is already in room {room}; no second one was asked for."
-                return Outcome(said + _other_wish(wish, dispatch), record.dispatch_id)
+                return Outcome(said + wish.unmet_by(dispatch), record.dispatch_id)
             case Coming(dispatch):
                 record.state = "requested"
                 record.message = "The agent is on its way."
@@ -124,7 +125,7 @@ class Dispatcher:
                 said = (
                     f"An agent is already on its way to room {room}; no second one was asked for."
                 )
-                return Outcome(said + _other_wish(wish, dispatch), dispatch.id)
+                return Outcome(said + wish.unmet_by(dispatch), dispatch.id)
             case Needed():
                 assert settled.made is not None  # a request may always dispatch
                 note_dispatch(record, settled.made, record.requested_at)
@@ -174,18 +175,20 @@ class Dispatcher:
             record.news.set()
 
     def _heard(self, event: Event) -> None:
-        """The worker tells of a job of ours that died in a call, or that it ended itself because it
-        stops: another one takes its place, as soon as there is a worker."""
-        if event.topic != "job.process_ended" or event.source != "agent":
+        """The worker tells of a job of ours that died in a call, that it ended itself because it
+        stops, or that lost its room: another one takes its place, as soon as there is a worker."""
+        end = end_in_call(event)
+        if end is None:
             return
         record = self._records.get(event.room) or self._remembered(event.room)
         job_id = str(event.data.get("job_id") or "")
-        if record is None or job_id in record.dead or not (_died(event) or _stopped(event)):
+        if record is None or job_id in record.dead:
             return
         # Only one that was there is replaced: one that cannot begin would never end.
-        if AGENT_PREFIX + job_id in record.seen:
+        if end == "lost" or AGENT_PREFIX + job_id in record.seen:
             record.dead.add(job_id)
-            task = asyncio.create_task(self._replace(record, event), name=f"replace {job_id}")
+            replacing = self._replace(record, end, event.data)
+            task = asyncio.create_task(replacing, name=f"replace {job_id}")
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
 
@@ -197,9 +200,9 @@ class Dispatcher:
             remember(record, call)
         return record
 
-    async def _replace(self, record: Record, event: Event) -> None:
-        reason = str(event.data.get("reason") or "its process ended")
-        logs.about(record.room, str(event.data.get("job_id") or ""))
+    async def _replace(self, record: Record, end: End, told: Mapping[str, Any]) -> None:
+        reason = str(told.get("reason") or "its process ended")
+        logs.about(record.room, str(told.get("job_id") or ""))
         async with record.lock:
             self._stop_following(record)
             now = self._placer.clock()
@@ -210,7 +213,10 @@ class Dispatcher:
                 record.state, record.message = "not_joined", f"{said} No other one is sent."
                 self._timeline.note(record.room, "dispatch", "gave_up", {"message": said})
                 return
-            if not _stopped(event):
+            if end == "lost":
+                record.lost_at, record.joined_at = now, record.joined_at or now
+                reason = f"it lost the room: {told['lost']}"
+            elif end == "died":
                 record.replaced_at.append(now)
             log.warning(
                 "The agent of room %s is gone (%s): asking for another", record.room, reason
@@ -229,7 +235,8 @@ class Dispatcher:
             return
         async with record.lock:
             # The report may be late, and the room of this name a new one.
-            if await self._sfu.room(room) is None:
+            awaited = record.is_awaited(self._placer.clock())
+            if not awaited and await self._sfu.room(room) is None:
                 self._stop_following(record)
                 record.state, record.message = "none", "The room has ended."
                 record.seen.clear()
@@ -247,38 +254,3 @@ class Dispatcher:
             await follow(record, self._placer, self._settings)
         except Exception:
             log.exception("Lost sight of the agent of room %s", record.room)
-
-
-def _died(event: Event) -> bool:
-    """Whether a job's process ended otherwise than a call ends."""
-    data = event.data
-    unseen = data.get("exit_code") is None and "is gone" in str(data.get("reason"))
-    return bool(data.get("exit_code") or data.get("signal") or data.get("error") or unseen)
-
-
-def _stopped(event: Event) -> bool:
-    """Whether the worker ended the job, and will come back."""
-    return event.data.get("worker_stopped") is True
-
-
-def _other_wish(wish: Wish, dispatch: Dispatch | None) -> str:
-    """A warning when the agent there was sent with something else than is wished for now."""
-    if dispatch is None:
-        return ""
-    try:
-        metadata = json.loads(dispatch.metadata or "{}")
-    except ValueError:
-        return ""
-    sent = metadata if isinstance(metadata, dict) else {}
-    there = sent.get("agent_id")
-    if wish.agent_id is not None and there != wish.agent_id:
-        return (
-            f" It was sent with Letta agent {there or '(the default)'}, not {wish.agent_id}: end "
-            "that call first, or use another room."
-        )
-    if wish.settings and sent.get("settings", {}) != dict(wish.settings):
-        return (
-            " It was sent with other settings, and keeps them: end that call first, or use another "
-            "room."
-        )
-    return ""

@@ -107,9 +107,13 @@ def _may_dispatch(record: Record, watch: _Watch, sight: Sight, now: float) -> bo
 
     Nor does it dispatch again when the agent is overdue: that has to be said first.
     """
-    call_ended = record.joined_at is not None and not sight.callers
     in_time = record.state != "requested" or not _is_overdue(record, watch, now)
-    return sight.exists and record.dispatches_made < DISPATCHES_MAX and not call_ended and in_time
+    few = record.dispatches_made < DISPATCHES_MAX
+    return sight.exists and few and in_time and not _call_has_ended(record, sight)
+
+
+def _call_has_ended(record: Record, sight: Sight) -> bool:
+    return record.joined_at is not None and not sight.callers
 
 
 def _is_overdue(record: Record, watch: _Watch, now: float) -> bool:
@@ -153,7 +157,7 @@ def _is_settled(record: Record, watch: _Watch, settled: Settled, placer: Placer)
             if settled.made is not None:
                 note_dispatch(record, settled.made, now)
                 watch.alarmed = False
-            elif record.joined_at is not None and not settled.sight.callers:
+            elif _call_has_ended(record, settled.sight) and not record.is_awaited(now):
                 record.state, record.message = "none", "The call has ended and the agent has left."
                 return True
     return _alarm(record, watch, settled, placer) or _too_late(record, watch, now)

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from proxy.dispatch.sight import Dispatch
+
 State = Literal["none", "requested", "waiting_for_worker", "joined", "not_joined"]
 
 RECORDS_MAX = 1000
+BACK_WITHIN_S = 30.0
+"""How long the callers of a room that was lost may take to come back to it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,28 @@ class Wish:
         }
         return json.dumps({name: one for name, one in told.items() if one})
 
+    def unmet_by(self, dispatch: Dispatch | None) -> str:
+        """A warning when the agent of this dispatch was sent with something else."""
+        if dispatch is None:
+            return ""
+        try:
+            metadata = json.loads(dispatch.metadata or "{}")
+        except ValueError:
+            return ""
+        sent = metadata if isinstance(metadata, dict) else {}
+        there = sent.get("agent_id")
+        if self.agent_id is not None and there != self.agent_id:
+            return (
+                f" It was sent with Letta agent {there or '(the default)'}, not {self.agent_id}: "
+                "end that call first, or use another room."
+            )
+        if self.settings and sent.get("settings", {}) != dict(self.settings):
+            return (
+                " It was sent with other settings, and keeps them: end that call first, or use "
+                "another room."
+            )
+        return ""
+
 
 @dataclass
 class Record:
@@ -56,6 +82,8 @@ class Record:
     """Jobs whose process is known to have died, whatever the server says of them."""
     replaced_at: list[float] = field(default_factory=list)
     """When agents that died were replaced, as far as it was lately."""
+    lost_at: float | None = None
+    """When the agent lost the room, as it does when the server is restarted."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the room is looked at and acted upon, so that two requests make one dispatch."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,6 +93,10 @@ class Record:
     def saw(self, identity: str, now: float) -> None:
         """Remember that an agent is, or was, in the room."""
         self.seen.setdefault(identity, now)
+
+    def is_awaited(self, now: float) -> bool:
+        """Whether the server has lost the room lately, and its callers may still come back."""
+        return self.lost_at is not None and now - self.lost_at < BACK_WITHIN_S
 
     @property
     def idle(self) -> bool:

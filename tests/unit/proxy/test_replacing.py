@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
@@ -11,13 +12,15 @@ from typing import Any
 import pytest
 from livekit import api
 
-from proxy.dispatch import dispatcher
+from proxy.dispatch import dispatcher, record
 from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, Proxy, StartProxy, running_proxy
 from tests.unit.proxy.test_dispatch import agents, become, quick_polls, soon
 from tests.unit.proxy.timeline.conftest import agent_token
 from tests.unit.proxy.worker import TinyWorker
 
 __all__ = ["quick_polls"]  # a fixture that is used by being here
+
+SOME_POLLS_S = 1.0
 
 
 @pytest.fixture
@@ -30,15 +33,19 @@ async def proxy(start_proxy: StartProxy, livekit: LiveKit, worker: TinyWorker) -
 async def call(proxy: Proxy, livekit: LiveKit, worker: TinyWorker, room: str) -> str:
     """A caller and an agent in the room; the agent's identity."""
     await worker.start()
+    await caller_joins(proxy, livekit, worker, room)
+    answer = await proxy.dispatch(room, agent_id="agent-1234")
+    assert answer.status == 200, answer.json
+    return await the_agent(livekit, room)
+
+
+async def caller_joins(proxy: Proxy, livekit: LiveKit, worker: TinyWorker, room: str) -> None:
     grants = api.VideoGrants(room_join=True, room=room)
     token = api.AccessToken(KEY, SECRET).with_identity("caller").with_grants(grants).to_jwt()
     async with proxy.session.post(
         f"{worker.joiner}/join", json={"url": livekit.url, "token": token}
     ) as response:
         assert response.status == 200
-    answer = await proxy.dispatch(room, agent_id="agent-1234")
-    assert answer.status == 200, answer.json
-    return await the_agent(livekit, room)
 
 
 async def seen(caplog: pytest.LogCaptureFixture, identity: str) -> None:
@@ -164,6 +171,54 @@ async def test_an_agent_whose_worker_was_restarted_is_replaced_however_often(
         await tell(proxy, room, there, **stopped)
         there = await the_agent(livekit, room, besides=there)
     assert len(worker.metadata) == 3
+
+
+async def test_an_agent_that_lost_its_room_is_replaced_when_the_caller_is_back(
+    proxy: Proxy,
+    livekit: LiveKit,
+    worker: TinyWorker,
+    room: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    first = await call(proxy, livekit, worker, room)
+    await seen(caplog, first)
+    await worker.leave(room)  # all of them, as when the server is restarted
+    job = first.removeprefix("agent-")
+    lost = {"job_id": job, "reason": "room disconnected", "lost": "SERVER_SHUTDOWN"}
+    await report(proxy, room, "ended", lost, f"{job}-lost")
+    await tell(proxy, room, first, exit_code=0, reason="the job is over")
+    await asyncio.sleep(SOME_POLLS_S)
+    assert len(worker.metadata) == 1, "an agent was sent to nobody"
+    await caller_joins(proxy, livekit, worker, room)
+    second = await the_agent(livekit, room, besides=first)
+    assert second != first
+    assert worker.metadata[0] == worker.metadata[1], "the mind is the same"
+    assert (await become(proxy, room, "joined"))["state"] == "joined"
+
+
+async def test_a_caller_who_does_not_come_back_gets_no_agent(
+    proxy: Proxy,
+    livekit: LiveKit,
+    worker: TinyWorker,
+    room: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(record, "BACK_WITHIN_S", 2 * SOME_POLLS_S)
+    caplog.set_level(logging.INFO)
+    first = await call(proxy, livekit, worker, room)
+    await seen(caplog, first)
+    await worker.leave(room)
+    job = first.removeprefix("agent-")
+    lost = {"job_id": job, "reason": "room disconnected", "lost": "SIGNAL_CLOSE"}
+    await report(proxy, room, "ended", lost, f"{job}-lost")
+
+    async def given_up() -> bool:
+        return "call has ended" in (await become(proxy, room, "none"))["message"]
+
+    await soon(given_up)
+    assert len(worker.metadata) == 1
 
 
 async def test_agents_that_always_die_are_given_up(
