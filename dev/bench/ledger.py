@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from dev.bench.beside import ended
 from dev.bench.tree import Tree
 
 EVERY_S = 10.0
@@ -61,11 +62,7 @@ class Ledger:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        (outcome,) = await asyncio.gather(self._task, return_exceptions=True)
-        if isinstance(outcome, Exception):
-            raise outcome
+        await ended(self._task)
 
     @property
     def now(self) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from dev.bench.beside import ended
 from dev.bench.ledger import name_of
 from dev.bench.tree import Tree
 
@@ -62,11 +63,7 @@ class Meter:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        (outcome,) = await asyncio.gather(self._task, return_exceptions=True)
-        if isinstance(outcome, Exception):
-            raise outcome
+        await ended(self._task)
         await asyncio.to_thread(self._look)
         self._took += time.monotonic()
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from dev.bench.beside import ended
 from dev.caller import CallError
 
 LONGEST_LINE = 2**20
@@ -55,11 +56,10 @@ class VerdictWatch:
 
     async def _end(self) -> None:
         """End the task; what it failed by is raised."""
-        assert self._task is not None
-        self._task.cancel()
-        (outcome,) = await asyncio.gather(self._task, return_exceptions=True)
-        if isinstance(outcome, Exception):
-            raise CallError(f"the verdicts cannot be watched at {self._url}: {outcome}")
+        try:
+            await ended(self._task)
+        except Exception as error:
+            raise CallError(f"the verdicts cannot be watched at {self._url}: {error}") from error
 
     async def _watch(self) -> None:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from proxy.redaction import Redactor
 
@@ -21,18 +21,7 @@ Group = Literal[
     "calls",
     "machine",
 ]
-GROUPS: tuple[Group, ...] = (
-    "versions",
-    "settings",
-    "ports",
-    "processes",
-    "network",
-    "credentials",
-    "models",
-    "worker",
-    "calls",
-    "machine",
-)
+GROUPS: tuple[Group, ...] = get_args(Group)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Source = Literal["browser", "proxy", "agent", "sfu", "letta"]
 Stage = Literal[
@@ -20,20 +20,7 @@ Stage = Literal[
     "speak",
     "play",
 ]
-STAGES: tuple[Stage, ...] = (
-    "system",
-    "token",
-    "signal",
-    "media",
-    "dispatch",
-    "job",
-    "join",
-    "hear",
-    "transcribe",
-    "think",
-    "speak",
-    "play",
-)
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True)
