@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 from tests.e2e.browser import QUIET, chromium_path
 from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.fault import Fault, of_system, until_well
+from tests.faults.network import Network, new_network
 from tests.faults.table import Row, render
 from tests.system import System, new_system
 
@@ -73,6 +74,25 @@ def _left_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "faulty" in request.fixturenames:
         until_well(of_system(request.getfixturevalue("faulty").proxy_url))
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """A network of its own, on this machine."""
+    with new_network() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory, network: Network) -> Iterator[System]:
+    """A system in a network of its own."""
+    running = new_system(tmp_path_factory.mktemp("apart"))
+    running.within = network.prefix
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session")

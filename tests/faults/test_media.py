@@ -13,29 +13,11 @@ from tests.e2e.browser import QUIET
 from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.conftest import FAKE_MICROPHONE, NewFault
 from tests.faults.fault import Ask
-from tests.faults.network import Network, new_network
+from tests.faults.network import Network
 from tests.faults.proxies import OwnProxy
-from tests.system import System, new_system
+from tests.system import System
 
 PAGE_HOST = "voice.test"
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    with new_network() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory, network: Network) -> Iterator[System]:
-    """A system in a network of its own."""
-    running = new_system(tmp_path_factory.mktemp("apart"))
-    running.within = network.prefix
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 
 from tests.faults.call import Call
 from tests.faults.survival.bookkeeping import COMPLETE_WITHIN_S, is_complete, is_well, kept
+from tests.faults.survival.color import ASKED, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
 from tests.system import System
@@ -20,7 +21,6 @@ from tests.system import System
 COMPLETE_GOAL_S = 10.0
 LOCKED_S, LOCKED_FULL_S = 5.0, 10.0
 NOTICED_S = 10.0
-TOLD, ASKED = "my favorite color is green", "what is my favorite color"
 
 
 @contextmanager
@@ -77,12 +77,10 @@ def test_the_calls_database(
     during = f" for {seconds:g} s" if lasting else ""
     survival = new_survival(f"calls database {told}{during}", COMPLETE_GOAL_S)
     with Call(faulty) as call:
-        call.listening()
-        call.answered(TOLD, spoken=True)
+        tells(call)
         with broken(faulty.home / "calls.db"):
             over_at = time.monotonic() + seconds * lasting
-            call.answered(ASKED, spoken=True)
-            assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1]
+            is_remembered(call)
             if lasting:
                 until(lambda: names_the_database(call), "the verdict names it", NOTICED_S)
             time.sleep(max(0.0, over_at - time.monotonic()))  # for so long it is broken

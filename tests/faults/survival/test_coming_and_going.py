@@ -16,6 +16,7 @@ from tests.faults.call import Call
 from tests.faults.conftest import FAKE_MICROPHONE
 from tests.faults.injected import wait_until_calls_are_over
 from tests.faults.survival.census import census, handles, until_as_before
+from tests.faults.survival.color import ANSWER, ASKED, TOLD, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.speaking_page import SpeakingPage
 from tests.faults.survival.survival import until
@@ -32,7 +33,6 @@ FEW = 5
 """So much more a process may hold open without a fault in it."""
 AUDIBLE_PERCENT, SPOKEN_MS = 5, 1500
 LONG = "this is a long sentence that nobody hears to its end because the tab is closed"
-FIRST, SECOND, ANSWER = "my favorite color is green", "what is my favorite color", "green"
 
 NewPage = Callable[[], AbstractContextManager[SpeakingPage]]
 
@@ -83,14 +83,14 @@ def press_disconnect(_: System, new_page: NewPage) -> str | None:
 def hang_up_in_the_reply(system: System, _: NewPage) -> str | None:
     with Call(system) as call:
         call.listening()
-        call.begins_to_answer(FIRST)
+        call.begins_to_answer(TOLD)
         return call.room
 
 
 def close_the_tab_in_the_reply(_: System, new_page: NewPage) -> str | None:
     with new_page() as page:
         page.listening()
-        page.answered(FIRST)
+        page.answered(TOLD)
         page.page.close()
     return page.room
 
@@ -129,8 +129,7 @@ def test_many_calls_in_a_row(
     for name, now in handles(faulty).items():
         assert now.grown_since(held[name]) <= FEW, f"{name}: {now}, before {held[name]}"
     with Call(faulty) as call:
-        call.listening()
-        call.answered(FIRST, spoken=True)
+        tells(call)
     survival.survived()
 
 
@@ -162,12 +161,12 @@ def test_the_room_is_entered_again_at_once(
     for _ in range(times):
         with Call(faulty) as call:
             call.listening()
-            call.answered(FIRST)
+            call.answered(TOLD)
         with survival.recovering():
             again = Call(faulty, room=call.room)
             with again:
                 again.listening()
-                again.answered(SECOND)
+                again.answered(ASKED)
         assert ANSWER in again.caller.turns[-1].reply.lower(), again.caller.turns[-1].reply
     survival.survived()
 
@@ -201,12 +200,12 @@ def test_the_tab_is_closed_while_the_agent_speaks(
     for _ in range(times):
         with new_page() as page:
             page.listening()
-            page.answered(FIRST)
+            page.answered(TOLD)
             page.page.close()
             with survival.recovering():
                 wait_until_calls_are_over(faulty)
         turns = [each for each in timeline(faulty, page.room) if each["name"] == "turn"]
-        assert turns[-1]["data"]["user"] == FIRST, turns
+        assert turns[-1]["data"]["user"] == TOLD, turns
     survival.survived()
 
 
@@ -235,12 +234,12 @@ def test_two_tabs_in_one_room(
             one.listening()
             other.listening(one.room)
             assert len(agents_in(faulty, one.room)) == 1
-            one.begin(FIRST)
+            one.begin(TOLD)
             other.debug.wait_for_level("Agent voice level", more_than=AUDIBLE_PERCENT)
             one.quiet()
             one.page.close()
             with survival.recovering():
-                other.answered(SECOND, tries=3)
+                other.answered(ASKED, tries=3)
             assert other.says(ANSWER), "the agent does not remember what the first one said"
             assert len(agents_in(faulty, one.room)) == 1
             other.page.close()

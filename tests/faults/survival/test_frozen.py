@@ -15,6 +15,7 @@ from tests.faults.fault import BUSY_WITHIN_S, NAMED_WITHIN_S, Ask
 from tests.faults.injected import job_process, still
 from tests.faults.processes import program
 from tests.faults.survival.bookkeeping import is_complete, is_well
+from tests.faults.survival.color import ANSWER, ASKED, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import BUSY_FACTOR, BUSY_PERCENT, until
 from tests.faults.survival.traces import Before, agents_in, timeline
@@ -24,7 +25,6 @@ STILL_S, STILL_FULL_S = 5.0, 10.0
 RECOVERED_S = 10.0
 LATE_S = 10.0
 """Within which something said meanwhile is answered, if at all."""
-TOLD, ASKED, ANSWER = "my favorite color is green", "what is my favorite color", "green"
 GIVEN_UP = ("job.process_ended", "dispatch.again", "dispatch.gave_up")
 PROGRAMS = ("livekit", "models", "letta", "agent", "proxy")
 
@@ -84,8 +84,7 @@ def test_a_process_stands_still(
     seconds = STILL_FULL_S if full else STILL_S
     survival = new_survival(f"{what} stands still for {seconds:g} s", RECOVERED_S)
     with Call(faulty) as call:
-        call.listening()
-        call.answered(TOLD, spoken=True)
+        tells(call)
         before, turns = Before(call), len(call.told("play", "turn"))
         stopped = {**BRIEF, **REST}[what](faulty)
         ask = of_doctor(faulty) if what == "the proxy" else call.ask

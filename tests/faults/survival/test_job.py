@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from tests.faults.call import Call
 from tests.faults.injected import job_process
+from tests.faults.survival.color import ASKED, LONG, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
-from tests.faults.survival.traces import Before, agents_in, nothing_is_left
+from tests.faults.survival.traces import agents_in, nothing_is_left
 from tests.system import System
 
 GOAL_S = 5.0
-TOLD = "my favorite color is green"
-ASKED = "what is my favorite color"
-LONG = "please tell me what you remember about me and about my favorite color"
 
 
 def test_killed_while_the_caller_speaks(
@@ -20,16 +18,13 @@ def test_killed_while_the_caller_speaks(
     survival = new_survival("job process killed (-9) while the caller speaks", GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
-            before = Before(call)
+            before = tells(call)
             call.begin_to_say(LONG)
             job_process(faulty).kill()
             with survival.recovering():
                 call.until(before.another_listens)
             call.quiet()
-            call.answered(ASKED, spoken=True)
-            assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1].reply
+            is_remembered(call)
             before.goes_on_in_the_same_conversation()
             assert len(agents_in(faulty, call.room)) == 1
         nothing_is_left(faulty, call).held_once(TOLD, ASKED)
@@ -43,15 +38,12 @@ def test_killed_while_the_agent_speaks(
     survival = new_survival("job process killed (-9) while the agent speaks", GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
-            before = Before(call)
+            before = tells(call)
             call.begins_to_answer(ASKED)
             job_process(faulty).kill()
             with survival.recovering():
                 call.until(before.another_listens)
-            call.answered(ASKED, spoken=True)
-            assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1].reply
+            is_remembered(call)
             before.goes_on_in_the_same_conversation()
             assert len(agents_in(faulty, call.room)) == 1
         memory = nothing_is_left(faulty, call)

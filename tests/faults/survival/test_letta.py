@@ -11,17 +11,16 @@ from tests.faults.call import Call
 from tests.faults.conftest import NewFault
 from tests.faults.injected import wait_until_calls_are_over
 from tests.faults.processes import kill, program, restarting, suspended_launcher
+from tests.faults.survival.color import ANSWER, ASKED, TOLD, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
-from tests.faults.survival.traces import Before, nothing_is_left, timeline
+from tests.faults.survival.traces import nothing_is_left, timeline
 from tests.system import System
 
 GOAL_S = 10.0
 """From Letta being ready again until the answer sounds; how long Letta starts is its own."""
 STARTS_WITHIN_S = 90.0
 ENDS_WITHIN_S = 10.0
-TOLD = "my favorite color is green"
-ASKED = "what is my favorite color"
 ALSO = "my name is robert"
 MOMENT, STILL = "I need a moment", "My memory is not back yet"
 SHORT_PATIENCE_S = 4
@@ -31,9 +30,7 @@ def test_killed(faulty: System, new_survival: NewSurvival, times: int) -> None:
     survival = new_survival("Letta killed (-9), the caller asks", GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
-            before = Before(call)
+            before = tells(call)
             answers = times_answered(call)
             kill(faulty, "letta")
             asks_for_patience(call, ASKED)
@@ -41,7 +38,7 @@ def test_killed(faulty: System, new_survival: NewSurvival, times: int) -> None:
             with survival.recovering():
                 answers_again(call, answers)
             call.quiet()
-            assert "green" in replies(call)[-1], replies(call)
+            assert ANSWER in replies(call)[-1], replies(call)
             assert call.told("think", "back"), "the wait has an end on the timeline"
             assert not call.told("think", "error")
             before.is_the_same_agent()
@@ -57,8 +54,7 @@ def test_restarted_while_more_is_said(
     survival = new_survival("./restart_voice_system.sh letta, the caller goes on", GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
+            tells(call)
             answers = times_answered(call)
             with restarting(faulty, "letta"):
                 until(lambda: program(faulty, "letta") is None, "Letta ends", ENDS_WITHIN_S)
@@ -70,7 +66,7 @@ def test_restarted_while_more_is_said(
             with survival.recovering():
                 answers_again(call, answers)
             call.quiet()
-            assert "green" in replies(call)[-1], replies(call)
+            assert ANSWER in replies(call)[-1], replies(call)
             assert len(replies(call)) == 2, replies(call)
         nothing_is_left(faulty, call).held_once(TOLD, ALSO, ASKED)
     survival.survived()
@@ -100,7 +96,7 @@ def test_the_caller_hangs_up_and_another_calls(
                 with survival.recovering():
                     answers_again(call, 0)
                 call.quiet()
-                assert "green" in replies(call)[-1], replies(call)
+                assert ANSWER in replies(call)[-1], replies(call)
                 call.answered(ASKED, spoken=True)
             nothing_is_left(faulty, call).held_once(TOLD, ASKED)
     survival.survived()
@@ -110,8 +106,7 @@ def test_gone_for_good(faulty: System, new_survival: NewSurvival, new_fault: New
     survival = new_survival("Letta does not come back", None)
     fault = new_fault("system", "letta-down", "Letta is killed in a call, its launcher is stopped")
     with another_patience(faulty, SHORT_PATIENCE_S), Call(faulty) as call:
-        call.listening()
-        call.answered(TOLD, spoken=True)
+        tells(call)
         with kept_away(faulty):
             fault.breaks()
             fault.named(call.ask)

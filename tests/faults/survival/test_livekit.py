@@ -17,10 +17,10 @@ from tests.e2e.browser import record_voice
 from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.call import Call
 from tests.faults.processes import kill, program, restarting
+from tests.faults.survival.color import ASKED, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
 from tests.faults.survival.traces import (
-    Before,
     agents_in,
     callers_in,
     nothing_is_left,
@@ -32,8 +32,6 @@ from tests.system import System
 GOAL_S = 10.0
 COMES_WITHIN_S = 60.0
 ANSWER_MS = 60_000
-TOLD = "my favorite color is green"
-ASKED = "what is my favorite color"
 READY = re.compile("Agent connected! Start speaking")
 
 
@@ -71,9 +69,7 @@ def test_a_caller_and_the_agent_come_back(
     for _ in range(times):
         stable(faulty)
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
-            before = Before(call)
+            before = tells(call)
 
             def back(caller: Caller) -> bool:
                 listens = list(caller.agent_states.values()) == ["listening"]
@@ -82,8 +78,7 @@ def test_a_caller_and_the_agent_come_back(
             kill(faulty, "livekit")
             with survival.recovering():
                 call.until(back)
-            call.answered(ASKED, spoken=True)
-            assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1].reply
+            is_remembered(call)
             before.is_the_same_agent()
             assert len(agents_in(faulty, call.room)) == 1
         nothing_is_left(faulty, call).held_once(TOLD, ASKED)
@@ -102,7 +97,8 @@ def test_the_page_and_the_agent_come_back(
     survival = new_survival(f"{way}, the page", GOAL_S)
     with asking_browser(launched, tmp_path) as browser:
         for _ in range(times):
-            stable(faulty)
+            if WAYS[way] is killed:
+                stable(faulty)
             with debug_page(browser, faulty.proxy_url) as page:
                 page.open()
                 page.connect()
@@ -120,7 +116,7 @@ def test_the_page_and_the_agent_come_back(
                 assert len(agents_in(faulty, room)) == len(callers_in(faulty, room)) == 1
             opened = timeline(faulty, room, "join.conversation")
             assert len({each["agent_id"] for each in opened}) == 1
-            memory = nothing_is_left_of(faulty, room, opened[-1])
+            memory = nothing_is_left_of(faulty, room, opened[-1]["agent_id"])
             assert len(memory.user) >= 2, memory.user
     survival.survived()
 

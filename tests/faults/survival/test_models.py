@@ -13,6 +13,7 @@ from dev.caller import Turn
 from tests.faults.call import Call
 from tests.faults.injected import models_fail
 from tests.faults.processes import kill
+from tests.faults.survival.color import ANSWER, ASKED, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import BUSY_FACTOR
 from tests.system import System
@@ -21,7 +22,6 @@ CANNOT_HEAR = "cannot hear you"
 CANNOT_THINK = "cannot think"
 TOO_LONG = "takes too long"
 NO_ANSWER = "no answer to that"
-TOLD, ASKED = "my favorite color is green", "what is my favorite color"
 USUAL_S = 4.0
 """Within which a turn is answered, or fails, that has to wait for nothing."""
 RECOVERED_S = 10.0
@@ -111,7 +111,7 @@ def test_models(faulty: System, new_survival: NewSurvival, full: bool, fault: Fa
             once.lost(f"the reply: “{turn.reply}”")
             assert fault.excuse in turn.reply, turn
         else:
-            assert "green" in turn.reply.lower(), turn
+            assert ANSWER in turn.reply.lower(), turn
         once.survived()
 
         always = new_survival(f"{fault.name}, of all requests", RECOVERED_S)
@@ -122,7 +122,7 @@ def test_models(faulty: System, new_survival: NewSurvival, full: bool, fault: Fa
         turn = call.turn(ASKED, within_s=RECOVERED_S * BUSY_FACTOR)
         assert turn.first_sound_s is not None, f"silence: {turn.problem}"
         always.took(time.monotonic() - gone_at - (turn.reply_s or 0))
-        assert "green" in turn.reply.lower(), turn
+        assert ANSWER in turn.reply.lower(), turn
         always.lost(what_became_of(befallen, fault))
         always.survived()
 
@@ -141,7 +141,7 @@ def what_became_of(turn: Turn, fault: Fault) -> str:
     if fault.excuse:
         assert late is not None and fault.excuse in turn.reply, f"silence: {turn}"
         return f"that turn, excused after {late:.1f} s: “{turn.reply}”"
-    assert "green" in turn.reply.lower(), f"nothing to read: {turn}"
+    assert ANSWER in turn.reply.lower(), f"nothing to read: {turn}"
     if fault.endpoint == "speech" and fault.how != (LATE,):
         return "the voice: that reply could only be read"
     assert late is not None, f"silence: {turn}"
@@ -152,17 +152,15 @@ def test_the_models_server_is_killed(faulty: System, new_survival: NewSurvival, 
     survival = new_survival("models server killed (-9) while the caller speaks", RECOVERED_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
+            tells(call)
             turn = call.begin_to_say(ASKED)
             kill(faulty, "models")
             with survival.recovering():
                 said = turn.result()
-                if "green" not in said.reply.lower():
+                if ANSWER not in said.reply.lower():
                     assert said.reply, f"silence: {said.problem}"
                     survival.lost(f"the sentence being spoken: “{said.reply}”")
                     call.answered_soon(ASKED, tries=8)
             call.quiet()
-            call.answered(ASKED, spoken=True)
-            assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1].reply
+            is_remembered(call)
     survival.survived()

@@ -14,12 +14,12 @@ from playwright.sync_api import Browser, Playwright
 from tests.e2e.browser import QUIET
 from tests.e2e.debug_page import debug_page
 from tests.faults.conftest import FAKE_MICROPHONE
-from tests.faults.network import Network, new_network
+from tests.faults.network import Network
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.line import Line, new_line
 from tests.faults.survival.speaking_page import SpeakingPage
 from tests.faults.survival.survival import BUSY_FACTOR, BUSY_PERCENT, until
-from tests.system import System, new_system
+from tests.system import System
 
 GOAL_S = 10.0
 WELL_WITHIN_S = 30.0
@@ -27,24 +27,6 @@ LOSS, DELAY_S, OUTAGE_S = 0.3, 0.3, 10.0
 SAID_WITHIN_S = 5.0
 TOLD, ASKED = "my favorite color is {}", "what is my favorite color"
 TRIES = 3
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[Network]:
-    with new_network() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def apart(tmp_path_factory: pytest.TempPathFactory, network: Network) -> Iterator[System]:
-    """A system in a network of its own."""
-    running = new_system(tmp_path_factory.mktemp("apart"))
-    running.within = network.prefix
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,14 @@ from tests.faults.conftest import FAKE_MICROPHONE
 from tests.faults.injected import job_process
 from tests.faults.processes import kill, restarting, suspended_launcher
 from tests.faults.survival.bookkeeping import COMPLETE_WITHIN_S, is_complete, is_well, kept
+from tests.faults.survival.color import ANSWER, ASKED, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.speaking_page import SpeakingPage
 from tests.faults.survival.survival import until
-from tests.faults.survival.traces import Before, agents_in
+from tests.faults.survival.traces import agents_in
 from tests.system import System
 
 COMPLETE_GOAL_S, REPLACED_GOAL_S = 10.0, 5.0
-TOLD, ASKED = "my favorite color is green", "what is my favorite color"
 WELL = ("system", "signal", "media", "hear", "transcribe", "think", "speak")
 BY_PROXY = "judged by the proxy"
 STREAM = re.compile(r"/api/rooms/[^/]+/events$")
@@ -62,12 +62,9 @@ def test_the_proxy_is_away(
     replaced = new_survival(f"{told}; then the job is killed", REPLACED_GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
-            before = Before(call)
+            before = tells(call)
             with away(faulty):
-                call.answered(ASKED, spoken=True)
-                assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1]
+                is_remembered(call)
             with survival.recovering():
                 is_complete(faulty, call)
             before.is_the_same_agent()
@@ -78,8 +75,7 @@ def test_the_proxy_is_away(
             with replaced.recovering():
                 call.until(before.another_listens)
             call.quiet()
-            call.answered(ASKED, spoken=True)
-            assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1]
+            is_remembered(call)
             assert len(agents_in(faulty, call.room)) == 1
             is_complete(faulty, call)
             is_well(call)
@@ -110,7 +106,7 @@ def test_the_page_goes_on(faulty: System, new_survival: NewSurvival, browser: Br
         with killed(faulty):
             page.answered(ASKED)
             page.quiet()
-            assert "green" in page.last_reply().lower()
+            assert ANSWER in page.last_reply().lower()
             debug.button("Mute").click()
             debug.button("Mute").click()  # it is no longer pressed then
             said = debug.lines()

@@ -6,6 +6,7 @@ import psutil
 
 from tests.faults.call import Call
 from tests.faults.processes import kill, program, restarting
+from tests.faults.survival.color import ASKED, LONG, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
 from tests.faults.survival.traces import Before, agents_in, nothing_is_left
@@ -13,18 +14,13 @@ from tests.system import System
 
 GOAL_S = 10.0
 GONE_WITHIN_S = 10.0
-TOLD = "my favorite color is green"
-ASKED = "what is my favorite color"
-LONG = "please tell me what you remember about me and about my favorite color"
 
 
 def test_killed(faulty: System, new_survival: NewSurvival, times: int) -> None:
     survival = new_survival("whole worker killed (-9) while the caller speaks", GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
-            before = Before(call)
+            before = tells(call)
             old = worker_and_its_processes(faulty)
             call.begin_to_say(LONG)
             kill(faulty, "agent")
@@ -41,9 +37,7 @@ def test_restarted(faulty: System, new_survival: NewSurvival, times: int) -> Non
     survival = new_survival("./restart_voice_system.sh agent while the caller speaks", GOAL_S)
     for _ in range(times):
         with Call(faulty) as call:
-            call.listening()
-            call.answered(TOLD, spoken=True)
-            before = Before(call)
+            before = tells(call)
             old = worker_and_its_processes(faulty)
             call.begin_to_say(LONG)
             with survival.recovering(), restarting(faulty, "agent"):
@@ -58,8 +52,7 @@ def test_restarted(faulty: System, new_survival: NewSurvival, times: int) -> Non
 def goes_on(system: System, call: Call, before: Before) -> None:
     """The conversation goes on, with one agent."""
     call.quiet()
-    call.answered(ASKED, spoken=True)
-    assert "green" in call.caller.turns[-1].reply.lower(), call.caller.turns[-1].reply
+    is_remembered(call)
     before.goes_on_in_the_same_conversation()
     assert len(agents_in(system, call.room)) == 1
 

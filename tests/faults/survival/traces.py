@@ -11,6 +11,7 @@ from letta_client import Letta
 from livekit import api
 
 from tests.faults.call import Call
+from tests.faults.injected import wait_until_calls_are_over
 from tests.faults.loop_thread import LoopThread
 from tests.system import System
 
@@ -95,35 +96,37 @@ class Memory:
             assert plain.count(one) == 1, f"{one!r} is not once in {self.user}"
 
 
-def memory_of_room(system: System, room: str, told: dict[str, Any]) -> Memory:
-    """What Letta has of a room now; `told`: the data of the room's last `join.conversation`."""
-    letta = Letta(base_url=system.letta_url, api_key="none", max_retries=0)
-    found = letta.conversations.list(
-        agent_id=told["agent_id"], summary_search=f"voice room {room}", limit=LISTED
-    )
-    page = letta.conversations.messages.list(told["conversation_id"], order="asc", limit=LISTED)
-    words: dict[str, list[str]] = {"user_message": [], "assistant_message": []}
-    for each in page.items:
-        if each.message_type in words:
-            words[each.message_type].append(str(getattr(each, "content", "")))
+def nothing_is_left(system: System, call: Call) -> Memory:
+    """Wait until the room has one conversation and nothing else, after the call; what it holds."""
+    return nothing_is_left_of(system, call.room, call.told("join", "conversation")[-1]["agent_id"])
+
+
+def nothing_is_left_of(system: System, room: str, agent_id: str) -> Memory:
+    """The same, of a room whose caller is a page."""
+    wait_until_calls_are_over(system)  # the last words are stored when the job ends
+    until_at = time.monotonic() + CLEAN_WITHIN_S
+    while (kept := _memory(system, room, agent_id)).conversations != [f"voice room {room}"]:
+        assert time.monotonic() < until_at, f"Letta has {kept.conversations} of room {room}"
+        time.sleep(ASKED_EVERY_S)
+    return kept
+
+
+def _memory(system: System, room: str, agent_id: str) -> Memory:
+    """What Letta has of a room now. The conversation is found as the room's next call finds it: at
+    the end of a call a checkpoint may take the place of the one that the call told last."""
+    with Letta(base_url=system.letta_url, api_key="none", max_retries=0) as letta:
+        found = letta.conversations.list(
+            agent_id=agent_id, summary_search=f"voice room {room}", limit=LISTED
+        )
+        words: dict[str, list[str]] = {"user_message": [], "assistant_message": []}
+        for one in found:
+            if one.summary == f"voice room {room}":
+                page = letta.conversations.messages.list(one.id, order="asc", limit=LISTED)
+                for each in page.items:
+                    if each.message_type in words:
+                        words[each.message_type].append(str(getattr(each, "content", "")))
     return Memory(
         sorted(str(one.summary) for one in found),
         words["user_message"],
         words["assistant_message"],
     )
-
-
-def nothing_is_left(system: System, call: Call) -> Memory:
-    """Wait until the room has one conversation and nothing else, after the call; what it holds."""
-    return nothing_is_left_of(system, call.room, call.told("join", "conversation")[-1])
-
-
-def nothing_is_left_of(system: System, room: str, told: dict[str, Any]) -> Memory:
-    """The same, by the data of the last `join.conversation` of the room."""
-    kept = memory_of_room(system, room, told)
-    until_at = time.monotonic() + CLEAN_WITHIN_S
-    while kept.conversations != [f"voice room {room}"]:
-        assert time.monotonic() < until_at, f"Letta has {kept.conversations} of room {room}"
-        time.sleep(ASKED_EVERY_S)
-        kept = memory_of_room(system, room, told)
-    return kept
