@@ -11,22 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import letta_client
 from letta_client import AsyncLetta
 
 from agent.letta import closing
+from agent.letta.forks import Fork, Forks, failed
 from agent.letta.memory import Said, answers, heard_in_full, missing
 from agent.letta.run import Run
 
 logger = logging.getLogger("agent.letta")
 
 CLOSING_TIMEOUT = 3.0  # seconds Letta has to take the last words of a call
-DELETING_TIMEOUT = 0.5  # seconds for what could not be tidied up before
 NEWEST = 20  # messages looked at to find out what Letta stored
 LISTED = 100  # conversations among which the room's is looked for
 
@@ -68,18 +66,16 @@ class Conversation:
         self._once = client.with_options(max_retries=0)
         self._agent_id = agent_id
         self._label = f"voice room {room}"
-        self._checkpoint_label = f"{self._label} (checkpoint)"
+        self._forks = Forks(client, f"{self._label} (checkpoint)")
         self._first_token_timeout = first_token_timeout
         self._moved = moved
         self._degraded = degraded
         self._held: set[str] = set()  # what the checkpoint holds: all but the last turn
         self._turn: Turn | None = None
-        self._checkpoint: asyncio.Task[str | None] | None = None
-        self._next_checkpoint: asyncio.Task[str | None] | None = None
-        self._chores: set[asyncio.Task[None]] = set()
+        self._checkpoint: Fork | None = None
+        self._next_checkpoint: Fork | None = None
         self._settling = asyncio.Lock()
         self._closed = False
-        self._dropped: set[str] = set()  # conversations that are to be deleted
 
     async def open(self) -> None:
         """Find the room's conversation, so that a later job goes on with it, or make one.
@@ -92,16 +88,16 @@ class Conversation:
         )
         found, made = await asyncio.gather(looking, making)  # newest first
         older = [one.id for one in found if one.summary == self._label and one.id != made.id]
-        self._left_behind = [one.id for one in found if one.summary == self._checkpoint_label]
+        self._left_behind = [one.id for one in found if one.summary == self._forks.label]
         if older:
             self.id = older[0]
-            self._later(self._delete(made.id))
+            self._forks.later(self._forks.delete(made.id))
             # The agent's memory may have changed since the prompt was compiled.
             await self._client.conversations.recompile(self.id)
         else:
             self.id = self._made = made.id
         self._named = self.id
-        self._checkpoint = self._fork()
+        self._checkpoint = self._forks.make(self.id)
 
     async def send(self, talk: Sequence[Said]) -> Turn:
         """Start a run for the last user turn of `talk`, and for what Letta missed before it."""
@@ -120,22 +116,22 @@ class Conversation:
             if self._closed:
                 return
             if self._named != self.id:  # Letta was away when it was to be told
-                self._later(self._name())
+                self._forks.later(self._name())
             await self._settle(talk)
-            if self._checkpoint is None or _failed(self._checkpoint):
+            if self._checkpoint is None or failed(self._checkpoint):
                 # A fork of a conversation with a run shows the state before the run, if it is
                 # asked for before the run ends: the next turn need not wait for this.
-                self._checkpoint = self._fork()
+                self._checkpoint = self._forks.make(self.id)
                 await asyncio.sleep(0)
 
     def replied(self, turn: Turn) -> None:
         """The reply is written: make the next checkpoint while it is spoken."""
         if turn is self._turn and turn.run.outcome.complete:
-            self._next_checkpoint = self._fork()
+            self._next_checkpoint = self._forks.make(self.id)
 
     def stop(self, turn: Turn) -> None:
         """The caller interrupted the turn, or it is given up."""
-        self._later(turn.run.cancel())
+        self._forks.later(turn.run.cancel())
 
     async def aclose(self, talk: Sequence[Said]) -> None:
         """The call is over: leave exactly what was said, and none of the forks."""
@@ -147,21 +143,13 @@ class Conversation:
         await asyncio.gather(leaving, return_exceptions=True)
         if not leaving.cancelled() and (error := leaving.exception()):
             logger.error("the end of the call could not be told to Letta", exc_info=error)
-        chores = list(self._chores)
-        for chore in chores:
-            chore.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
-        # What was still waiting for a run to end goes now.
-        for conversation_id in list(self._dropped):
-            self._later(self._delete(conversation_id))
-        if self._chores:
-            await asyncio.wait(self._chores, timeout=DELETING_TIMEOUT)
+        await self._forks.aclose()
 
     async def _leave(self, talk: Sequence[Said]) -> None:
         async with self._settling:
             self._closed = True
             await self._settle(talk)
-        self._discard(self._checkpoint)
+        self._forks.discard(self._checkpoint)
         self._checkpoint = None
         if self._named != self.id:
             await self._name()
@@ -176,12 +164,11 @@ class Conversation:
                     "the last words of the call are not in the conversation",
                 )
         if not talk and self.id == self._made:  # nobody said a word: nothing to go on with later
-            await self._delete(self.id)
-        while self._chores:
-            await asyncio.gather(*self._chores, return_exceptions=True)
+            await self._forks.delete(self.id)
+        await self._forks.settled()
         # Not all that there are now: the next call of this room may have begun.
         for conversation_id in self._left_behind:
-            await self._delete(conversation_id)
+            await self._forks.delete(conversation_id)
 
     async def _settle(self, talk: Sequence[Said]) -> None:
         turn, after = self._turn, self._next_checkpoint
@@ -194,24 +181,22 @@ class Conversation:
             self._turn, self._next_checkpoint = turn, after
             raise
 
-    async def _keep_or_go_back(
-        self, talk: Sequence[Said], turn: Turn, after: asyncio.Task[str | None] | None
-    ) -> None:
+    async def _keep_or_go_back(self, talk: Sequence[Said], turn: Turn, after: Fork | None) -> None:
         heard = answers(talk, turn.user_id)
         if turn.run.outcome.complete and heard is not None and heard_in_full(turn.reply, heard):
             self._hold(turn.sent, heard)
-            self._discard(self._checkpoint)
+            self._forks.discard(self._checkpoint)
             self._checkpoint = after
             return
         before = await self._checkpoint if self._checkpoint else None
         self._checkpoint = None
-        self._discard(after)
+        self._forks.discard(after)
         if before is None:
             await self._keep_what_is_stored(turn, heard or [])
             return
         dropped, self.id = self.id, before
-        self._dropped.add(dropped)
-        self._later(self._replace(dropped, turn))
+        self._forks.drop(dropped)
+        self._forks.later(self._replace(dropped, turn))
         self._moved(self.id)
         if turn.run.outcome.acted:
             await self._see_memory()
@@ -227,7 +212,7 @@ class Conversation:
         """What the run still stores goes with its conversation."""
         await self._name()
         await turn.run.cancel()
-        await self._delete(dropped)
+        await self._forks.delete(dropped)
 
     async def _name(self) -> None:
         """The room's conversation is found by its label, which a checkpoint does not have."""
@@ -253,47 +238,3 @@ class Conversation:
     def _hold(self, *talks: Iterable[Said]) -> None:
         for talk in talks:
             self._held.update(one.id for one in talk)
-
-    def _fork(self) -> asyncio.Task[str | None]:
-        return asyncio.create_task(self._make_fork(self.id), name="fork the conversation")
-
-    async def _make_fork(self, conversation_id: str) -> str | None:
-        fork = None
-        try:
-            fork = await self._client.conversations.fork(conversation_id)
-            await self._client.conversations.update(fork.id, summary=self._checkpoint_label)
-        except letta_client.APIError as error:
-            logger.warning("the conversation %s could not be forked: %s", conversation_id, error)
-            if fork is not None:  # without a label nobody would find it
-                self._dropped.add(fork.id)
-            return None
-        return fork.id
-
-    def _discard(self, fork: asyncio.Task[str | None] | None) -> None:
-        if fork is not None:
-            self._later(self._delete_fork(fork))
-
-    async def _delete_fork(self, fork: asyncio.Task[str | None]) -> None:
-        if conversation_id := await fork:
-            self._dropped.add(conversation_id)
-            await self._delete(conversation_id)
-
-    async def _delete(self, conversation_id: str) -> None:
-        with suppress(letta_client.NotFoundError):
-            await self._client.conversations.delete(conversation_id)
-        self._dropped.discard(conversation_id)
-
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it in the background: a call never waits for tidying up."""
-        chore = asyncio.create_task(work)
-        self._chores.add(chore)
-        chore.add_done_callback(self._chore_done)
-
-    def _chore_done(self, chore: asyncio.Task[None]) -> None:
-        self._chores.discard(chore)
-        if not chore.cancelled() and (error := chore.exception()):
-            logger.warning("tidying up a conversation failed: %s", error)
-
-
-def _failed(fork: asyncio.Task[str | None]) -> bool:
-    return fork.done() and (fork.cancelled() or fork.result() is None)
