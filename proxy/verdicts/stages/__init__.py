@@ -1,4 +1,4 @@
-"""The rules of every stage: one file is one stage."""
+"""The rules of every stage: a file, or a folder, is one stage."""
 
 from __future__ import annotations
 

@@ -1,33 +1,16 @@
-"""think: Letta, and the language model behind it, make a reply."""
+"""What Letta, or the model behind it, has said is wrong."""
 
 from __future__ import annotations
 
 from proxy.timeline.event import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.stages.think.base import LOG, SIGNS, WORKS, stage, thinking
 from proxy.verdicts.verdict import Verdict
 
-FIRST_TOKEN_S = 3.4
-TOOL_S = 3.0
-STALLED_S = 4.5
-NOT_BEGUN_S, CLOCKS_S = 5.0, 3.0
-"""The page tells the agent's state by its own clock."""
 MODEL_S = 1.5
 AWAY_S = 5.0
 """A Letta that has been up for so long answers the worker, which asks it each second."""
-SIGNS = (
-    "think.first_token",
-    "think.reasoning",
-    "think.tool_call",
-    "think.tool_return",
-    "think.usage",
-)
-OVER = ("think.done", "think.error", "play.turn", "play.interrupted")
-LOG = "./restart_voice_system.sh logs letta"
-WORKS = ("think.first_token", "think.done")
-
-stage = Rules("think", usual_ms=300, works=WORKS, log="letta")
 
 
 def _error(call: Call) -> Event | None:
@@ -133,7 +116,7 @@ def model_unreachable(call: Call) -> Verdict | None:
 
 def _model_is_away(call: Call) -> Verdict | None:
     """Letta tries again and again before it says so; the probe of the model knows earlier."""
-    asked, probe = _thinking(call), call.probe("chat model")
+    asked, probe = thinking(call), call.probe("chat model")
     if asked is None or probe is None or probe.problem not in ("dns", "refused", "timeout", "tls"):
         return None
     if call.after(asked, *SIGNS) is not None or call.age(asked) < MODEL_S:
@@ -258,131 +241,6 @@ def letta_errors(call: Call) -> Verdict | None:
         call.last("think.request"),
         since=error.at,
     )
-
-
-@stage.cause("tool-hangs")
-def tool_hangs(call: Call) -> Verdict | None:
-    pending = _tool(call)
-    if pending is None or call.age(pending) < TOOL_S:
-        return None
-    name = pending.data.get("name", "a tool")
-    return stage.late(
-        f"The tool {name} was called {call.age(pending):.1f} s ago and has not returned (usually "
-        f"0.1 s); arguments {str(pending.data.get('arguments', ''))[:120]}.",
-        f"Look at what {name} waits for ({LOG}), or take it from the Letta agent.",
-        pending,
-        since=pending.at,
-    )
-
-
-@stage.cause("no-first-token")
-def no_first_token(call: Call) -> Verdict | None:
-    asked = _thinking(call)
-    if asked is None or _tool(call) is not None or call.after(asked, "think.first_token"):
-        return None
-    sign = call.after(asked, *SIGNS, "think.retry") or asked
-    if call.age(sign) < FIRST_TOKEN_S:
-        return None
-    retry = call.after(asked, "think.retry")
-    why = f"; {retry.data.get('message')}" if retry is not None else ""
-    return stage.late(
-        f"Letta has written nothing for {call.age(sign):.1f} s (usually 0.3 s to the first word)"
-        f"{why}.",
-        "Is the agent's model slow or stuck? Try it in Letta alone, choose a quicker model, or "
-        f"restart: ./restart_voice_system.sh letta. {LOG}",
-        asked,
-        sign if sign is not asked else None,
-        since=sign.at,
-    )
-
-
-@stage.cause("turn-not-begun")
-def turn_not_begun(call: Call) -> Verdict | None:
-    """The agent says that it thinks, and has not asked Letta anything."""
-    state = call.last("join.agent_state")
-    if state is None or state.data.get("to") != "thinking" or call.age(state) < NOT_BEGUN_S:
-        return None
-    asked = call.last("think.request", "think.error")
-    if asked is not None and asked.at > state.at - CLOCKS_S:
-        return None
-    return stage.late(
-        f"The agent has been thinking for {call.age(state):.1f} s, but Letta was not asked.",
-        "Say it again. If it stays so: ./restart_voice_system.sh agent; its log may have the "
-        "reason (./restart_voice_system.sh logs agent).",
-        state,
-        call.last("transcribe.transcript"),
-        since=state.at,
-    )
-
-
-@stage.cause("reply-stalls")
-def reply_stalls(call: Call) -> Verdict | None:
-    """The reply began, what came of it was spoken, and the rest does not come."""
-    asked = _thinking(call)
-    first = call.after(asked, "think.first_token") if asked is not None else None
-    if first is None or _tool(call) is not None:
-        return None
-    quiet = call.last("play.silent")
-    speaking = call.after(quiet, "play.speaking") is not None
-    sign = max(
-        (each for each in (call.after(first, *SIGNS), quiet, first) if each is not None),
-        key=lambda event: event.at,
-    )
-    if speaking or call.age(sign) < STALLED_S:
-        return None
-    return stage.late(
-        f"Letta began its reply and has written nothing more for {call.age(sign):.1f} s.",
-        f"The model's stream has stalled: restart its server, or choose another model. {LOG}",
-        first,
-        sign if sign is not first else None,
-        since=sign.at,
-    )
-
-
-@stage.progress
-def progress(call: Call) -> Verdict:
-    asked = _thinking(call)
-    if asked is not None:
-        tool = _tool(call)
-        if tool is not None:
-            return stage.waiting(
-                f"The tool {tool.data.get('name', '')} runs (usually 0.1 s).", tool, since=tool.at
-            )
-        first = call.after(asked, "think.first_token")
-        if first is not None:
-            return stage.ok("Letta answers.", first, ms=first.data.get("ms"))
-        retry = call.after(asked, "think.retry")
-        again = f" A try failed: {retry.data.get('message')}." if retry is not None else ""
-        return stage.waiting(
-            f"Letta makes the first word{stage.usually()}.{again}", asked, retry, since=asked.at
-        )
-    done = call.last("think.done", "think.first_token")
-    if done is not None:
-        first = call.last("think.first_token") or done
-        return stage.ok("Letta has answered.", done, ms=first.data.get("ms"))
-    if (over := call.last("think.request")) is not None:
-        return stage.ok("The turn was interrupted before Letta wrote.", over)
-    return stage.not_reached("Letta was not asked yet.")
-
-
-def _thinking(call: Call) -> Event | None:
-    """The request that Letta works at."""
-    asked = call.last("think.request")
-    if asked is None or call.after(asked, *OVER) is not None:
-        return None
-    return asked
-
-
-def _tool(call: Call) -> Event | None:
-    """The tool that runs now, of the request that Letta works at."""
-    asked = _thinking(call)
-    called = call.after(asked, "think.tool_call") if asked is not None else None
-    if called is None or call.after(called, "think.first_token", "think.usage") is not None:
-        return None
-    returned = call.after(asked, "think.tool_return")
-    if returned is None or returned.at < called.at:
-        return called
-    return None
 
 
 def _speaks_of(error: Event, *words: str) -> bool:
