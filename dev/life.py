@@ -191,6 +191,7 @@ class Life:
         """Follow the program from its start to ready, and go on asking whether it answers."""
         wrong_checks = 0
         while True:
+            self.state.keep()
             wrong = await self._question(program)
             if wrong is None:
                 wrong_checks = 0
@@ -235,6 +236,7 @@ class Life:
         self.state.set(MONITORING, f"not started here: {reason}", say=True)
         before: str | None = "not asked yet"
         while True:
+            self.state.keep()
             wrong = await asyncio.to_thread(readiness.ask_elsewhere, self.service, self.environ)
             if wrong != before:
                 self.state.record.answers = wrong is None

@@ -105,6 +105,12 @@ class State:
         self.record.tag = program.tag if program else ""
         records.write(self.home, self.record)
 
+    def keep(self) -> None:
+        """Write the record again if somebody removed it: without it nobody finds what runs here."""
+        if not records.path(self.home, self.record.name).exists():
+            self.log.say("the record of this process was removed: it is written again")
+            records.write(self.home, self.record)
+
     def detail_from_output(self) -> bool:
         """Let the program's own last line tell how far it is; False when it has said nothing."""
         last = self.log.last[-1] if self.log.last else ""

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import socket
 import subprocess
@@ -83,6 +84,15 @@ def test_nothing_is_left_when_honcho_is_killed_while_all_begins(checkout: Checko
     honcho = checkout.honcho()
     wait_for("the lines of the Procfile begin", lambda: len(checkout.processes()) >= 2 * len(NAMES))
     honcho.kill()
+    checkout.assert_nothing_left()
+
+
+def test_what_runs_is_found_again_after_its_records_were_removed(checkout: Checkout) -> None:
+    checkout.honcho()
+    checkout.wait_ready()
+    shutil.rmtree(checkout.home / "run")
+    wait_for("all records", lambda: all(checkout.state(name) == "ready" for name in NAMES))
+    assert checkout.command("stop").returncode == 0
     checkout.assert_nothing_left()
 
 
