@@ -76,14 +76,14 @@ def _left_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
         until_well(of_system(request.getfixturevalue("faulty").proxy_url))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
     """A network of its own, on this machine."""
     with new_network() as opened:
         yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def apart(tmp_path_factory: pytest.TempPathFactory, network: Network) -> Iterator[System]:
     """A system in a network of its own."""
     running = new_system(tmp_path_factory.mktemp("apart"))

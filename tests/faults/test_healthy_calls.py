@@ -24,7 +24,7 @@ from tests.faults.loop_thread import LoopThread
 from tests.faults.test_hear import FAKE_DEVICE, READY
 from tests.system import System
 
-CALLS = 8
+CALLS = 6
 SILENCE_S = 15
 SENTENCE = "my favorite color is green"
 AUDIBLE = 0.001
