@@ -43,6 +43,10 @@ def main() -> int:
     except CodeBroken:
         print("agent: what calls run cannot be loaded, why is told above", file=sys.stderr)
         return 1
+    except forkserver.Gone as error:
+        # The last error of the log: the launcher quotes it.
+        logging.getLogger("agent.worker").error("%s: the worker ends, to be started again", error)
+        return 1
     return 0
 
 

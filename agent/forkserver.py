@@ -6,6 +6,7 @@ would start it later, with the same modules; it finds it running. Imports nothin
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import ssl
@@ -16,8 +17,14 @@ import certifi
 COLLECTOR = "agent.gc_off"
 PRELOADED = "agent.preload"
 FRAMEWORK = ("livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze")  # in this order
+LOOKS_EVERY = 1.0  # seconds
 LOCAL_MODELS = "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"
 LOOP_MONITOR = "LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS"
+
+
+class Gone(Exception):
+    """The server has ended. Which of the processes that it made still live cannot be told any more,
+    and idle ones fail with their first call."""
 
 
 def start() -> None:
@@ -30,6 +37,20 @@ def start() -> None:
         [COLLECTOR, PRELOADED, *FRAMEWORK]
     )
     forkserver.ensure_running()
+
+
+async def watch() -> None:
+    """Raises `Gone` as soon as the server has ended."""
+    import psutil  # imported late: the worker imports it anyway, but not first
+
+    servers = [
+        child
+        for child in psutil.Process().children()
+        if "multiprocessing.forkserver" in " ".join(child.cmdline())
+    ]
+    while all(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in servers):  # noqa: ASYNC110
+        await asyncio.sleep(LOOKS_EVERY)
+    raise Gone(f"the process that job processes are made from is gone (pid {servers[0].pid})")
 
 
 def _name_certificates() -> None:

@@ -15,7 +15,7 @@ import psutil
 from aiohttp import web
 from livekit.agents.version import __version__ as agents_version
 
-from agent import status, succession
+from agent import forkserver, status, succession
 from agent.metrics import Metrics
 from agent.monitor import Monitor
 from agent.server import make_server
@@ -54,7 +54,10 @@ class Worker:
         self._runner: web.AppRunner | None = None
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT, or after SIGUSR1 until the last call has ended."""
+        """Run until SIGTERM or SIGINT, or after SIGUSR1 until the last call has ended.
+
+        Raises `forkserver.Gone` when no more job processes can be made: another worker is needed.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -66,20 +69,24 @@ class Worker:
             self._begin_delivery()
         serving = asyncio.create_task(self._server.run(devmode=False), name="agent server")
         monitoring = asyncio.create_task(self._monitor.run(), name="monitor")
+        crippled = asyncio.create_task(forkserver.watch(), name="watch the forkserver")
         stopping = asyncio.create_task(self._stopping.wait())
         retiring = asyncio.create_task(self._retiring.wait())
         try:
             if before is not None:
                 taking_over = asyncio.create_task(self._take_over(before))
                 await _first(serving, stopping, taking_over)
-            await _first(serving, stopping, retiring)
+            await _first(serving, crippled, stopping, retiring)
             if retiring.done() and not stopping.done():
                 await self._retire(stopping)
             if serving.done():
                 await serving
             else:
                 await self._stop(serving)
+            if crippled.done() and not stopping.done():
+                crippled.result()
         finally:
+            crippled.cancel()
             stopping.cancel()
             retiring.cancel()
             monitoring.cancel()
