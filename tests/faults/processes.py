@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
 
+from dev.life import STABLE_S
 from tests.integration.checkout import wait_for
 from tests.system import System
 
@@ -47,6 +49,17 @@ def kill_until_given_up(system: System, name: str) -> None:
         return system.status(name)["state"] == "failed"
 
     wait_for(f"the launcher of {name} gives up", given_up, GIVES_UP_S)
+
+
+def stable(system: System, *names: str) -> None:
+    """Return when the next crash of each is not one in a row, before which its launcher waits
+    longer, or gives up."""
+
+    def old() -> bool:
+        found = [program(system, name) for name in names]
+        return all(one is not None and time.time() - one.create_time() > STABLE_S for one in found)
+
+    wait_for(f"{names} have run for a while", old, 3 * STABLE_S)
 
 
 @contextmanager

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+
+import psutil
+import pytest
 
 from dev.caller import Caller
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault
 from tests.faults.injected import wait_until_calls_are_over
-from tests.faults.processes import kill, program, restarting, suspended_launcher
+from tests.faults.processes import kill, program, restarting, stable, suspended_launcher
 from tests.faults.survival.color import ANSWER, ASKED, TOLD, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
@@ -26,13 +29,34 @@ MOMENT, STILL = "I need a moment", "My memory is not back yet"
 SHORT_PATIENCE_S = 4
 
 
-def test_killed(faulty: System, new_survival: NewSurvival, times: int) -> None:
-    survival = new_survival("Letta killed (-9), the caller asks", GOAL_S)
+def server(system: System) -> None:
+    kill(system, "letta")
+
+
+def postgres(system: System) -> None:
+    file = system.home / "letta" / "postgres" / "postmaster.pid"
+    psutil.Process(int(file.read_text().splitlines()[0])).kill()
+
+
+@pytest.mark.parametrize(("what", "killed"), [("Letta", server), ("Letta's Postgres", postgres)])
+def test_killed(
+    faulty: System,
+    new_survival: NewSurvival,
+    full: bool,
+    times: int,
+    what: str,
+    killed: Callable[[System], None],
+) -> None:
+    if killed is postgres and not full:
+        pytest.skip("with --full")
+    survival = new_survival(f"{what} killed (-9), the caller asks", GOAL_S)
     for _ in range(times):
+        if full:
+            stable(faulty, "letta")
         with Call(faulty) as call:
             before = tells(call)
             answers = times_answered(call)
-            kill(faulty, "letta")
+            killed(faulty)
             asks_for_patience(call, ASKED)
             is_ready(faulty)
             with survival.recovering():

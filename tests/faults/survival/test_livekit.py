@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +11,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dev.caller import Caller
-from dev.life import STABLE_S
 from tests.e2e.browser import record_voice
 from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.call import Call
-from tests.faults.processes import kill, program, restarting
+from tests.faults.processes import kill, restarting, stable
 from tests.faults.survival.color import ASKED, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
@@ -41,16 +39,6 @@ def killed(system: System) -> Iterator[None]:
     yield
 
 
-def stable(system: System) -> None:
-    """Return when the next crash is not one in a row, before which the launcher waits longer."""
-
-    def old() -> bool:
-        found = program(system, "livekit")
-        return found is not None and time.time() - found.create_time() > STABLE_S
-
-    until(old, "livekit-server has run for a while", 2 * STABLE_S)
-
-
 @contextmanager
 def restarted(system: System) -> Iterator[None]:
     with restarting(system, "livekit"):
@@ -67,7 +55,7 @@ def test_a_caller_and_the_agent_come_back(
 ) -> None:
     survival = new_survival("livekit-server killed (-9), a caller", GOAL_S)
     for _ in range(times):
-        stable(faulty)
+        stable(faulty, "livekit")
         with Call(faulty) as call:
             before = tells(call)
 
@@ -98,7 +86,7 @@ def test_the_page_and_the_agent_come_back(
     with asking_browser(launched, tmp_path) as browser:
         for _ in range(times):
             if WAYS[way] is killed:
-                stable(faulty)
+                stable(faulty, "livekit")
             with debug_page(browser, faulty.proxy_url) as page:
                 page.open()
                 page.connect()
