@@ -43,6 +43,9 @@ def ending(history: History, began: Order | None) -> Event | None:
         lost = history.last("signal.reconnecting", "media.reconnecting", since=began)
         comes_back = lost is not None and not _again(history, lost, *PAGE_OVER, *PAGE_LIVES)
         if not comes_back and not _again(history, server, "token.issued"):
+            # The page tells why it was cut off; who cut it off may have left before.
+            if page is not None and page.data.get("intended") is False:
+                return max(server, page, key=order)
             return server
     return page or history.last("signal.room_finished", since=began)
 
