@@ -33,7 +33,8 @@ log = logging.getLogger("proxy.dispatch")
 
 REPLACED_MAX = 3
 REPLACED_WITHIN_S = 60.0
-"""So many agents of a room that died are replaced; one that always dies would go on for ever."""
+"""So many agents of a room that died or lost it are replaced; else one that always does would go
+on for ever."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ class Dispatcher:
             if end == "lost":
                 record.lost_at, record.joined_at = now, record.joined_at or now
                 reason = f"it lost the room: {told['lost']}"
-            elif end == "died":
+            if end != "stopped":
                 record.replaced_at.append(now)
             log.warning(
                 "The agent of room %s is gone (%s): asking for another", record.room, reason

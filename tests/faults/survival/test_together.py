@@ -33,7 +33,8 @@ def the_proxy_and_the_worker(system: System) -> None:
 
 
 def the_forkserver(system: System) -> None:
-    """The process from which the worker makes those of the jobs: they end with it."""
+    """The process from which the worker makes those of the jobs: without it, it holds them for
+    dead."""
     worker = program(system, "agent")
     assert worker is not None
     found = [each for each in worker.children() if "forkserver" in " ".join(each.cmdline())]
