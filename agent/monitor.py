@@ -171,7 +171,7 @@ class Monitor:
 
     def _tell(self, one: ProcessVitals) -> None:
         whose = "this worker" if one.pid == os.getpid() else f"the job process with pid {one.pid}"
-        idle = time.time() - one.active_at
+        idle = max(0.0, time.time() - one.active_at)  # active_at is rounded, maybe up
         with logs.about(one.room or "", one.job or ""):
             self._once(
                 one.job is not None and idle >= IDLE,

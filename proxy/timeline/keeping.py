@@ -156,6 +156,8 @@ class Keeper:
             ):
                 with attempt:
                     await self._write_all()
+            if self._closing:
+                return  # `aclose` may have woken `_work` before `_write_all` cleared it
             try:
                 async with asyncio.timeout(BEAT_S):
                     await self._work.wait()
