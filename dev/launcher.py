@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from common import known_secrets
 from dev import exported as shell
 from dev import hand_over, processes, records
 from dev.life import LOOK_EVERY_S, Life
@@ -26,7 +27,6 @@ from dev.program import Guardian
 from dev.records import PREPARING, RESTARTING, STOPPED, Identity, Record
 from dev.services import CHECKOUT, services
 from dev.state import State
-from proxy import known_secrets
 
 
 class Launcher:

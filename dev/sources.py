@@ -8,6 +8,7 @@ from pathlib import Path
 from dev.services import CHECKOUT, Service
 
 SETTLED_MS = 50
+COMMON = "common"
 
 
 def changed(service: Service) -> dict[str, float]:
@@ -19,8 +20,12 @@ def changed(service: Service) -> dict[str, float]:
 
 
 def code(service: Service) -> dict[str, float]:
-    """When each file of the service's own code changed last."""
-    return _marks((CHECKOUT / service.code).rglob("*.py")) if service.code else {}
+    """When each file of the service's own code changed last, and of what it stands on."""
+    if not service.code:
+        return {}
+    return _marks(
+        file for folder in (service.code, COMMON) for file in (CHECKOUT / folder).rglob("*.py")
+    )
 
 
 async def news(service: Service, within_s: float) -> None:
@@ -28,10 +33,10 @@ async def news(service: Service, within_s: float) -> None:
     # Only those that watch pay for it.
     from watchfiles import PythonFilter, awatch
 
-    folder = CHECKOUT / service.code
+    folders = [CHECKOUT / service.code, CHECKOUT / COMMON]
     try:
         watching = awatch(
-            folder,
+            *folders,
             watch_filter=PythonFilter(),
             debounce=SETTLED_MS * 4,
             step=SETTLED_MS,
@@ -40,7 +45,7 @@ async def news(service: Service, within_s: float) -> None:
         )
         async with contextlib.aclosing(watching):
             await anext(watching)
-    except OSError:  # the folder is away for a moment, or this system watches no more files
+    except OSError:  # a folder is away for a moment, or this system watches no more files
         await asyncio.sleep(within_s)
 
 

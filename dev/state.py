@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.redaction import Redactor
 from dev import records
 from dev.logs import Log
 from dev.program import Program
 from dev.records import FAILED, MONITORING, READY, STOPPED, Beside, Record
-from proxy.redaction import Redactor
 
 LASTING = (READY, MONITORING, STOPPED)
 

@@ -7,7 +7,8 @@ import logging
 import signal
 import sys
 
-from proxy import app, logs, settings
+from common import logs
+from proxy import app, settings
 
 log = logging.getLogger("proxy")
 

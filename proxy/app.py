@@ -14,7 +14,8 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from proxy import logs
+from common import logs
+from common.vitals import Vitals
 from proxy.agent_health import AgentHealth
 from proxy.agents import Agents
 from proxy.bundle.endpoint import Bundle
@@ -43,7 +44,6 @@ from proxy.timeline.stream import Stream
 from proxy.timeline.timeline import Timeline
 from proxy.timeline.verdicts import Verdicts
 from proxy.tokens import Tokens
-from proxy.vitals import Vitals
 from proxy.webhooks import Webhooks
 
 log = logging.getLogger("proxy")

@@ -22,8 +22,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from common.events import Event
 from proxy.endpoint import Endpoint
-from proxy.timeline.event import Event
 from proxy.timeline.timeline import Timeline
 from proxy.verdicts.health import Health, Process
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from livekit import api
 from pydantic import BaseModel, Field
 
-from proxy import logs
+from common import logs
 from proxy.endpoint import Answer, Endpoint, Name, answered, read_json
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import hdrs, web
 from livekit import api
 
-from proxy import logs
+from common import logs
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.endpoint import Answer, Endpoint, answered, read_body
 from proxy.errors import ApiError

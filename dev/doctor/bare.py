@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from common import known_secrets
 from dev import venvs
 from dev.doctor import bundle
 from dev.doctor.checks import versions
 from dev.doctor.examined import Examined
 from dev.doctor.finding import Finding, in_order, redacted
 from dev.services import CHECKOUT, LOOPBACK, Service, monitor_reasons, services
-from proxy import known_secrets
 from proxy.verdicts.verdict import Evidence, Verdict
 
 DOTENV = CHECKOUT / ".env"
@@ -85,7 +85,7 @@ def _verdict(error: BaseException) -> Verdict:
         f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})", "doctor"
     )
     missing = isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith(
-        ("dev", "proxy", "agent")
+        ("dev", "common", "proxy", "agent")
     )
     if missing or not venvs.complete(venvs.MAIN, "requirements.txt"):
         sentence = f"The packages of this system are not installed completely ({error})."

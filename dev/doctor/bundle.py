@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.redaction import Redactor
 from dev.doctor import report
 from dev.doctor.examined import Examined
 from proxy.bundle.archive import Archive, Call
-from proxy.redaction import Redactor
 
 
 def write(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from proxy.redaction import Redactor
+from common.redaction import Redactor
 
 State = Literal["ok", "warn", "fail", "skip"]
 Group = Literal[

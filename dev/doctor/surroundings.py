@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from common import known_secrets
+from common.redaction import Redactor
 from dev import dotenv_file
 from dev.environment import ENV_MALFORMED, Composed, compose
 from dev.services import CHECKOUT, services
-from proxy import known_secrets
-from proxy.redaction import Redactor
 from proxy.settings import ProxySettings
 
 DOTENV = CHECKOUT / ".env"

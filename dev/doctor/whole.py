@@ -8,12 +8,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from common.known_secrets import is_secret
+from common.redaction import BLOT
 from dev.doctor import bundle, surroundings
 from dev.doctor.examination import examine
 from dev.doctor.surroundings import Surroundings
 from dev.table import table
-from proxy.known_secrets import is_secret
-from proxy.redaction import BLOT
 
 
 def run(options: argparse.Namespace, exported: Mapping[str, str]) -> int:

@@ -11,10 +11,10 @@ import sys
 from aiohttp import web
 from pydantic import ValidationError
 
+from common import logs
 from dev.models.app import make_app
 from dev.models.session import DecoderDied
 from dev.models.settings import ModelsSettings
-from proxy import logs
 
 END_WAIT_S = 2.0
 

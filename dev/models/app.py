@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from common.vitals import Vitals
 from dev.models import embeddings, faults, speech, stream, transcriptions
 from dev.models.decoders import Decoders
 from dev.models.guard import guard
@@ -16,7 +17,6 @@ from dev.models.refusal import refusal
 from dev.models.rehearsal import wire
 from dev.models.settings import ModelsSettings
 from dev.models.voice import Voice
-from proxy.vitals import Vitals
 
 # OpenAI takes files of 25 MB.
 MAX_BODY_BYTES = 26 * 2**20

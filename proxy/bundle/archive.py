@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.redaction import Redactor
 from proxy.bundle.form import form
 from proxy.bundle.logs import last_lines
 from proxy.bundle.words import Words
-from proxy.redaction import Redactor
 
 STATUS_MAX = 64 * 1024
 EVENTS_MAX = 5000

@@ -15,12 +15,13 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, SecretStr
 
-from proxy import __version__, known_secrets
+from common import known_secrets
+from common.redaction import BLOT
+from proxy import __version__
 from proxy.bundle.archive import Archive
 from proxy.bundle.calls import COUNT, calls_of
 from proxy.endpoint import Endpoint, validated
 from proxy.page import CHECKOUT
-from proxy.redaction import BLOT
 from proxy.settings import ProxySettings
 from proxy.timeline.answers import stored
 from proxy.timeline.timeline import Timeline

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from proxy import logs
+from common import logs
+from common.events import Event
 from proxy.dispatch.decision import (
     AGENT_PREFIX,
     Coming,
@@ -26,7 +27,6 @@ from proxy.errors import ApiError
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
-from proxy.timeline.event import Event
 from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from proxy import logs
+from common import logs
 from proxy.dispatch.decision import Coming, Present
 from proxy.dispatch.dispatcher import Dispatcher, Outcome
 from proxy.dispatch.record import Wish

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from proxy.timeline.event import Event
+from common.events import Event
 
 TOPICS = ("job.ended", "job.process_ended")
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from proxy import logs
+from common import logs
 from proxy.dispatch.decision import (
     AGENT_PREFIX,
     Coming,

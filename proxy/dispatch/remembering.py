@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from common.events import Event
 from proxy.dispatch.record import Record, Wish
 from proxy.timeline.call import Call
-from proxy.timeline.event import Event
 
 JOINED = ("join.participant_joined", "dispatch.verified")
 JOB = "job.job"

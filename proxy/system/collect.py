@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 
+from common.vitals import Vitals
 from proxy import status_files
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
@@ -17,7 +18,6 @@ from proxy.system.processes import Processes
 from proxy.system.questions import Questions
 from proxy.system.vital_signs import VitalSigns
 from proxy.verdicts.health import Health, Machine, Probe, Process
-from proxy.vitals import Vitals
 
 Ask = Callable[[], Awaitable[Probe | None] | Probe | None]
 """Asks one probe; None when it cannot be asked because something else is wrong."""

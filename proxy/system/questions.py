@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from common.redaction import Redactor
 from proxy.outside import FAILURES, in_words
-from proxy.redaction import Redactor
 from proxy.system.resolving import trouble_with_name
 from proxy.verdicts.health import Probe
 

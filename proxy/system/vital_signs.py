@@ -18,13 +18,13 @@ import aiohttp
 import psutil
 from pydantic import BaseModel, ValidationError
 
+from common.vitals import Vitals
 from proxy.outside import FAILURES
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.system.frozen import relatives
 from proxy.verdicts.health import Process
 from proxy.verdicts.health import Vitals as Found
-from proxy.vitals import Vitals
 
 EVERY_S = 5.0
 TIMEOUT = aiohttp.ClientTimeout(total=1.0)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
 from typing import Any
 
+from common.vitals import Vitals
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.system.collect import Ask, Collector, asked_once
 from proxy.system.questions import new_session
 from proxy.verdicts.health import Health, Probe, Process
-from proxy.vitals import Vitals
 
 log = logging.getLogger("proxy.system")
 

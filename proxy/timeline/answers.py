@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.events import STAGES, Stage
 from proxy.endpoint import Answer
-from proxy.timeline.event import STAGES, Stage
 from proxy.verdicts.judge import failing
 from proxy.verdicts.verdict import Verdict
 

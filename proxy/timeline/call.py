@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.timeline.event import Event, Stage
+from common.events import Event, Stage
 from proxy.verdicts.history import History
 from proxy.verdicts.verdict import Verdict
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
 
+from common.events import Event, Source, Stage
 from proxy.endpoint import Answer, Endpoint, answered, validated
 from proxy.errors import ApiError
 from proxy.timeline.answers import VerdictAnswer, stored
 from proxy.timeline.call import Call
-from proxy.timeline.event import Event, Source, Stage
 from proxy.timeline.export import as_file, file_name, webvtt
 from proxy.timeline.ingest import store_unavailable
 from proxy.timeline.timeline import Timeline

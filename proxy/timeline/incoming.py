@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from common.events import Event, Stage
 from proxy.endpoint import Name, read_body
 from proxy.errors import ApiError
 from proxy.timeline.cutting import within_size
-from proxy.timeline.event import Event, Stage
 from proxy.timeline.proof import ANY_ROOM, Proof
 
 BODY_MAX_BYTES = 512 * 1024

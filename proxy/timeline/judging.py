@@ -7,9 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from common.events import Stage
 from proxy.timeline.answers import stored, verdicts_answer
 from proxy.timeline.call import Call
-from proxy.timeline.event import Stage
 from proxy.timeline.keeping import Keeper
 from proxy.timeline.live import Live
 from proxy.timeline.subscribers import Subscribers

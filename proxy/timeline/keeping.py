@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
+from common.events import Event
 from proxy.timeline.call import Call
-from proxy.timeline.event import Event
 from proxy.timeline.lasting import lasting
 from proxy.timeline.trouble import StoreTrouble
 from proxy.verdicts.health import Probe

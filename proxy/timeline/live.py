@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from common.events import Event
 from proxy.timeline.call import Call
-from proxy.timeline.event import Event
 
 LEAD_S = 10.0
 """An event may have happened this long before the first one that was taken of its call."""

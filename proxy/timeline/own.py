@@ -6,8 +6,8 @@ import time
 import uuid
 from typing import Any
 
+from common.events import Event, Source, Stage
 from proxy.timeline.cutting import within_size
-from proxy.timeline.event import Event, Source, Stage
 
 
 def own_event(

@@ -12,10 +12,10 @@ from typing import Any
 
 from livekit import api
 
+from common.events import Source
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.sfu import credentials_missing
-from proxy.timeline.event import Source
 
 PAGE_LEEWAY_S = 24 * 3600.0
 """A page must be able to report that its token has expired."""

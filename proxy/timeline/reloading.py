@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from common.events import Event
 from proxy.timeline.call import Call
-from proxy.timeline.event import Event
 from proxy.timeline.live import Live
 from proxy.verdicts.history import History
 

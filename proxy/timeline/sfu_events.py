@@ -7,7 +7,7 @@ from typing import Any
 
 from livekit.protocol.models import DisconnectReason, ParticipantInfo, TrackSource, TrackType
 
-from proxy.timeline.event import Stage
+from common.events import Stage
 from proxy.timeline.timeline import Timeline
 from proxy.tokens import AGENT_PREFIX
 

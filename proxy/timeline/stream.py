@@ -6,9 +6,9 @@ import logging
 
 from aiohttp import web
 
+from common.events import Event
 from proxy.endpoint import Endpoint, validated
 from proxy.errors import ApiError
-from proxy.timeline.event import Event
 from proxy.timeline.ingest import RoomPath
 from proxy.timeline.subscribers import Subscriber, event_message
 from proxy.timeline.timeline import Timeline

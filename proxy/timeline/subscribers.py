@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from common.events import Event
 from proxy.timeline.cutting import packed
-from proxy.timeline.event import Event
 
 QUEUE_MAX = 2000
 """Messages that wait for a slow watcher; with more it is cut off, and can resume."""

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from common.events import Event, Source, Stage
 from proxy.endpoint import is_name
 from proxy.probe_rooms import is_probe
 from proxy.settings import ProxySettings
 from proxy.timeline.call import Call
-from proxy.timeline.event import Event, Source, Stage
 from proxy.timeline.judging import Judging
 from proxy.timeline.keeping import PROBE_NAME, Keeper
 from proxy.timeline.lasting import lasting

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from proxy.timeline.event import Event
+from common.events import Event
 
 WORDS_A_SECOND = 2.6
 """How quickly people and voices speak; for how long a line is shown."""

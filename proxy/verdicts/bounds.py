@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts.history import History, Order, order
 
 PAGE_OVER = ("media.disconnected", "token.failed", "signal.failed", "media.failed")

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from functools import cached_property
 from typing import Any
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts import bounds
 from proxy.verdicts.health import Health, Machine, Probe, Process
 from proxy.verdicts.history import History, Order, order

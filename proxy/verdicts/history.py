@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from proxy.timeline.event import Event
+from common.events import Event
 
 Order = tuple[float, int]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.timeline.event import STAGES, Stage
+from common.events import STAGES, Stage
 from proxy.verdicts.call import Call
 from proxy.verdicts.health import Health
 from proxy.verdicts.history import History

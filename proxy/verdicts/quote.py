@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts.health import Health, Probe, Process
 from proxy.verdicts.verdict import Evidence
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from proxy.timeline.event import Event, Stage
+from common.events import Event, Stage
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
 from proxy.verdicts.verdict import UNKNOWN, Evidence, State, Verdict

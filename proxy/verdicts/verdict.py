@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from proxy.timeline.event import Stage
+from common.events import Stage
 
 State = Literal["ok", "waiting", "failing", "not reached"]
 

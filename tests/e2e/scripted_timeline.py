@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp import hdrs, web
 
-from proxy.timeline.event import STAGES
+from common.events import STAGES
 
 HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "host"})
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Playwright, Route, expect
 
-from proxy.timeline.event import STAGES
+from common.events import STAGES
 from tests.e2e.debug_page import (
     DebugPage,
     debug_page,

@@ -31,7 +31,7 @@ def own_checkout(others: System, folder: Path) -> Iterator[System]:
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, root / name)
-    for name in ("agent", "proxy", "web", "node_modules", ".venv", *_lists()):
+    for name in ("agent", "common", "proxy", "web", "node_modules", ".venv", *_lists()):
         (root / name).symlink_to(ROOT / name)
     settings = {
         "LIVEKIT_URL": others.livekit_url,

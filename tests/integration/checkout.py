@@ -145,9 +145,7 @@ def new_checkout(folder: Path) -> Iterator[Checkout]:
             "__pycache__", "models", "letta", "caller", "bench", "doctor"
         ),
     )
-    (root / "proxy").mkdir()
-    for name in ("__init__.py", "redaction.py", "known_secrets.py"):
-        shutil.copy(ROOT / "proxy" / name, root / "proxy" / name)
+    shutil.copytree(ROOT / "common", root / "common", ignore=shutil.ignore_patterns("__pycache__"))
     (root / ".venv").symlink_to(ROOT / ".venv")
     tests = root / "tests" / "integration"
     tests.mkdir(parents=True)

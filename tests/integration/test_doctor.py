@@ -174,7 +174,7 @@ def test_without_packages_and_with_a_broken_dotenv_it_says_what_it_can(tmp_path:
     root = tmp_path / "checkout"
     root.mkdir()
     ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("dev", "proxy", "agent", "scripts"):
+    for folder in ("dev", "common", "proxy", "agent", "scripts"):
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
     shutil.copy(ROOT / "requirements.txt", root)
     (root / ".env").write_text(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+from common.known_secrets import is_secret
 from dev.doctor.finding import Finding
 from dev.doctor.surroundings import Surroundings
 from dev.table import Setting, table
-from proxy.known_secrets import is_secret
 
 ALIKE = 0.86
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

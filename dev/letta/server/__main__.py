@@ -98,10 +98,10 @@ async def serve(plan, sockets):
     import uvicorn
     from letta.server.rest_api.app import app, server
 
+    from common.vitals import Vitals
     from dev.letta.server import models, record, schema, warm
     from dev.letta.server.guard import Guard
     from dev.letta.server.telling import Telling
-    from proxy.vitals import Vitals
 
     vitals = Vitals()
     vitals.addFilter(logs.brief)

@@ -6,7 +6,7 @@
 import logging
 import sys
 
-from proxy.logs import formatter
+from common.logs import formatter
 
 # They warn about what every single request does, or about features that are switched off.
 NOISY = (

@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.timeline.location import Location
 from proxy.timeline.store.engine import engine_for
 from proxy.timeline.store.failures import as_trouble

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.timeline.event import Stage
+from common.events import Stage
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.stages import (
     dispatch,

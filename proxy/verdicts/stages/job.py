@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal as signals
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules

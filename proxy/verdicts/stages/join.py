@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules, seconds
 from proxy.verdicts.verdict import Verdict

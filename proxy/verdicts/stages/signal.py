@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts.call import Call
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.stages.token import is_expired, sfu_refusal

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from common.redaction import Redactor
 from dev.life import Life
 from dev.logs import Log
 from dev.program import Program
 from dev.records import STARTING, Identity, Record
 from dev.services import SERVICES
 from dev.state import State
-from proxy.redaction import Redactor
 
 
 class Answer(BaseHTTPRequestHandler):

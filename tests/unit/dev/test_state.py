@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from common.redaction import Redactor
 from dev import records
 from dev.logs import Log
 from dev.records import FAILED, READY, RESTARTING, STARTING, Record
 from dev.state import Crash, State
-from proxy.redaction import Redactor
 
 SECRET = "a-planted-secret-0123456789"
 

@@ -14,13 +14,13 @@ from urllib.parse import quote
 import pytest
 from livekit import api
 
-from proxy import known_secrets
+from common import known_secrets
+from common.events import Event
 from proxy.bundle.archive import Archive
 from proxy.bundle.calls import last_calls
 from proxy.bundle.logs import end_of
 from proxy.bundle.words import Words
 from proxy.settings import ProxySettings
-from proxy.timeline.event import Event
 from proxy.timeline.location import location_of
 from proxy.timeline.store.opening import open_store
 

@@ -7,8 +7,8 @@ import json
 import logging
 from typing import Any
 
-from proxy import logs
-from proxy.logs import formatter
+from common import logs
+from common.logs import formatter
 from tests.unit.proxy.conftest import LiveKit, StartProxy
 
 SECRET = 'a"secret-of-livekit'

@@ -11,8 +11,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from proxy import known_secrets
-from proxy.redaction import BLOT, Redactor
+from common import known_secrets
+from common.redaction import BLOT, Redactor
 
 PLAIN = "q3J9sKx_8vLm-2NpTz5RwYc7HdFg4BnAe6Uo"
 ODD = 'Zk7+pL/q9!x Wm#2&vTr$5uQ@8sEd%1"é\\'

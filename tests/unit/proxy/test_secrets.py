@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from proxy.logs import LineFormatter
+from common.logs import LineFormatter
 from tests.unit.proxy.conftest import LETTA_KEY, SECRET, LiveKit, StartProxy
 from tests.unit.proxy.letta_server import AGENT, TOOL_SECRET, LettaServer
 from tests.unit.proxy.worker import TinyWorker

@@ -18,12 +18,12 @@ import pytest
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
+from common import vitals as own_vitals
+from common.vitals import Vitals
 from dev.letta.server.telling import Telling
 from dev.models.app import make_app
 from dev.models.settings import ModelsSettings
-from proxy import vitals as own_vitals
 from proxy.system import vital_signs
-from proxy.vitals import Vitals
 from tests.system import free_ports
 from tests.unit.proxy.conftest import StartProxy
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts.health import Health, Machine, Probe, Process, Vitals
 
 HISTORIES = Path(__file__).parent / "histories"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.timeline.event import Stage
+from common.events import Stage
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
 from proxy.verdicts.verdict import Verdict

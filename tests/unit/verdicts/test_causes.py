@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proxy.timeline.event import STAGES
+from common.events import STAGES
 from proxy.verdicts.health import Health
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
 from tests.unit.verdicts.replay import BEGAN, HEALTHY, HISTORIES, all_told, events_of, read

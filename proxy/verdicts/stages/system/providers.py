@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.timeline.event import Event
+from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
 from proxy.verdicts.health import Probe

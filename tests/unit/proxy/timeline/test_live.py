@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from common.events import Event, Source, Stage
 from proxy.timeline.call import Call
-from proxy.timeline.event import Event, Source, Stage
 from proxy.timeline.live import CALLS_MAX, REMEMBERED_S, SILENCE_S, Live
 
 T = 1_800_000_000.0

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from proxy.redaction import Redactor
+from common.redaction import Redactor
 
 FILE_MAX_BYTES = 256 * 1024
 SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSW|CREDENTIAL|AUTH|DSN|COOKIE", re.IGNORECASE)

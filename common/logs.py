@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from proxy.redaction import Redactor
+from common.redaction import Redactor
 
 Form = Literal["text", "json"]
 LONGEST_MESSAGE, LONGEST_ERROR = 6_000, 6_000
