@@ -38,16 +38,23 @@ _PROVIDERS = (
 _PEM = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 _STRONG = re.compile(f"{_JWT}|{_PROVIDERS}|{_PEM}", re.DOTALL)
 """What is a secret wherever it stands, also inside of an encoding."""
+SHORT_NAMES = r"pass|pwd|pw|pin|creds?|psk|pat|otp"
+"""Names of secrets as words of their own: `SMTP_PASS`, but not `BYPASS`."""
 _NAMES = (
-    r"[\w-]*(?:api[_-]?key|secret[_-]?key|access[_-]?key|private[_-]?key|secret|password|passwd|"
-    r"passphrase|credentials?|(?:access|refresh|auth|bearer|session|id|api)[_-]?token)"
+    r"[\w-]*(?:api[_-]?key|secret[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|secret|"
+    r"password|passwd|passphrase|passcode|credentials?|"
+    r"(?:access|refresh|auth|bearer|session|id|api)[_-]?token)"
 )
+_SHORT = rf"\w+_(?:{SHORT_NAMES})"
 _VAGUE = r"[\w-]*_key|[\w-]*_token|token|key|pwd|jwt|signature|sig"
 """Names of secrets, and of much else: `token: expired`."""
 _ASSIGN = r"""\\?["']?\s*(?:=|:(?!//)|=>)\s*(?:b(?=["']))?\\?["']?"""
 _VALUE = r"""[^\s"'&,;<>(){}\[\]\\*]"""
+_SHORT_ASSIGN = r"""(?:\s*=\s*|\\?["']\s*:\s*)\\?["']?"""
+"""After a short name only what is surely an assignment: `SMTP_PASS=…`, not `first_pass: done`."""
 _ASSIGNED = re.compile(
-    rf"(?P<before>(?<![\w-])(?:{_NAMES}){_ASSIGN}|[?&;](?:{_VAGUE})=)(?P<value>{_VALUE}{{3,}})"
+    rf"(?P<before>(?<![\w-])(?:{_NAMES}){_ASSIGN}|(?<![\w-])(?:{_SHORT}){_SHORT_ASSIGN}|"
+    rf"[?&;](?:{_VAGUE})=)(?P<value>{_VALUE}{{3,}})"
     rf"|(?P<vague>(?<![\w-])(?:{_VAGUE}){_ASSIGN})(?=[^\s\"']*\d)(?P<long>{_VALUE}{{16,}})",
     re.IGNORECASE,
 )
@@ -60,8 +67,11 @@ _HEADER = re.compile(
 _SCHEME = re.compile(r"\b(?P<before>bearer|basic)\s+(?P<value>[\w.~+/=-]{8,})", re.IGNORECASE)
 _USERINFO = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://)(?P<value>[^\s/?#\"'<>]+)@", re.I)
 _SECRET_NAME = re.compile(
-    rf"(?:{_NAMES}|token|jwt|authorization|(?:set-)?cookie|x-[\w-]*key)", re.I
+    rf"(?:{_NAMES}|{_SHORT}|pass|pwd|psk|token|jwt|authorization|(?:set-)?cookie|x-[\w-]*key)",
+    re.IGNORECASE,
 )
+_NUMBER_MIN = 6
+"""Figures of a secret that is a number: fewer are in every second line."""
 _PLAIN = re.compile(r"[\d.,:\-+]*|true|false|null|none|yes|no", re.IGNORECASE)
 
 
@@ -155,8 +165,13 @@ def _unless_plain(found: re.Match[str]) -> str:
 def _parts(secret: str) -> Iterator[str]:
     """The secret, and its lines: a log has one a line."""
     for part in {secret, secret.strip(), *map(str.strip, secret.splitlines())}:
-        if len(part) >= SHORTEST and not _PLAIN.fullmatch(part):
-            yield part
+        if len(part) < SHORTEST or (_PLAIN.fullmatch(part) and not _is_long_number(part)):
+            continue
+        yield part
+
+
+def _is_long_number(text: str) -> bool:
+    return text.isdecimal() and len(text) >= _NUMBER_MIN
 
 
 def _whole(secret: str) -> Iterator[tuple[str, str]]:
@@ -174,7 +189,7 @@ def _whole(secret: str) -> Iterator[tuple[str, str]]:
         html.escape(secret),
     }
     for way in sorted(ways, key=len, reverse=True):
-        if len(secret) < WORD:
+        if len(secret) < WORD or secret.isdecimal():
             yield way, rf"(?<![A-Za-z0-9_]){re.escape(way)}(?![A-Za-z0-9_])"
         else:
             # In any case: names of hosts are written small, hexadecimal figures large.

@@ -9,8 +9,11 @@ from pathlib import Path
 from dotenv.main import resolve_variables
 from dotenv.parser import Binding, parse_stream
 
+from common import known_secrets
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-SECRET = re.compile(r"KEY|SECRET|TOKEN|PASSWORD", re.IGNORECASE)
+SETTING = re.compile(r"((?:export\s+)?[\w.-]*)(\s*[=:]?\s*)(.*)")
+"""A line as it was probably meant: a name, what should be an equals sign, and a value."""
 
 
 @dataclass
@@ -83,5 +86,10 @@ def _line(binding: Binding) -> int:
 def _shown(text: str) -> str:
     """A line as it may be shown: what could be a secret ends at its equals sign."""
     first = text.splitlines()[0] if text else ""
-    name, equals, _ = first.partition("=")
-    return f"{name}{equals}…" if equals and SECRET.search(name) else first[:120]
+    meant = SETTING.match(first)
+    if meant is None:
+        return first[:120]
+    name, separator, value = meant.groups()
+    if value and known_secrets.is_secret(name.strip(), value.strip().strip("\"'")):
+        return f"{name}{separator}…"
+    return first[:120]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from dev import dotenv_file
+from common import known_secrets
 
 
 def check(
@@ -110,7 +110,7 @@ def _sentence(
     if default not in (None, "") and isinstance(default, str | int | float):
         advice += f", such as {default} (the default)"
     value = environ.get(setting, "")
-    secret = dotenv_file.SECRET.search(setting) or "@" in value  # an address may hold a password
+    secret = known_secrets.is_secret(setting, value) or "@" in value
     shown = "a value (not shown)" if secret else f"the value {value!r}"
     source = sources.get(setting, "exported in the shell")
     return f"setting {setting} has {shown} ({source}), which {why}; {advice}"

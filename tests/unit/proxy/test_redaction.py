@@ -94,6 +94,11 @@ def no_piece_of(secret: str, shown: str, length: int = 8) -> bool:
         ("DEEPGRAM_API_KEY=made-up-value", "made-up"),
         ('"client_secret" : "made-up"', "made-up"),
         ("password: made-up", "made-up"),
+        ("SMTP_PASS=made-up", "made-up"),
+        ("export DB_PWD='made-up'", "made-up"),
+        ('{"smtp_pass": "made-up"}', "made-up"),
+        ("SSH_PASSPHRASE=made-up", "made-up"),
+        ("AccountName=voice;AccountKey=made-up==;Suffix=x", "made-up"),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nTUlJRW93\nSUJBQUtD\n-----END RSA PRIVATE KEY-----",
             "TUl",
@@ -120,6 +125,7 @@ def test_a_secret_is_known_by_its_form(text: str, secret: str) -> None:
         'the token expired; "token": null, key: value',
         "room 0f8fad5b-d9cb-469f-a165-70867728950e closed",
         "version 11 of 1 thing",
+        "first_pass: warmed up, by-pass: used, COMPASS=north, pin: 7 of 8",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -168,3 +174,91 @@ def test_a_dotenv_file_and_a_home_that_are_not_there_are_no_hindrance(tmp_path: 
     redactor = known_secrets.redactor({}, tmp_path / "none", tmp_path / "none")
 
     assert redactor.text("hello") == "hello"
+
+
+HIDDEN = "Pl4nted+Word/9xQ"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        *(
+            (name, HIDDEN, HIDDEN)
+            for name in (
+                "SMTP_PASS",
+                "DB_PWD",
+                "SSH_PASSPHRASE",
+                "SMTP_PASS_2",
+                "ADMIN_PW",
+                "SIM_PIN",
+                "GIT_CREDS",
+                "GITHUB_PAT",
+                "WIFI_PSK",
+                "smtpPass",
+                "smtp.pass",
+                "MY_APIKEY",
+                "AUTHORIZATION",
+            )
+        ),
+        ("WEBHOOK_SECRET", "/9fXk3Zq+LmN7/uVw", "/9fXk3Zq+LmN7/uVw"),
+        ("SMTP_PASS", "/Pl4nted-with-a-slash", "/Pl4nted-with-a-slash"),
+        ("SMTP_PASS", "20398475", "20398475"),
+        ("PG_CONNECTION", f"host=db user=u password={HIDDEN} sslmode=off", HIDDEN),
+        ("REPORTS_DB", f"Server=db;User Id=u;Pwd={HIDDEN};Encrypt=yes", HIDDEN),
+        ("STORAGE", f"AccountName=voice;AccountKey={HIDDEN};Suffix=x", HIDDEN),
+        ("HOOK_URL", "https://host/hook?room=a&api_key=Pl4nted-Word-9xQ", "Pl4nted-Word-9xQ"),
+        ("SERVICE_ACCOUNT", json.dumps({"type": "x", "private_key": HIDDEN}), HIDDEN),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "dotenv"])
+def test_what_a_setting_hides_is_blotted_out_raw_in_base64_and_in_hexadecimal(
+    name: str, value: str, secret: str, place: str, tmp_path: Path
+) -> None:
+    if place == "dotenv":
+        (tmp_path / ".env").write_text(f"{name}='{value}'\n")
+        redactor = known_secrets.redactor({}, tmp_path / ".env")
+    else:
+        redactor = known_secrets.redactor({name: value})
+
+    shown = redactor.text(f"it said {secret} or {b64('u:' + secret)} or {secret.encode().hex()}")
+
+    assert shown == f"it said {BLOT} or {BLOT} or {BLOT}"
+    assert known_secrets.is_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PWD", "/home/me/work"),
+        ("OLDPWD", "/home/me"),
+        ("XAUTHORITY", "/home/me/.Xauthority"),
+        ("TLS_KEY", "/etc/voice/key.pem"),
+        ("SSH_AUTH_SOCK", "/tmp/agent.1"),
+        ("KEY_FILE", "voice.pem"),
+        ("GIT_AUTHOR_EMAIL", "me@example.org"),
+        ("POSTGRES_HOST_AUTH_METHOD", "trust"),
+        ("KEYBOARD", "dvorak"),
+        ("HF_TOKENIZER", "bert-base-uncased"),
+        ("BYPASS", "staging"),
+        ("COMPASS_HEADING", "north-east"),
+        ("SPINNER", "dots-large"),
+        ("OPENAI_BASE_URL", "https://host:8443/v1?version=2024-10"),
+        ("MAX_TOKENS", "204800"),
+        ("ENTRYPOINT", "python -m agent --log-level=DEBUG"),
+    ],
+)
+def test_what_a_setting_says_that_is_no_secret_stays(name: str, value: str) -> None:
+    redactor = known_secrets.redactor({name: value})
+
+    assert redactor.text(f"{name} {value} after") == f"{name} {value} after"
+
+
+def test_the_secrets_of_a_dotenv_file_are_named_but_not_told(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(
+        "# OLD_KEY=made-up\nSPEECH=openai\nOPENAI_API_KEY=made-up\nexport SMTP_PASS='made-up'\n"
+        "DATABASE_URL=postgres://u:made-up@h/d\nLETTA_API_KEY=\nTLS_KEY_FILE=/etc/x.pem\n"
+    )
+
+    assert known_secrets.holds_secrets(path) == ["OPENAI_API_KEY", "SMTP_PASS", "DATABASE_URL"]
+    assert known_secrets.holds_secrets(tmp_path / "none") == []
