@@ -1,4 +1,4 @@
-"""The worker: LiveKit's AgentServer for ears and mouth, a Letta agent for the mind."""
+"""The worker: LiveKit's AgentServer for speech, a Letta agent as the language model."""
 
 REPLACES = "VOICE_REPLACES"
 """Set by the launcher when it tries changed code: the pid of the worker that is to be replaced."""

@@ -16,15 +16,14 @@ from pathlib import Path
 from livekit.agents import JobContext
 from livekit.agents.voice import CloseEvent
 
-from agent.asked import asked
-from agent.callers import Callers
+from agent.dispatch_metadata import parse_metadata
 from agent.events import Events, RoomSink
 from agent.faults import Faults
-from agent.leaving import Leaving, LostRoom
 from agent.listening import listening
 from agent.process import READY, Ready
 from agent.resources import AgentResources, Bootstrap
 from agent.resuming import resume
+from agent.room_exit import Callers, LostRoom, RoomExit
 from agent.session import VoiceAgent, report, room_options
 from agent.settings import AgentSettings
 from agent.speech.ears import SPEECH_TO_TEXT
@@ -64,10 +63,10 @@ async def entrypoint(ctx: JobContext) -> None:
 
 async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> None:
     """Everything until the agent listens."""
-    wanted = asked(ctx.job.metadata)
-    faults = Faults(wanted.fault, ready.settings.faults_enabled, events)
-    own = listening(ready.settings, wanted.settings)
-    bootstrap = Bootstrap(ready, own.settings, ctx.job.room.name, wanted.agent_id, events)
+    metadata = parse_metadata(ctx.job.metadata)
+    faults = Faults(metadata.fault, ready.settings.faults_enabled, events)
+    own = listening(ready.settings, metadata.settings)
+    bootstrap = Bootstrap(ready, own.settings, ctx.job.room.name, metadata.agent_id, events)
     resources = bootstrap.resources
     end_with_the_call(ctx, resources)
     ready.reports.listen(events.emit, lambda degraded: tell_degraded(resources, degraded))
@@ -87,7 +86,7 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
     await asyncio.wait({bootstrap.opened}, timeout=OPENING_TIMEOUT)
     await faults.before_session()
     report(resources.session, events, resources.turns, ready.reports)
-    resources.turns.ended = lambda: resources.mind.turn_ended(resources.session.history.items)
+    resources.turns.ended = lambda: resources.llm.turn_ended(resources.session.history.items)
     resume_after_letta(resources)
     await tried(
         lambda: start(ctx, resources, ready.reports),
@@ -99,7 +98,7 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
     )
     clock.mark("session_started")
     absence_timeout = ready.settings.agent_absence_timeout
-    watch_callers(ctx, resources, absence_timeout, wanted.caller_waits)
+    watch_callers(ctx, resources, absence_timeout, metadata.caller_waits)
     greet(resources, bootstrap.opened, ready.settings.agent_greeting)
     clock.mark("init_done")
     faults.joined(ctx)
@@ -144,9 +143,9 @@ async def start(ctx: JobContext, resources: AgentResources, reports: Reports) ->
 def watch_callers(
     ctx: JobContext, resources: AgentResources, absence_timeout: float, caller_waits: bool
 ) -> None:
-    leaving = Leaving(ctx)
+    room_exit = RoomExit(ctx)
     resources.callers = Callers(
-        ctx.room, resources.session, absence_timeout, leaving.over, caller_waits
+        ctx.room, resources.session, absence_timeout, room_exit.leave, caller_waits
     )
 
 
@@ -179,7 +178,7 @@ def greet(resources: AgentResources, opened: asyncio.Task[None], greeting: str |
 
     def say_trouble(opened: asyncio.Task[None]) -> None:
         if not opened.cancelled() and (error := opened.exception()):
-            say(resources, resources.mind.excuse(resources.mind.explain(error)))
+            say(resources, resources.llm.excuse(resources.llm.explain(error)))
 
     if greeting and not resources.unsaid and not (opened.done() and opened.exception()):
         say(resources, greeting)
@@ -197,8 +196,8 @@ def resume_after_letta(resources: AgentResources) -> None:
     def came_back() -> None:
         resources.resuming = asyncio.create_task(go_on(), name="letta is back")
 
-    resources.mind.came_back = came_back
-    resources.mind.say = lambda sentence: say(resources, sentence)
+    resources.llm.came_back = came_back
+    resources.llm.say = lambda sentence: say(resources, sentence)
 
 
 class Clock:

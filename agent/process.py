@@ -16,7 +16,9 @@ from typing import Any
 
 from letta_client import AsyncLetta
 from livekit import rtc
-from livekit.agents import AgentSession, JobProcess, stt, tts
+from livekit.agents import AgentSession, JobProcess
+from livekit.agents.stt import STT
+from livekit.agents.tts import TTS
 
 from agent import tls
 from agent.line import Line
@@ -39,8 +41,8 @@ class Ready:
     settings: AgentSettings
     letta: AsyncLetta
     detector: SharedVAD
-    ears: stt.STT[Any]
-    mouth: tts.TTS[Any]
+    stt: STT[Any]
+    tts: TTS[Any]
     reports: Reports
 
 
@@ -52,11 +54,11 @@ def prepare(process: JobProcess) -> None:
     with ThreadPoolExecutor(max_workers=1) as executor:
         loading = executor.submit(load_vad, settings, reports)
         letta = letta_client(settings, Line("think", "Letta", settings, reports))
-        mouth = make_tts(settings, reports)
+        tts = make_tts(settings, reports)
         asyncio.run(_rehearse())
         detector = SharedVAD(loading.result() or LoudnessVAD(settings))
-    ears = make_stt(settings, detector, reports)
-    process.userdata[READY] = Ready(settings, letta, detector, ears, mouth, reports)
+    stt = make_stt(settings, detector, reports)
+    process.userdata[READY] = Ready(settings, letta, detector, stt, tts, reports)
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)
 
 

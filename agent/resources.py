@@ -8,7 +8,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from livekit.agents import AgentSession, stt, tts
+from livekit.agents import AgentSession
+from livekit.agents.stt import STT
+from livekit.agents.tts import TTS
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
@@ -17,11 +19,11 @@ from tenacity import (
     wait_fixed,
 )
 
-from agent.callers import Callers
 from agent.events import Events
 from agent.letta.errors import Trouble
 from agent.letta.llm import LettaLLM
 from agent.process import Ready
+from agent.room_exit import Callers
 from agent.session import make_session
 from agent.settings import AgentSettings
 from agent.turns import Turns
@@ -34,13 +36,13 @@ LETTA_RETRY_AFTER = 0.5
 
 @dataclass
 class AgentResources:
-    """A call's mind, ears, mouth and session."""
+    """A call's llm, stt, tts and session."""
 
     events: Events
     turns: Turns
-    mind: LettaLLM
-    ears: stt.STT[Any]
-    mouth: tts.TTS[Any]
+    llm: LettaLLM
+    stt: STT[Any]
+    tts: TTS[Any]
     session: AgentSession[None]
     callers: Callers | None = None
     unsaid: list[str] = field(default_factory=list)  # sentences for when the session has begun
@@ -54,9 +56,9 @@ class AgentResources:
         if self.callers is not None:
             self.callers.aclose()
         for part in (
-            self.mind.leave(self.session.history.items),
-            self.ears.aclose(),
-            self.mouth.aclose(),
+            self.llm.leave(self.session.history.items),
+            self.stt.aclose(),
+            self.tts.aclose(),
         ):
             try:
                 await part
@@ -81,7 +83,7 @@ class Bootstrap:
     ) -> None:
         self._events = events
         turns = Turns(events)
-        mind = LettaLLM(
+        llm = LettaLLM(
             agent_id or settings.letta_agent_id,
             client=ready.letta,
             room=room_name,
@@ -92,9 +94,9 @@ class Bootstrap:
         )
         ready.detector.tune(settings)
         session = make_session(
-            settings, mind=mind, ears=ready.ears, mouth=ready.mouth, detector=ready.detector
+            settings, llm=llm, stt=ready.stt, tts=ready.tts, detector=ready.detector
         )
-        self.resources = AgentResources(events, turns, mind, ready.ears, ready.mouth, session)
+        self.resources = AgentResources(events, turns, llm, ready.stt, ready.tts, session)
         self.opened = asyncio.create_task(self._init_letta(), name="open the conversation")
 
     async def _init_letta(self) -> None:
@@ -105,7 +107,7 @@ class Bootstrap:
             before_sleep=self._tell_retry,
             reraise=True,
         )
-        await retrying(self.resources.mind.init)
+        await retrying(self.resources.llm.init)
 
     def _tell_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

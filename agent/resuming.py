@@ -14,17 +14,17 @@ TURN_BEGINS_AFTER = 1.5  # seconds after the caller's last sound, at most
 async def resume(resources: AgentResources) -> str:
     """Letta answers again. Returns what is left to be said: nothing, an excuse, or that the agent
     is ready."""
-    mind, session = resources.mind, resources.session
-    waited = mind.is_waited_for
+    llm, session = resources.llm, resources.session
+    waited = llm.is_waited_for
     try:
-        await mind.init()
+        await llm.init()
     except Trouble as trouble:
-        return mind.excuse(trouble)
+        return llm.excuse(trouble)
     if waited and not resources.turns.begun:
         return READY
     # A turn that is being answered, or about to begin, carries what waits.
-    while mind.busy or session.user_state == "speaking":  # noqa: ASYNC110 - no event for either
+    while llm.busy or session.user_state == "speaking":  # noqa: ASYNC110 - no event for either
         await asyncio.sleep(TURN_BEGINS_AFTER if session.user_state == "speaking" else LOOK_EVERY)
-    if mind.unanswered is not None:
+    if llm.unanswered is not None:
         session.generate_reply()
     return ""

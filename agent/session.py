@@ -15,13 +15,13 @@ from livekit.agents import (
     APIConnectOptions,
     APIError,
     ModelSettings,
-    llm,
     room_io,
-    stt,
-    tts,
     utils,
-    vad,
 )
+from livekit.agents.llm import LLM, ChatMessage
+from livekit.agents.stt import STT, STTError
+from livekit.agents.tts import TTS, StreamAdapter, TTSError
+from livekit.agents.vad import VAD
 from livekit.agents.voice import (
     AgentStateChangedEvent,
     ConversationItemAddedEvent,
@@ -134,15 +134,15 @@ class Written:
 def make_session(
     settings: AgentSettings,
     *,
-    mind: llm.LLM[Any],
-    ears: stt.STT[Any],
-    mouth: tts.TTS[Any],
-    detector: vad.VAD,
+    llm: LLM[Any],
+    stt: STT[Any],
+    tts: TTS[Any],
+    detector: VAD,
 ) -> AgentSession[None]:
     return AgentSession(
-        stt=ears,
-        tts=mouth,
-        llm=mind,
+        stt=stt,
+        tts=tts,
+        llm=llm,
         vad=detector,
         turn_handling={
             "turn_detection": UnfinishedSentence(),
@@ -179,7 +179,7 @@ def room_options() -> room_io.RoomOptions:
             pre_connect_audio=False,
         ),
         audio_output=room_io.AudioOutputOptions(track_publish_options=voice_track()),
-        close_on_disconnect=False,  # agent/callers.py decides when a call is over
+        close_on_disconnect=False,  # agent/room_exit.py decides when a call is over
     )
 
 
@@ -220,22 +220,22 @@ def report(session: AgentSession[None], events: Events, turns: Turns, reports: R
 
     @session.on("conversation_item_added")
     def _item_added(ev: ConversationItemAddedEvent) -> None:
-        if isinstance(ev.item, llm.ChatMessage):
+        if isinstance(ev.item, ChatMessage):
             turns.item_added(ev.item)
 
-    # Our own ears and voice tell of each try themselves; LiveKit Inference does it here.
+    # Our own stt and tts tell of each try themselves; LiveKit Inference does it here.
     hearing = Attempts(reports, "transcribe", session.stt.provider if session.stt else "")
     speaking = Attempts(reports, "speak", session.tts.provider if session.tts else "")
 
     @session.on("error")
     def _error(ev: ErrorEvent) -> None:
         error = ev.error
-        if isinstance(error, stt.STTError):
+        if isinstance(error, STTError):
             hearing.failed(error)
             if not error.recoverable:
                 reports.broken(SPEECH_TO_TEXT, str(error.error), "the agent hears no words")
-        elif isinstance(error, tts.TTSError):
-            if not isinstance(ev.source, tts.StreamAdapter):
+        elif isinstance(error, TTSError):
+            if not isinstance(ev.source, StreamAdapter):
                 speaking.failed(error)
             if not error.recoverable:
                 reports.broken(

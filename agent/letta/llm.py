@@ -32,7 +32,7 @@ OPENING_TIMEOUT = 2.0  # seconds that the end of a call waits for its conversati
 
 
 class LettaLLM(llm.LLM[Any]):
-    """The mind of one call."""
+    """The llm of one call."""
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Ears and mouth: speech-to-text, text-to-speech, voice activity, and where a turn ends."""
+"""Speech: speech-to-text, text-to-speech, voice activity, and where a turn ends."""

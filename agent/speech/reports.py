@@ -1,4 +1,5 @@
-"""What ears and voice tell of themselves: kept until there is a call, then told to it.
+"""What speech-to-text and text-to-speech tell of themselves: kept until there is a call, then told
+to it.
 
 They are made before the call (agent/process.py), so they cannot know its events.
 """

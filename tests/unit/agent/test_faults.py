@@ -1,4 +1,5 @@
-"""A job fails on purpose only when faults are allowed, and says so; what a dispatch asks for."""
+"""A job fails on purpose only when faults are allowed, and says so; the metadata of a dispatch is
+read."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import logging
 
 import pytest
 
-from agent.asked import Asked, asked
+from agent.dispatch_metadata import DispatchMetadata, parse_metadata
 from agent.faults import Faults
 from tests.unit.agent.kept_events import collected
 
@@ -32,7 +33,7 @@ async def test_a_fault_that_there_is_not_is_told(caplog: pytest.LogCaptureFixtur
 async def test_a_fault_announces_itself() -> None:
     events, told = collected()
     faults = Faults("raise", True, events)
-    assert [(one["stage"], one["name"], one["data"]) for one in told] == [
+    assert [(event["stage"], event["name"], event["data"]) for event in told] == [
         ("job", "fault", {"kind": "raise"})
     ]
     with pytest.raises(RuntimeError, match="on purpose"):
@@ -50,17 +51,17 @@ async def test_a_job_without_a_fault_does_nothing_wrong() -> None:
 @pytest.mark.parametrize(
     ("metadata", "expected"),
     [
-        ("", Asked()),
-        ("{}", Asked()),
-        ("[1]", Asked()),
-        ("not JSON", Asked()),
-        ('{"agent_id": ""}', Asked()),
-        ('{"agent_id": 7, "fault": 8}', Asked()),
-        ('{"agent_id": "agent-1"}', Asked("agent-1")),
-        ('{"agent_id": "agent-1", "fault": "exit"}', Asked("agent-1", "exit")),
-        ('{"caller_waits": true}', Asked(caller_waits=True)),
-        ('{"caller_waits": 1}', Asked()),
+        ("", DispatchMetadata()),
+        ("{}", DispatchMetadata()),
+        ("[1]", DispatchMetadata()),
+        ("not JSON", DispatchMetadata()),
+        ('{"agent_id": ""}', DispatchMetadata()),
+        ('{"agent_id": 7, "fault": 8}', DispatchMetadata()),
+        ('{"agent_id": "agent-1"}', DispatchMetadata("agent-1")),
+        ('{"agent_id": "agent-1", "fault": "exit"}', DispatchMetadata("agent-1", "exit")),
+        ('{"caller_waits": true}', DispatchMetadata(caller_waits=True)),
+        ('{"caller_waits": 1}', DispatchMetadata()),
     ],
 )
-def test_the_metadata_of_a_dispatch(metadata: str, expected: Asked) -> None:
-    assert asked(metadata) == expected
+def test_the_metadata_of_a_dispatch(metadata: str, expected: DispatchMetadata) -> None:
+    assert parse_metadata(metadata) == expected

@@ -31,7 +31,7 @@ class Call:
         events, self.events = collected()
         self.history = llm.ChatContext.empty()
         self.client = AsyncLetta(base_url=letta.url, api_key="k", timeout=5, max_retries=0)
-        self.mind = LettaLLM(
+        self.llm = LettaLLM(
             agent_id,
             client=self.client,
             room="r",
@@ -48,7 +48,7 @@ class Call:
         context.items.append(asked)
         if committed:
             self.history.items.append(asked)
-        reply = (await self.mind.chat(chat_ctx=context).collect()).text
+        reply = (await self.llm.chat(chat_ctx=context).collect()).text
         self.spoken(reply, heard)
         return reply
 
@@ -58,7 +58,7 @@ class Call:
         self.letta.answers.append(Answer(gate=gate))
         self.letta.started.clear()
         self.history.items.append(llm.ChatMessage(role="user", content=[text]))
-        async with self.mind.chat(chat_ctx=self.history.copy()) as stream:
+        async with self.llm.chat(chat_ctx=self.history.copy()) as stream:
             await anext(aiter(stream))
             await self.letta.started.wait()
         self.spoken("", heard)
@@ -71,7 +71,7 @@ class Call:
             )
 
     async def hang_up(self) -> None:
-        await self.mind.leave(self.history.items)
+        await self.llm.leave(self.history.items)
 
     def told(self, stage: str, name: str) -> list[dict[str, Any]]:
         return [e["data"] for e in self.events if (e["stage"], e["name"]) == (stage, name)]
@@ -204,8 +204,8 @@ async def test_a_turn_that_settles_after_the_call_leaves_nothing(
 ) -> None:
     await call.turn("one")
     await call.hang_up()
-    call.mind.turn_ended(call.history.items)
-    await asyncio.gather(*call.mind._settling)
+    call.llm.turn_ended(call.history.items)
+    await asyncio.gather(*call.llm._settling)
     assert len(letta.conversations) == 1
 
 
@@ -260,7 +260,7 @@ async def test_a_speculated_turn_that_was_never_committed_leaves_nothing(
 async def test_the_same_turn_asked_twice_is_stored_once(call: Call, letta: ReplayedLetta) -> None:
     call.history.items.append(llm.ChatMessage(role="user", content=["one"]))
     for _ in range(2):
-        reply = (await call.mind.chat(chat_ctx=call.history.copy()).collect()).text
+        reply = (await call.llm.chat(chat_ctx=call.history.copy()).collect()).text
     call.spoken(reply, None)
     await call.hang_up()
     assert letta.room().messages == [("user", "one"), ("assistant", PLAIN)]
@@ -359,13 +359,13 @@ async def test_a_server_error_is_told_in_words(call: Call, letta: ReplayedLetta)
 
 @pytest.mark.parametrize("pings", [False, True])
 async def test_no_first_token_in_time(call: Call, letta: ReplayedLetta, pings: bool) -> None:
-    call.mind._first_token_timeout = 0.1
+    call.llm._first_token_timeout = 0.1
     gate = asyncio.Event()
     letta.answers.append(Answer(gate=gate, gate_before=1, pings=pings))
     assert "too long" in await call.turn("one")
     assert call.told("think", "error")[0]["code"] == "first_token_timeout"
     gate.set()
-    call.mind._conversation._first_token_timeout = 5  # type: ignore[union-attr]
+    call.llm._conversation._first_token_timeout = 5  # type: ignore[union-attr]
     assert await call.turn("two") == PLAIN
 
 
@@ -388,7 +388,7 @@ async def test_letta_that_is_down(letta: ReplayedLetta) -> None:
 
 async def test_the_first_agent_listed_is_used_when_none_is_named(letta: ReplayedLetta) -> None:
     call = Call(letta, agent_id=None)
-    await call.mind.init()
+    await call.llm.init()
     assert call.told("join", "conversation")[0]["agent_name"] == "Ada"
     await call.hang_up()
     await call.client.close()
@@ -409,7 +409,7 @@ async def test_tools_are_events_and_never_speech(call: Call, letta: ReplayedLett
 
 
 async def test_an_interrupted_run_is_cancelled_at_once(call: Call, letta: ReplayedLetta) -> None:
-    await call.mind.init()
+    await call.llm.init()
     conversation_id = call.told("join", "conversation")[0]["conversation_id"]
     await call.interrupted("one", heard="I")
     assert await asyncio.wait_for(letta.cancelled.get(), 2) == conversation_id

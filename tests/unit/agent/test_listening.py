@@ -8,7 +8,7 @@ import pytest
 from livekit import local_inference
 from livekit.agents import inference
 
-from agent.asked import asked
+from agent.dispatch_metadata import parse_metadata
 from agent.listening import NAMES, listening
 from agent.settings import AgentSettings
 from agent.speech.reports import Degraded, Reports
@@ -27,8 +27,9 @@ def test_the_proxy_knows_the_same_settings_with_the_same_bounds() -> None:
 
 
 def test_what_the_dispatch_asks_for_is_had() -> None:
-    wanted = asked(json.dumps({"settings": {"vad_threshold": 0.7, "interruption_enabled": False}}))
-    own = listening(OURS, wanted.settings)
+    settings = {"vad_threshold": 0.7, "interruption_enabled": False}
+    metadata = parse_metadata(json.dumps({"settings": settings}))
+    own = listening(OURS, metadata.settings)
     assert (own.settings.vad_threshold, own.settings.interruption_enabled) == (0.7, False)
     assert own.settings.vad_min_silence == OURS.vad_min_silence
     assert OURS.vad_threshold == 0.5
@@ -59,7 +60,7 @@ def test_what_does_not_fit_is_logged_and_ignored(
 
 
 def test_settings_that_are_no_object_are_ignored(caplog: pytest.LogCaptureFixture) -> None:
-    assert asked('{"agent_id": "agent-1", "settings": [1]}').settings == {}
+    assert parse_metadata('{"agent_id": "agent-1", "settings": [1]}').settings == {}
     assert "ignored" in caplog.text
 
 

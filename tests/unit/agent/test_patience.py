@@ -50,16 +50,16 @@ async def call(server: Server) -> AsyncIterator[Call]:
 
 
 async def is_back(call: Call) -> None:
-    """Return when the mind says that Letta answers again."""
+    """Return when the llm says that Letta answers again."""
     back = asyncio.Event()
-    call.mind.came_back = back.set
+    call.llm.came_back = back.set
     async with asyncio.timeout(SOON_S):
         await back.wait()
 
 
 async def reply(call: Call) -> str:
     """What a reply is made of that no new words of the caller asked for."""
-    said = (await call.mind.chat(chat_ctx=call.history.copy()).collect()).text
+    said = (await call.llm.chat(chat_ctx=call.history.copy()).collect()).text
     call.spoken(said, None)
     return said
 
@@ -68,11 +68,11 @@ async def test_the_pending_turn_is_answered_when_letta_is_back(server: Server, c
     await call.turn("one")
     await server.go()
     assert await call.turn("two") == ONE_MOMENT
-    assert call.mind.is_waited_for
+    assert call.llm.is_waited_for
     await server.come()
     await is_back(call)
     assert await reply(call) == PLAIN
-    assert not call.mind.is_waited_for
+    assert not call.llm.is_waited_for
     await call.hang_up()
     assert server.letta.room().messages == [
         ("user", "one"),
@@ -117,7 +117,7 @@ async def test_new_words_at_the_moment_of_the_return_carry_the_old(
     await server.come()
     await is_back(call)
     assert await call.turn("three") == PLAIN
-    assert call.mind.unanswered is None
+    assert call.llm.unanswered is None
     assert server.letta.requests[-1] == [("user", "two"), ("user", "three")]
 
 
@@ -145,7 +145,7 @@ async def test_the_room_keeps_its_conversation_when_the_call_ends_soon_after(
     await call.turn("one")
     await server.go()
     await call.turn("two")
-    call.mind.turn_ended(call.history.items)
+    call.llm.turn_ended(call.history.items)
     await asyncio.sleep(0)
     await server.come()
     await is_back(call)
@@ -162,15 +162,15 @@ async def test_letta_that_is_there_only_later(server: Server) -> None:
     await server.go()
     call = Call(server.letta)
     with pytest.raises(Trouble) as raised:
-        await call.mind.init()
-    assert call.mind.excuse(raised.value) == ONE_MOMENT
+        await call.llm.init()
+    assert call.llm.excuse(raised.value) == ONE_MOMENT
     with pytest.raises(Trouble) as raised:
-        await call.mind.init()
-    assert call.mind.excuse(raised.value) == "", "it was said already"
+        await call.llm.init()
+    assert call.llm.excuse(raised.value) == "", "it was said already"
     await server.come()
     await is_back(call)
-    await call.mind.init()
-    assert not call.mind.is_waited_for
+    await call.llm.init()
+    assert not call.llm.is_waited_for
     assert call.told("think", "back")
     assert await call.turn("one") == PLAIN
     await call.hang_up()
@@ -180,7 +180,7 @@ async def test_letta_that_is_there_only_later(server: Server) -> None:
 async def test_letta_that_does_not_come_back(server: Server) -> None:
     call = Call(server.letta, patience=0.3)
     said: asyncio.Queue[str] = asyncio.Queue()
-    call.mind.say = said.put_nowait
+    call.llm.say = said.put_nowait
     await call.turn("one")
     await server.go()
     assert await call.turn("two") == ONE_MOMENT
@@ -203,7 +203,7 @@ async def test_no_patience_at_all(server: Server) -> None:
     call = Call(server.letta, patience=0)
     await server.go()
     assert await call.turn("one") == CANNOT_REACH
-    assert not call.mind.is_waited_for
+    assert not call.llm.is_waited_for
     await call.client.close()
 
 

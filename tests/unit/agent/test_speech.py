@@ -189,26 +189,26 @@ async def test_a_recording_is_what_was_said_between_start_and_end() -> None:
 async def test_the_providers_follow_the_settings() -> None:
     detector = SharedVAD(Detector())
 
-    def ears(settings: AgentSettings) -> str:
+    def described(settings: AgentSettings) -> str:
         made = make_stt(settings, detector, Reports())
         return f"{type(made).__name__} {made.model} {made.provider}"
 
-    assert ears(AgentSettings()) == "OfflineSTT pocketsphinx offline"
+    assert described(AgentSettings()) == "OfflineSTT pocketsphinx offline"
     own = AgentSettings(speech="openai", openai_base_url="http://localhost:9/v1", stt_model="w")
-    assert ears(own) == "RequestSTT w localhost:9"
-    mouth = make_tts(own, Reports())
-    assert mouth.capabilities.streaming
-    assert (mouth.model, mouth.provider) == ("gpt-4o-mini-tts", "localhost:9")
+    assert described(own) == "RequestSTT w localhost:9"
+    tts = make_tts(own, Reports())
+    assert tts.capabilities.streaming
+    assert (tts.model, tts.provider) == ("gpt-4o-mini-tts", "localhost:9")
 
 
 async def test_inference_is_asked_for_by_string(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEKIT_API_KEY", "key")
     monkeypatch.setenv("LIVEKIT_API_SECRET", "secret")
     settings = AgentSettings(speech="inference", tts_model="cartesia/sonic-3", tts_voice="v")
-    ears = make_stt(settings, SharedVAD(Detector()), Reports())
-    mouth = make_tts(settings, Reports())
-    assert isinstance(ears, inference.STT) and ears.model == "deepgram/nova-3"
-    assert isinstance(mouth, inference.TTS) and mouth.model == "cartesia/sonic-3"
+    stt = make_stt(settings, SharedVAD(Detector()), Reports())
+    tts = make_tts(settings, Reports())
+    assert isinstance(stt, inference.STT) and stt.model == "deepgram/nova-3"
+    assert isinstance(tts, inference.TTS) and tts.model == "cartesia/sonic-3"
 
 
 def test_an_inference_voice_is_one_string() -> None:

@@ -1,4 +1,4 @@
-"""What a dispatch asks for, in its metadata: `{"agent_id": …, "settings": {…}, "fault": …,
+"""What a dispatch carries in its metadata: `{"agent_id": …, "settings": {…}, "fault": …,
 "caller_waits": true}`."""
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ logger = logging.getLogger("agent.job")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The Letta agent of the call (None: the default), how the agent listens (agent/listening.py),
-    a fault for tests (agent/faults.py), and whether a caller is in the room already."""
+class DispatchMetadata:
+    """`agent_id`: the Letta agent of the call; None: the default. `settings`: how the agent listens
+    in this call (agent/listening.py). `fault`: a fault for tests (agent/faults.py). `caller_waits`:
+    a caller is in the room already."""
 
     agent_id: str | None = None
     fault: str | None = None
@@ -23,21 +24,22 @@ class Asked:
     caller_waits: bool = False
 
 
-def asked(metadata: str) -> Asked:
+def parse_metadata(metadata: str) -> DispatchMetadata:
+    """Never raises: what cannot be understood is logged and left out."""
     if not metadata:
-        return Asked()
+        return DispatchMetadata()
     try:
-        found = json.loads(metadata)
+        parsed = json.loads(metadata)
     except ValueError:
         logger.warning("the dispatch's metadata is not JSON, so it names no agent: %r", metadata)
-        return Asked()
-    if not isinstance(found, dict):
-        return Asked()
-    return Asked(
-        _text(found.get("agent_id")),
-        _text(found.get("fault")),
-        _settings(found.get("settings")),
-        found.get("caller_waits") is True,
+        return DispatchMetadata()
+    if not isinstance(parsed, dict):
+        return DispatchMetadata()
+    return DispatchMetadata(
+        _text(parsed.get("agent_id")),
+        _text(parsed.get("fault")),
+        _settings(parsed.get("settings")),
+        parsed.get("caller_waits") is True,
     )
 
 

@@ -1,4 +1,5 @@
-"""A call is over when its callers are gone: at once after a goodbye, later after a lost line."""
+"""A call is over when its callers are gone: at once after a goodbye, later after a lost connection;
+a lost room is told from one that somebody left, or was thrown out of."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 from livekit import rtc
 
-from agent import callers
-from agent.callers import Callers
+from agent import room_exit
+from agent.room_exit import Callers, LostRoom
 
-HUNG_UP = rtc.DisconnectReason.CLIENT_INITIATED
-LOST = rtc.DisconnectReason.CONNECTION_TIMEOUT
+Reason = rtc.DisconnectReason
+HUNG_UP, LOST = Reason.CLIENT_INITIATED, Reason.CONNECTION_TIMEOUT
 
 
 class Room(rtc.EventEmitter[Any]):
@@ -26,14 +27,14 @@ class Room(rtc.EventEmitter[Any]):
     def join(
         self, identity: str, kind: int = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
     ) -> None:
-        one = SimpleNamespace(identity=identity, kind=kind, disconnect_reason=None)
-        self.remote_participants[identity] = one
-        self.emit("participant_connected", one)
+        participant = SimpleNamespace(identity=identity, kind=kind, disconnect_reason=None)
+        self.remote_participants[identity] = participant
+        self.emit("participant_connected", participant)
 
     def leave(self, identity: str, reason: int) -> None:
-        one = self.remote_participants.pop(identity)
-        one.disconnect_reason = reason
-        self.emit("participant_disconnected", one)
+        participant = self.remote_participants.pop(identity)
+        participant.disconnect_reason = reason
+        self.emit("participant_disconnected", participant)
 
 
 class RoomIO:
@@ -94,15 +95,15 @@ async def test_with_two_callers_the_agent_goes_on_with_the_other(call: Call) -> 
     assert await asyncio.wait_for(call.over, 1)
 
 
-@pytest.mark.parametrize(("waited", "leaves"), [(True, True), (False, False)])
+@pytest.mark.parametrize(("caller_waited", "leaves"), [(True, True), (False, False)])
 async def test_an_empty_room_is_left_soon_if_somebody_was_there_before(
-    monkeypatch: pytest.MonkeyPatch, waited: bool, leaves: bool
+    monkeypatch: pytest.MonkeyPatch, caller_waited: bool, leaves: bool
 ) -> None:
-    monkeypatch.setattr(callers, "GONE_TIMEOUT", 0.01)
+    monkeypatch.setattr(room_exit, "GONE_TIMEOUT", 0.01)
     over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     room: Any = Room()
     session: Any = SimpleNamespace(room_io=RoomIO())
-    watching = Callers(room, session, 10.0, over.set_result, waited)
+    watching = Callers(room, session, 10.0, over.set_result, caller_waited)
     await asyncio.wait({over}, timeout=0.1)
     assert over.done() == leaves
     watching.aclose()
@@ -119,3 +120,22 @@ async def test_after_the_call_nothing_is_decided_anymore(call: Call) -> None:
     call.room.leave("caller-1", HUNG_UP)
     await asyncio.sleep(0)
     assert not call.over.done()
+
+
+@pytest.mark.parametrize(
+    ("reason", "lost_reason"),
+    [
+        (Reason.SERVER_SHUTDOWN, "SERVER_SHUTDOWN"),
+        (Reason.CONNECTION_TIMEOUT, "CONNECTION_TIMEOUT"),
+        (Reason.UNKNOWN_REASON, "UNKNOWN_REASON"),
+        (Reason.CLIENT_INITIATED, None),
+        (Reason.PARTICIPANT_REMOVED, None),
+        (Reason.ROOM_DELETED, None),
+        (Reason.DUPLICATE_IDENTITY, None),
+    ],
+)
+def test_whether_a_room_is_lost(reason: Reason.ValueType, lost_reason: str | None) -> None:
+    room: Any = rtc.EventEmitter()
+    lost = LostRoom(room)
+    room.emit("disconnected", reason)
+    assert lost.reason == lost_reason
