@@ -1,10 +1,11 @@
 """How a worker with new code, or a fresh one, takes over from the one that runs, so that no call
 notices.
 
-The launcher starts it beside that one (dev/reloading.py) and says so in REPLACES. It makes sure
-that the code of calls can be loaded, registers, listens on the same port, and sends SIGUSR1. The
-other one then delivers no more events and frees the port. Until its last call has ended it lists
-its calls in `SPOOL/retired-PID.json`, because whoever asks the new worker must hear of them.
+The launcher (dev/supervisor/takeover.py) starts it beside that one and says so in REPLACES. It
+makes sure that the code of calls can be loaded, registers, listens on the same port, and sends
+SIGUSR1. The other one then delivers no more events and frees the port. Until its last call has
+ended it lists its calls in `SPOOL/retired-PID.json`, because whoever asks the new worker must hear
+of them.
 """
 
 from __future__ import annotations

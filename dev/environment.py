@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from dev import dotenv_file, livekit_key, values
+from dev import dotenv_file, values
 from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
+from dev.supervisor import private_files
 
 PORTS = {
     "LIVEKIT_PORT": 7880,
@@ -85,9 +86,9 @@ def _wrong(
     if errors := _short_secret(environ, elsewhere):
         return SETTINGS, errors
     if not environ.get("LIVEKIT_API_KEY"):
-        if not make_key and not (home / livekit_key.FILE).exists():
+        if not make_key and not (home / private_files.LIVEKIT_KEY).exists():
             return "", []  # what needs the key cannot be judged yet
-        environ["LIVEKIT_API_KEY"], environ["LIVEKIT_API_SECRET"] = livekit_key.generated(home)
+        environ["LIVEKIT_API_KEY"], environ["LIVEKIT_API_SECRET"] = private_files.livekit_key(home)
     if errors := values.impossible(service.settings, environ):
         return SETTINGS, errors
     return "", []

@@ -1,55 +1,74 @@
-"""./restart_voice_system.sh: stop what runs, start everything, return when it is ready.
+"""./restart_voice_home.sh: stop what runs, start everything, return when it is ready.
 
-    ./restart_voice_system.sh               restart everything (but a healthy Letta is kept)
-    ./restart_voice_system.sh NAME…         restart just these processes
-    ./restart_voice_system.sh stop          end everything
-    ./restart_voice_system.sh status        the state of each process
-    ./restart_voice_system.sh logs [-f] [NAME]
+    ./restart_voice_home.sh               restart everything (but a healthy Letta is kept)
+    ./restart_voice_home.sh NAME…         restart just these processes
+    ./restart_voice_home.sh stop          end everything
+    ./restart_voice_home.sh status        the state of each process
+    ./restart_voice_home.sh logs [-f] [NAME]
 
 While honcho and its launchers live, a restart is a request to each launcher, which ends its
 program and begins anew; otherwise what is left of an earlier start is ended and honcho is started
 in the background.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from dev import exported, records, running
-from dev.environment import compose
-from dev.hand_over import handing_over
-from dev.parents import Parents
-from dev.records import READY
 from dev.services import CHECKOUT, services
-from dev.waiting import Waiting, is_ready, last_lines, short
+from dev.supervisor import handover, records, running
+from dev.supervisor.crash_excerpt import broken_code
+from dev.supervisor.log import Log, as_text
+from dev.supervisor.parents import Parents
+from dev.supervisor.records import FAILED, MONITORING, READY, STOPPED, ProcessRecord
 
 COMMANDS = ("stop", "status", "logs")
-LOOK_EVERY_S = 0.1
 LOG_LINES = 40
+LOOK_EVERY_S = 0.1
+NEWS_EVERY_S = 5.0
+# Others may fail for the same reason a moment later: they are told together.
+FAILED_WAIT_S = 2.0
+# A first start may download for long; a failed process ends the wait at once.
+LIMIT_S = 1800.0
+HONCHO_LINES, FAILED_LINES = 40, 12
 
 
-class System:
+class Home:
     """The system of one VOICE_HOME, as seen by the restart command."""
 
     def __init__(self) -> None:
         self.began = time.time()
-        environ, _ = exported.exported(Parents())
-        self.environ = environ
+        self.environ, _ = handover.exported(Parents())
         self.names = list(services())
-        self.composed = {name: compose(name, environ, CHECKOUT / ".env") for name in self.names}
-        self.home = Path(self.composed[self.names[0]].home)
-        (self.home / "run").mkdir(parents=True, exist_ok=True)
+        self.composed = _composed(self.names, self.environ)
+        self.path = Path(self.composed[self.names[0]]["home"])
+        (self.path / "run").mkdir(parents=True, exist_ok=True)
 
     def hands_over(self) -> AbstractContextManager[Path]:
         """While it is open, launchers that begin find this shell's environment and settings."""
-        composed = {name: asdict(one) for name, one in self.composed.items()}
-        return handing_over(self.home, self.environ, composed)
+        return handover.handing_over(self.path, self.environ, self.composed)
+
+
+def _composed(names: list[str], environ: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The composed settings of each process; when the code that composes them is broken, that."""
+    try:
+        # Imported here, since `stop` and `status` must work whatever is broken elsewhere.
+        from dev.environment import compose
+
+        return {name: asdict(compose(name, environ, CHECKOUT / ".env")) for name in names}
+    except Exception as error:  # any code may raise anything when it is loaded
+        unreadable = handover.unreadable_settings(environ, broken_code(error, str(CHECKOUT)))
+        return dict.fromkeys(names, unreadable)
 
 
 def main(arguments: list[str]) -> int:
@@ -68,18 +87,18 @@ def main(arguments: list[str]) -> int:
                 file=sys.stderr,
             )
         return 2
-    system = System()
+    home = Home()
     match arguments:
         case ["status"]:
-            return status(system)
+            return status(home)
         case ["logs", *rest]:
-            return logs(system, [word for word in rest if word != "-f"], follow="-f" in rest)
+            return logs(home, [word for word in rest if word != "-f"], follow="-f" in rest)
         case ["stop"]:
-            with one_at_a_time(system.home, "stop"):
-                return stop(system)
+            with one_at_a_time(home.path, "stop"):
+                return stop(home)
         case _:
-            with one_at_a_time(system.home, f"restart {' '.join(arguments)}".strip()):
-                return restart(system, arguments)
+            with one_at_a_time(home.path, f"restart {' '.join(arguments)}".strip()):
+                return restart(home, arguments)
 
 
 @contextlib.contextmanager
@@ -105,73 +124,73 @@ def one_at_a_time(home: Path, what: str) -> Iterator[None]:
         yield
 
 
-def restart(system: System, named: list[str]) -> int:
+def restart(home: Home, named: list[str]) -> int:
     """Restart everything or the `named` processes and wait until all of them are ready."""
     began = time.time()
-    honcho = running.common_honcho(system.home, system.names)
+    honcho = running.common_honcho(home.path, home.names)
     if honcho is None:
-        return _start(system, began)
-    asked = named or [name for name in system.names if not _keep(system, name)]
-    kept = [name for name in system.names if name not in asked]
+        return _start(home, began)
+    restarted = named or [name for name in home.names if not _keep(home, name)]
+    kept = [name for name in home.names if name not in restarted]
     note = f"; {', '.join(kept)} kept running" if kept and not named else ""
-    print(f"restarting {', '.join(asked)} under honcho (pid {honcho.pid}){note}", flush=True)
-    with system.hands_over():
-        for record in running.all_records(system.home, asked).values():
+    print(f"restarting {', '.join(restarted)} under honcho (pid {honcho.pid}){note}", flush=True)
+    with home.hands_over():
+        for record in running.all_records(home.path, restarted).values():
             running.ask_to_restart(record)
-        waiting = Waiting(system.home, named or system.names, asked, began)
-        return _result(system, waiting, lambda: honcho.alive)
+        waiting = StartWait(home.path, named or home.names, restarted, began)
+        return _result(home, waiting, lambda: honcho.alive)
 
 
-def _start(system: System, began: float) -> int:
+def _start(home: Home, began: float) -> int:
     """End what an earlier start left and start honcho with everything."""
-    ended, killed = running.stop(system.home, system.names)
+    ended, killed = running.stop(home.path, home.names)
     if ended:
         print(f"stopped what an earlier start left ({ended} processes)")
     for sentence in killed:
         print(sentence)
-    log = system.home / "logs" / running.HONCHO_LOG
-    with system.hands_over() as file:
-        environ = {**system.environ, exported.HAND_OVER: str(file)}
+    log = home.path / "logs" / running.HONCHO_LOG
+    with home.hands_over() as file:
+        environ = {**home.environ, handover.HANDOVER: str(file)}
         # A line of JSON says by itself when it was and whose it is.
-        prefix = system.composed[system.names[0]].environ.get("LOG_FORMAT") != "json"
-        honcho = running.start_honcho(system.home, log, system.names, environ, prefix=prefix)
+        prefix = home.composed[home.names[0]]["environ"].get("LOG_FORMAT") != "json"
+        honcho = running.start_honcho(home.path, log, home.names, environ, prefix=prefix)
         print(f"started honcho (pid {honcho.pid}), its output is in {short(log)}", flush=True)
-        waiting = Waiting(system.home, system.names, system.names, began)
-        return _result(system, waiting, lambda: honcho.poll() is None)
+        waiting = StartWait(home.path, home.names, home.names, began)
+        return _result(home, waiting, lambda: honcho.poll() is None)
 
 
-def _result(system: System, waiting: Waiting, honcho_lives: Callable[[], bool]) -> int:
+def _result(home: Home, waiting: StartWait, honcho_lives: Callable[[], bool]) -> int:
     if not waiting.until_ready(honcho_lives):
         return 1
-    page = records.read(system.home, "proxy")
+    page = records.read(home.path, "proxy")
     where = f" Open http://localhost:{page.port}/debug" if page and page.port else ""
-    print(f"All ready in {time.time() - system.began:.1f} s.{where}")
+    print(f"All ready in {time.time() - home.began:.1f} s.{where}")
     return 0
 
 
-def _keep(system: System, name: str) -> bool:
+def _keep(home: Home, name: str) -> bool:
     """Whether a restart of everything leaves `name` alone: healthy, and started with the settings
     of now."""
-    record = records.read(system.home, name)
+    record = records.read(home.path, name)
     return (
         services()[name].keeps
         and record is not None
         and record.state == READY
         and record.program is not None
         and record.program.alive
-        and record.fingerprint == system.composed[name].fingerprint
+        and record.fingerprint == home.composed[name]["fingerprint"]
     )
 
 
-def stop(system: System) -> int:
+def stop(home: Home) -> int:
     """End everything; 1 when something could not be ended."""
-    ended, killed = running.stop(system.home, system.names)
+    ended, killed = running.stop(home.path, home.names)
     for sentence in killed:
         print(sentence)
     left = [
-        one.name
-        for one in running.all_records(system.home, system.names).values()
-        if one.launcher_alive
+        record.name
+        for record in running.all_records(home.path, home.names).values()
+        if record.launcher_alive
     ]
     if left:
         print(f"still running: {', '.join(left)}", file=sys.stderr)
@@ -180,12 +199,12 @@ def stop(system: System) -> int:
     return 0
 
 
-def status(system: System) -> int:
+def status(home: Home) -> int:
     """One line a process; 0 when all are ready."""
     all_ready = True
-    for name in system.names:
-        record = records.read(system.home, name)
-        if record is None or (not record.launcher_alive and record.state != records.STOPPED):
+    for name in home.names:
+        record = records.read(home.path, name)
+        if record is None or (not record.launcher_alive and record.state != STOPPED):
             state, text = (
                 "stopped",
                 "not started"
@@ -200,12 +219,12 @@ def status(system: System) -> int:
     return 0 if all_ready else 1
 
 
-def logs(system: System, names: list[str], *, follow: bool) -> int:
+def logs(home: Home, names: list[str], *, follow: bool) -> int:
     """The last lines of the logs; with `follow`, become `tail` and go on."""
-    files = [system.home / "logs" / f"{name}.log" for name in names or system.names]
+    files = [home.path / "logs" / f"{name}.log" for name in names or home.names]
     there = [file for file in files if file.exists()]
     if not there:
-        print(f"no log yet in {short(system.home / 'logs')}")
+        print(f"no log yet in {short(home.path / 'logs')}")
         return 1
     if follow:
         os.execvp("tail", ["tail", "-n", str(LOG_LINES), "-F", *map(str, there)])
@@ -215,12 +234,123 @@ def logs(system: System, names: list[str], *, follow: bool) -> int:
     return 0
 
 
+class StartWait:
+    """The wait of one start: `wanted` processes of `home`, those in `restarted` since `began`."""
+
+    def __init__(self, home: Path, wanted: list[str], restarted: list[str], began: float) -> None:
+        self.home = home
+        self.wanted = wanted
+        self.restarted = restarted
+        self.began = began
+        self.done: set[str] = set()
+
+    def until_ready(self, honcho_lives: Callable[[], bool]) -> bool:
+        """Tell each process that becomes ready; False when one cannot, with why and what to do."""
+        failed_at: float | None = None
+        next_news = time.time() + NEWS_EVERY_S
+        while time.time() - self.began < LIMIT_S:
+            current = self._look()
+            if self.done.issuperset(self.wanted):
+                return True
+            waiting = [name for name in self.wanted if name not in self.done]
+            failed = [name for name in waiting if name in current and has_failed(current[name])]
+            failed_at = (failed_at or time.time()) if failed else None
+            late = failed_at is not None and time.time() - failed_at > FAILED_WAIT_S
+            if late or (failed and failed == waiting):
+                for name in failed:
+                    self._tell_failure(current[name])
+                return False
+            if not honcho_lives():
+                self._tell_honcho_ended()
+                return False
+            if time.time() >= next_news:
+                for name in waiting:
+                    news = _news(current.get(name))
+                    print(f"{name:8} {self._seconds(time.time())} … {news}", flush=True)
+                next_news = time.time() + NEWS_EVERY_S
+            time.sleep(LOOK_EVERY_S)
+        late_ones = ", ".join(name for name in self.wanted if name not in self.done)
+        print(f"not ready after {LIMIT_S:.0f} s: {late_ones}; see ./restart_voice_home.sh status")
+        return False
+
+    def _look(self) -> dict[str, ProcessRecord]:
+        """The records that count: one from before the restart says nothing about the new run."""
+        current = {
+            name: record
+            for name, record in running.all_records(self.home, self.wanted).items()
+            if name not in self.restarted or record.launched >= self.began
+        }
+        for name, record in current.items():
+            if name not in self.done and is_ready(record):
+                self.done.add(name)
+                if name in self.restarted:
+                    print(f"{name:8} {self._ready_text(record)}", flush=True)
+        return current
+
+    def _seconds(self, then: float) -> str:
+        return f"{then - self.began:.1f} s"
+
+    def _ready_text(self, record: ProcessRecord) -> str:
+        if record.state == MONITORING:
+            return f"not started here: {record.detail}"
+        return f"ready after {self._seconds(record.since)} on port {record.port}"
+
+    def _tell_failure(self, record: ProcessRecord) -> None:
+        why = record.detail
+        if not record.launcher_alive:
+            why = f"its launcher is gone; it was {record.state}: {record.detail}"
+        log = self.home / "logs" / f"{record.name}.log"
+        print(f"\n{record.name} is not ready: {why}")
+        print(f"the last lines of {short(log)}:")
+        lines = Log.since_start(last_lines(log, FAILED_LINES))
+        print("\n".join(f"    {line}" for line in lines))
+        print(f"When that is mended: ./restart_voice_home.sh {record.name}", flush=True)
+
+    def _tell_honcho_ended(self) -> None:
+        log = self.home / "logs" / running.HONCHO_LOG
+        print(f"\nhoncho ended, so nothing runs; the last lines of {short(log)}:")
+        print("\n".join(f"    {line}" for line in last_lines(log, HONCHO_LINES)))
+        print("When the cause is mended: ./restart_voice_home.sh", flush=True)
+
+
+def is_ready(record: ProcessRecord) -> bool:
+    """Whether a process does its work: ready, or a monitor whose service answers."""
+    monitors = record.state == MONITORING and record.answers is True
+    return record.launcher_alive and (record.state == READY or monitors)
+
+
+def has_failed(record: ProcessRecord) -> bool:
+    return not record.launcher_alive or record.state == FAILED or record.answers is False
+
+
+def _news(record: ProcessRecord | None) -> str:
+    if record is None:
+        return "its launcher prepares itself"
+    return f"{record.state}: {(record.detail.splitlines() or [''])[0][:120]}"
+
+
+def last_lines(file: Path, count: int) -> list[str]:
+    """The last lines of a log as text, whatever form it has."""
+    try:
+        with file.open(errors="replace") as lines:
+            last = deque(lines, maxlen=count)
+        texts = [text for line in last for text in as_text(line.rstrip("\n"))]
+        return [text[:400] for text in texts[-count:]]
+    except FileNotFoundError:
+        return []
+
+
+def short(path: Path) -> str:
+    """A path as people write it: relative to the checkout when it lies there."""
+    return str(path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path)
+
+
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         print(
             "\nstopped waiting; what was started goes on in the background: "
-            "./restart_voice_system.sh status"
+            "./restart_voice_home.sh status"
         )
         sys.exit(130)

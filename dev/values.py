@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from common import known_secrets
+from dev.services import CHECKOUT
+from dev.supervisor.crash_excerpt import broken_code
 
 
 def check(
@@ -35,7 +37,8 @@ def check(
                 Exception
             ) as error:  # a room's code that cannot be loaded: any exception there is
                 errors[name] = (
-                    f"{name.partition(':')[0]} cannot be loaded: {type(error).__name__}: {error}"
+                    f"the settings of {name.partition('.settings')[0]} cannot be loaded: "
+                    f"{broken_code(error, str(CHECKOUT))}; mend that file"
                 )
     return list(errors.values())
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from dev import processes, records
 from dev.bench.subjects import OURS, Subject
 from dev.bench.tree import Tree
 from dev.caller import CallError, where
 from dev.environment import compose
 from dev.services import CHECKOUT, services
+from dev.supervisor import processes, records
 
 COMMAND = CHECKOUT / "restart_voice_system.sh"
 START_LIMIT_S = 900

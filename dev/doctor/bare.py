@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from common import known_secrets
-from dev import venvs
+from dev.bootstrap import venvs
 from dev.doctor import bundle
 from dev.doctor.checks import versions
 from dev.doctor.examined import Examined

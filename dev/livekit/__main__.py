@@ -7,8 +7,8 @@ import os
 import sys
 from typing import NoReturn
 
+from dev.bootstrap.steps import tell
 from dev.livekit import binary, config
-from dev.steps import tell
 
 
 def main() -> NoReturn:

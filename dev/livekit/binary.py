@@ -13,9 +13,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev import steps, venvs
+from dev.bootstrap import steps, venvs
+from dev.bootstrap.steps import StepFailed, tell
 from dev.livekit.release import from_release
-from dev.steps import StepFailed, tell
 
 VERSION = "1.13.5"
 OLDEST = (1, 9)

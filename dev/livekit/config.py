@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dev import private_file
-from dev.ports import has_ipv6
+from dev.supervisor import private_files
+from dev.supervisor.ports import has_ipv6
 
 FILE = "livekit.yaml"
 
@@ -43,5 +43,5 @@ def config(environ: Mapping[str, str], ipv6: bool) -> dict[str, Any]:
 def write(environ: Mapping[str, str]) -> Path:
     """Write the file (it holds the secret: mode 0600); JSON, which is YAML too."""
     path = Path(environ["VOICE_HOME"]) / FILE
-    private_file.write(path, json.dumps(config(environ, has_ipv6()), indent=2))
+    private_files.write(path, json.dumps(config(environ, has_ipv6()), indent=2))
     return path

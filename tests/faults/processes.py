@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from dev.life import STABLE_S
+from dev.supervisor.supervisor import STABLE_S
 from tests.integration.checkout import wait_for
 from tests.system import System
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from dev import ports
+from dev.supervisor import ports
 from tests.system import PORT_SETTINGS, ROOT, free_ports
 
 DEADLINE_S = 30.0

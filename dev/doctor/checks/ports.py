@@ -6,10 +6,10 @@ import asyncio
 
 import psutil
 
-from dev import ports, processes, records
 from dev.doctor.finding import Finding
 from dev.doctor.surroundings import Surroundings
 from dev.services import Port, Service, services
+from dev.supervisor import ports, processes, records
 
 
 async def check(around: Surroundings) -> list[Finding]:

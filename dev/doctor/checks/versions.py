@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
-from dev import node, venvs
+from dev.bootstrap import node, venvs
 from dev.doctor.finding import Finding
 from dev.livekit import binary
 from dev.services import CHECKOUT

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from dev import venvs
+from dev.bootstrap import venvs
 from dev.doctor import bare, options, report, store, surroundings
 from dev.doctor.checks import settings as settings_check
 from dev.doctor.examination import _next

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from dev import parents
-from dev.parents import Parents, Seen, is_honcho, look, manager
+from dev.supervisor import parents
+from dev.supervisor.parents import Parents, Seen, is_honcho, look, manager
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_parent_that_ends_is_named(told: str) -> None:
     # A shell starts a process that watches its parent; the shell ends, the process says so.
     # Where the system does not tell of the end, it looks.
     watch = (
-        f"{told}import asyncio; from dev.parents import Parents\n"
+        f"{told}import asyncio; from dev.supervisor.parents import Parents\n"
         "p = Parents(); print('up', flush=True)\n"
         "print(asyncio.run(p.until_gone()))"
     )

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from dev import ports
 from dev.services import SERVICES
+from dev.supervisor import ports
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])

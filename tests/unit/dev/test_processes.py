@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 
-from dev import processes, records
-from dev.processes import TAG, end, family
-from dev.records import Identity, Record
+from dev.supervisor import processes, records
+from dev.supervisor.processes import TAG, end, family
+from dev.supervisor.records import Identity, ProcessRecord
 
 # Starts a child that leaves its session, tells its pid, and waits.
 PARENT = (
@@ -79,7 +79,7 @@ def test_a_pid_that_was_given_to_another_is_left_alone() -> None:
 def test_the_guardian_ends_a_program_only_when_its_launcher_is_gone(tmp_path: Path) -> None:
     program, identity, _ = _start(WAIT, "tag-5")
     me = Identity.of(psutil.Process().pid)
-    record = Record("x", records.READY, launcher=me, program=identity, tag="tag-5")
+    record = ProcessRecord("x", records.READY, launcher=me, program=identity, tag="tag-5")
     records.write(tmp_path, record)
     file = str(records.path(tmp_path, "x"))
     assert processes.main(["end", file]) == 0

@@ -10,8 +10,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from dev import readiness
 from dev.services import SERVICES
+from dev.supervisor import readiness
 
 SECRET = "s" * 32
 

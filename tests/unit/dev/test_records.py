@@ -1,15 +1,97 @@
-"""A record is whole or absent, and a pid counts only with its start time."""
+"""A record is whole or absent, a pid counts only with its start time, and what it says of a
+program: a crash stays in sight until all is well, secrets do not."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from dev import records
-from dev.records import Identity, Record
+import pytest
+
+from common.redaction import Redactor
+from dev.supervisor import records
+from dev.supervisor.log import Log
+from dev.supervisor.records import (
+    FAILED,
+    READY,
+    RESTARTING,
+    STARTING,
+    Crash,
+    Identity,
+    ProcessRecord,
+    Status,
+)
+
+SECRET = "a-planted-secret-0123456789"
+
+
+@pytest.fixture
+def status(tmp_path: Path) -> Iterator[Status]:
+    log = Log(tmp_path, "letta")
+    yield Status(tmp_path, ProcessRecord("letta", STARTING), log, Redactor([SECRET]))
+    log.close()
+
+
+def record_of(status: Status) -> ProcessRecord:
+    found = records.read(status.home, "letta")
+    assert found is not None
+    return found
+
+
+def test_a_crash_stays_until_the_program_is_ready_again(status: Status) -> None:
+    status.set(READY, "ready on port 1")
+    status.crashed(Crash("killed", "letta was killed (signal 9, SIGKILL)", ("a last word",)))
+    status.set(RESTARTING, "letta was killed (signal 9, SIGKILL); starts again in 0.5 s")
+    killed = "letta was killed (signal 9, SIGKILL)"
+    assert record_of(status).detail == f"{killed}; starts again in 0.5 s"
+    status.set(STARTING, "importing")
+    assert record_of(status).detail == (
+        "importing (started again: letta was killed (signal 9, SIGKILL))"
+    )
+    assert (record_of(status).cause, record_of(status).log) == ("killed", ["a last word"])
+    status.set(READY, "ready on port 1")
+    assert (record_of(status).detail, record_of(status).cause, record_of(status).log) == (
+        "ready on port 1",
+        "",
+        [],
+    )
+    status.set(STARTING, "importing")
+    assert record_of(status).detail == "importing"
+
+
+def test_a_cause_goes_with_what_caused_it(status: Status) -> None:
+    status.set(FAILED, "port 1 is held by pid 2", cause="port-taken")
+    assert record_of(status).cause == "port-taken"
+    status.set(STARTING, "starting")
+    assert record_of(status).cause == ""
+
+
+def test_what_the_program_says_is_not_told_twice(status: Status) -> None:
+    status.crashed(Crash("crashed", "letta ended with exit code 1"))
+    status.log.program(b"importing")
+    assert status.detail_from_output()
+    before = record_of(status).updated
+    assert status.detail_from_output()
+    assert record_of(status).updated == before
+
+
+def test_what_is_said_again_is_said_and_not_only_kept(
+    status: Status, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        status.set(STARTING, "waits for livekit (not started)", say=True)
+    assert capsys.readouterr().out.count("waits for livekit") == 2
+
+
+def test_no_secret_is_in_it(status: Status) -> None:
+    status.crashed(Crash("crashed", f"letta ended: {SECRET}", (f"ValueError: {SECRET}",)))
+    status.set(RESTARTING, f"rejected {SECRET}")
+    assert SECRET not in records.path(status.home, "letta").read_text()
+    assert record_of(status).log == ["ValueError: ***"]
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     me = Identity.of(os.getpid())
-    record = Record("agent", records.READY, "a sentence", launcher=me, port=8081)
+    record = ProcessRecord("agent", records.READY, "a sentence", launcher=me, port=8081)
     records.write(tmp_path, record)
     found = records.read(tmp_path, "agent")
     assert found == record

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import steps
-from dev.steps import StepFailed, run
+from dev.bootstrap import steps
+from dev.bootstrap.steps import StepFailed, run
 
 
 def test_a_step_returns_its_lines() -> None:
@@ -64,7 +64,7 @@ def test_a_lock_tells_who_holds_it(
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from dev import steps\n"
+            "import sys; from pathlib import Path; from dev.bootstrap import steps\n"
             f"steps.LOCKS = Path({str(tmp_path)!r})\n"
             "with steps.lock('venv', 'the big thing'):\n"
             "    print('held', flush=True); sys.stdin.readline()\n",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import venvs
+from dev.bootstrap import venvs
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.test.js"))

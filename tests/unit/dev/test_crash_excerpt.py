@@ -2,8 +2,7 @@
 
 import pytest
 
-from dev.ending import Ending
-from dev.telling import last_error, located, telling
+from dev.supervisor.crash_excerpt import ProgramEnd, crash_excerpt, error_with_place, last_error
 
 TRACEBACK = """\
 15:24:46.278 INFO agent: begins
@@ -24,22 +23,27 @@ SyntaxError: invalid syntax""".splitlines()
 
 
 def test_of_a_traceback_its_last_line_and_the_place_in_our_own_code() -> None:
-    assert telling(TRACEBACK) == [
+    assert crash_excerpt(TRACEBACK) == [
         'File "/checkout/agent/worker.py", line 12, in run',
         "ValueError: no such thing",
     ]
-    assert last_error(telling(TRACEBACK)) == "ValueError: no such thing"
+    assert last_error(crash_excerpt(TRACEBACK)) == "ValueError: no such thing"
 
 
 def test_an_error_is_told_with_the_file_and_line_it_comes_from() -> None:
-    assert located(TRACEBACK, "/checkout") == "agent/worker.py line 12: ValueError: no such thing"
-    assert located(SYNTAX, "/checkout") == "agent/job.py line 3: SyntaxError: invalid syntax"
-    assert located(["it says no more"], "/checkout") == "it says no more"
+    assert (
+        error_with_place(TRACEBACK, "/checkout")
+        == "agent/worker.py line 12: ValueError: no such thing"
+    )
+    assert (
+        error_with_place(SYNTAX, "/checkout") == "agent/job.py line 3: SyntaxError: invalid syntax"
+    )
+    assert error_with_place(["it says no more"], "/checkout") == "it says no more"
 
 
 def test_a_traceback_that_is_cut_off() -> None:
     cut = TRACEBACK[:5]
-    assert telling(cut) == ['File "/checkout/agent/worker.py", line 12, in run']
+    assert crash_excerpt(cut) == ['File "/checkout/agent/worker.py", line 12, in run']
 
 
 @pytest.mark.parametrize(
@@ -57,34 +61,34 @@ def test_a_traceback_that_is_cut_off() -> None:
 )
 def test_errors_are_found_among_other_lines(line: str) -> None:
     said = ["15:24:46.278 INFO agent: begins", line, "15:24:46.279 INFO agent: no errors so far"]
-    assert telling(said) == [line.strip()]
+    assert crash_excerpt(said) == [line.strip()]
 
 
 def test_a_syntax_error_and_a_plain_last_word() -> None:
-    assert telling(SYNTAX) == ["SyntaxError: invalid syntax"]
+    assert crash_excerpt(SYNTAX) == ["SyntaxError: invalid syntax"]
     plain = ["one", "two", "three", "the standin has a broken leg"]
-    assert telling(plain) == plain[1:]
-    assert telling(plain, errors_only=True) == []
-    assert telling([]) == [] and last_error([]) == ""
+    assert crash_excerpt(plain) == plain[1:]
+    assert crash_excerpt(plain, errors_only=True) == []
+    assert crash_excerpt([]) == [] and last_error([]) == ""
 
 
 def test_they_are_few_and_short() -> None:
     many = [f"12:00:00.000 ERROR agent: number {number} {'x' * 1000}" for number in range(50)]
-    told = telling(many)
+    told = crash_excerpt(many)
     assert len(told) == 10
     assert "number 49" in told[-1] and all(len(line) <= 400 for line in told)
 
 
 def test_how_a_program_ended() -> None:
-    crashed = Ending.of(1, TRACEBACK)
-    assert str(crashed) == "ended with exit code 1: ValueError: no such thing"
+    crashed = ProgramEnd.of(1, TRACEBACK)
+    assert crashed.text("/checkout") == "ended with exit code 1: ValueError: no such thing"
     assert crashed.cause == "crashed"
-    killed = Ending.of(-9, ["15:24:46.278 INFO agent: all is well"])
-    assert (str(killed), killed.cause, killed.log) == (
+    killed = ProgramEnd.of(-9, ["15:24:46.278 INFO agent: all is well"])
+    assert (killed.text("/checkout"), killed.cause, killed.log) == (
         "was killed (signal 9, SIGKILL)",
         "killed",
         (),
     )
-    absent = Ending.never_began(("/no/such", "program"), FileNotFoundError(2, "No such file"))
-    assert str(absent) == "cannot be run (/no/such program: No such file)"
+    absent = ProgramEnd.never_began(("/no/such", "program"), FileNotFoundError(2, "No such file"))
+    assert absent.text("/checkout") == "cannot be run (/no/such program: No such file)"
     assert (absent.cause, absent.code) == ("not-runnable", None)

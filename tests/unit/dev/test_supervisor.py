@@ -10,12 +10,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from common.redaction import Redactor
-from dev.life import Life
-from dev.logs import Log
-from dev.program import Program
-from dev.records import STARTING, Identity, Record
 from dev.services import SERVICES
-from dev.state import State
+from dev.supervisor.log import Log
+from dev.supervisor.program import Program
+from dev.supervisor.records import STARTING, Identity, ProcessRecord, Status
+from dev.supervisor.supervisor import Supervisor
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -37,20 +36,20 @@ async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     number = server.server_address[1]
     log = Log(tmp_path, "proxy")
-    state = State(tmp_path, Record("proxy", STARTING), log, Redactor())
+    status = Status(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
     environ: dict[str, Any] = {"PROXY_PORT": str(number)}
-    life = Life(SERVICES["proxy"], environ, {}, state, lambda _: None)
+    supervisor = Supervisor(SERVICES["proxy"], environ, {}, status, lambda _: None)
     other = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "input()"), stdin=asyncio.subprocess.PIPE
     )
     try:
-        told = await life._question(_program(other.pid))
+        told = await supervisor._question(_program(other.pid))
         assert told == f"another process answers on port {number}"
-        assert await life._question(_program(os.getpid())) is None
+        assert await supervisor._question(_program(os.getpid())) is None
     finally:
         await other.communicate(b"\n")
         server.shutdown()
         server.server_close()
         log.close()
-    told = await life._question(_program(os.getpid()))
+    told = await supervisor._question(_program(os.getpid()))
     assert told == f"127.0.0.1:{number} refuses the connection"

@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dev import processes, records
-from dev.parents import is_honcho
-from dev.records import Identity, Record
 from dev.services import CHECKOUT
+from dev.supervisor import processes, records
+from dev.supervisor.parents import is_honcho
+from dev.supervisor.records import Identity, ProcessRecord
 
 HONCHO_RECORD = "honcho.json"
 HONCHO_LOG = "honcho.log"
@@ -25,7 +25,7 @@ STOP_WAIT_S = 8.0
 LOOK_EVERY_S = 0.05
 
 
-def all_records(home: Path, names: Iterable[str]) -> dict[str, Record]:
+def all_records(home: Path, names: Iterable[str]) -> dict[str, ProcessRecord]:
     """The records there are, by name."""
     return {name: record for name in names if (record := records.read(home, name)) is not None}
 
@@ -33,10 +33,10 @@ def all_records(home: Path, names: Iterable[str]) -> dict[str, Record]:
 def common_honcho(home: Path, names: list[str]) -> Identity | None:
     """The living honcho that has a living launcher for every one of `names`, None when there is no
     such one."""
-    found = all_records(home, names)
-    managers = {record.honcho for record in found.values() if record.launcher_alive}
+    known = all_records(home, names)
+    managers = {record.honcho for record in known.values() if record.launcher_alive}
     if len(managers) != 1 or any(
-        name not in found or not found[name].launcher_alive for name in names
+        name not in known or not known[name].launcher_alive for name in names
     ):
         return None
     (honcho,) = managers
@@ -66,38 +66,38 @@ def start_honcho(
         )
     identity = Identity.of(honcho.pid)
     if identity is not None:
-        records.write(home, Record("honcho", records.STARTING, program=identity))
+        records.write(home, ProcessRecord("honcho", records.STARTING, program=identity))
     return honcho
 
 
 def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
     """End honcho, the launchers and the programs of this home; how many processes, and what had to
     be killed."""
-    found = all_records(home, names)
+    known = all_records(home, names)
     started = records.read(home, "honcho")
-    managers = {record.honcho for record in found.values() if record.honcho}
+    managers = {record.honcho for record in known.values() if record.honcho}
     if started is not None and started.program is not None:
         managers.add(started.program)
-    managers = {one for one in managers if _is_honcho(one)}
+    managers = {identity for identity in managers if _is_honcho(identity)}
     launchers = {
-        record.launcher for record in found.values() if record.launcher_alive and record.launcher
+        record.launcher for record in known.values() if record.launcher_alive and record.launcher
     }
     programs = {
-        name: record for name, record in found.items() if record.program and record.program.alive
+        name: record for name, record in known.items() if record.program and record.program.alive
     }
-    ended = len({one.pid for one in managers | launchers}) + len(programs)
-    for one in managers:
-        _signal(one, signal.SIGTERM)
+    ended = len({identity.pid for identity in managers | launchers}) + len(programs)
+    for identity in managers:
+        _signal(identity, signal.SIGTERM)
     if managers:
         _wait_gone(launchers | managers, 1.0)
-    for one in launchers:
-        _signal(one, signal.SIGTERM)
+    for identity in launchers:
+        _signal(identity, signal.SIGTERM)
     _wait_gone(managers | launchers, STOP_WAIT_S)
     killed = []
-    for one in managers | launchers:
-        if one.alive:
-            killed.append(f"pid {one.pid} did not end by itself and was killed")
-            killed += processes.end(one, "", term_wait_s=0)
+    for identity in managers | launchers:
+        if identity.alive:
+            killed.append(f"pid {identity.pid} did not end by itself and was killed")
+            killed += processes.end(identity, "", term_wait_s=0)
     for record in all_records(home, names).values():
         killed += processes.end_recorded(record)
     for name in [*names, "honcho"]:
@@ -109,26 +109,26 @@ def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
     return ended, killed
 
 
-def _is_honcho(one: Identity) -> bool:
-    process = one.process()
+def _is_honcho(identity: Identity) -> bool:
+    process = identity.process()
     return process is not None and is_honcho(tuple(process.cmdline()))
 
 
-def _signal(one: Identity, number: int) -> None:
-    if one.alive:
+def _signal(identity: Identity, number: int) -> None:
+    if identity.alive:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(one.pid, number)
+            os.kill(identity.pid, number)
             # One that is stopped (SIGSTOP, Ctrl-Z) hears of it only when it goes on.
-            os.kill(one.pid, signal.SIGCONT)
+            os.kill(identity.pid, signal.SIGCONT)
 
 
-def ask_to_restart(record: Record) -> None:
+def ask_to_restart(record: ProcessRecord) -> None:
     """Ask a launcher to begin anew."""
     if record.launcher is not None:
         _signal(record.launcher, signal.SIGUSR1)
 
 
-def _wait_gone(wanted: Iterable[Identity], limit_s: float) -> None:
+def _wait_gone(identities: Iterable[Identity], limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
-    while any(one.alive for one in wanted) and time.monotonic() < deadline:
+    while any(identity.alive for identity in identities) and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)

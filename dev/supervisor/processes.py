@@ -4,7 +4,7 @@ What a program started is known by three signs: it descends from it, it is in it
 carries the tag that the launcher put into the program's environment (which finds children that
 left both). A pid alone is never enough.
 
-The guardian of a launcher runs `python -m dev.processes end RECORD`.
+The guardian of a launcher runs `python -m dev.supervisor.processes end RECORD`.
 """
 
 import os
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from dev import records
-from dev.records import Identity
+from dev.supervisor import records
+from dev.supervisor.records import Identity, ProcessRecord
 
 TAG = "VOICE_PROGRAM"
 # honcho kills a launcher five seconds after the first process ended: the whole must fit into that.
@@ -40,13 +40,13 @@ def descendants(root: Identity) -> list[psutil.Process]:
 
 def family(root: Identity, tag: str) -> list[psutil.Process]:
     """All living processes of the program `root`, itself first when it lives."""
-    found = {process.pid: process for process in descendants(root)}
+    known = {process.pid: process for process in descendants(root)}
     # The number of a session proves something only while the process that made it lives.
-    session = root.pid if root.pid in found and _session(root.pid) == root.pid else None
+    session = root.pid if root.pid in known and _session(root.pid) == root.pid else None
     for other in psutil.process_iter():
-        if other.pid not in found and other.pid != os.getpid() and _belongs(other, tag, session):
-            found[other.pid] = other
-    return [process for process in found.values() if _lives(process)]
+        if other.pid not in known and other.pid != os.getpid() and _belongs(other, tag, session):
+            known[other.pid] = other
+    return [process for process in known.values() if _lives(process)]
 
 
 def _belongs(process: psutil.Process, tag: str, session: int | None) -> bool:
@@ -96,16 +96,16 @@ def end(root: Identity, tag: str, term_wait_s: float = TERM_WAIT_S) -> list[str]
     return names
 
 
-def _wait_gone(wanted: Iterable[psutil.Process], limit_s: float) -> None:
+def _wait_gone(group: Iterable[psutil.Process], limit_s: float) -> None:
     """Wait without reaping: a child's end is its parent's to collect (asyncio would miss it)."""
     deadline = time.monotonic() + limit_s
-    while any(_lives(process) for process in wanted) and time.monotonic() < deadline:
+    while any(_lives(process) for process in group) and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY_S)
 
 
 def _union(*groups: Iterable[psutil.Process]) -> list[psutil.Process]:
-    found = {process.pid: process for group in groups for process in group}
-    return [process for process in found.values() if _lives(process)]
+    known = {process.pid: process for group in groups for process in group}
+    return [process for process in known.values() if _lives(process)]
 
 
 def _signal(processes: Iterable[psutil.Process], action: str) -> None:
@@ -124,16 +124,16 @@ def _name(process: psutil.Process) -> str:
         return "?"
 
 
-def end_recorded(record: records.Record) -> list[str]:
+def end_recorded(record: ProcessRecord) -> list[str]:
     """End the programs of a record, all at once, and all they started."""
-    programs = [(one.program, one.tag) for one in record.beside]
+    programs = [(other.program, other.tag) for other in record.beside]
     if record.program is not None:
         programs.append((record.program, record.tag))
     if not programs:
         return []
     with ThreadPoolExecutor(len(programs)) as pool:
-        said = pool.map(lambda one: end(*one), programs)
-        return [sentence for each in said for sentence in each]
+        killed = pool.map(lambda program: end(*program), programs)
+        return [sentence for sentences in killed for sentence in sentences]
 
 
 def main(arguments: list[str]) -> int:
@@ -143,7 +143,7 @@ def main(arguments: list[str]) -> int:
             if record is not None and not record.launcher_alive:
                 end_recorded(record)
             return 0
-    print("usage: python -m dev.processes end RECORD", file=sys.stderr)
+    print("usage: python -m dev.supervisor.processes end RECORD", file=sys.stderr)
     return 2
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import exported, hand_over
-from dev.parents import Parents, Seen
+from dev.supervisor import handover
+from dev.supervisor.parents import Parents, Seen
 
 
 def test_under_honcho_its_own_first_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ def test_under_honcho_its_own_first_environment_counts(monkeypatch: pytest.Monke
     parents = Parents()
     parents.honcho = Seen(manager.pid, 1, "", ("honcho",))
     monkeypatch.setenv("PORT", "5000")
-    environ, warning = exported.exported(parents)
+    environ, warning = handover.exported(parents)
     manager.communicate(b"\n")
     assert warning is None
     assert environ["FROM_SHELL"] == "1" and "PORT" not in environ
@@ -34,7 +34,7 @@ def test_a_honcho_that_cannot_be_asked_is_told(monkeypatch: pytest.MonkeyPatch) 
     ended.wait()
     parents = Parents()
     parents.honcho = Seen(ended.pid, 1, "", ("honcho",))
-    environ, warning = exported.exported(parents)
+    environ, warning = handover.exported(parents)
     assert warning is not None and ".env beats the shell" in warning
     assert environ["PATH"] == os.environ["PATH"]
 
@@ -42,28 +42,28 @@ def test_a_honcho_that_cannot_be_asked_is_told(monkeypatch: pytest.MonkeyPatch) 
 def test_what_a_launcher_carries_belongs_to_that_process_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    carried = exported.carry({"A": "1"}, None, "/file")
+    carried = handover.carry({"A": "1"}, None, "/file")
     for name, value in carried.items():
         monkeypatch.setenv(name, value)
     parents = Parents()
     parents.honcho = Seen(2**22 + 1, 1, "", ("honcho",))
-    environ, warning = exported.exported(parents)
+    environ, warning = handover.exported(parents)
     assert warning is None and environ["A"] == "1"
-    assert not set(exported.OWN) & set(environ)
-    monkeypatch.setenv(exported.CARRIED, "1")
-    assert exported.exported(parents)[1] is not None
+    assert not set(handover.OWN) & set(environ)
+    monkeypatch.setenv(handover.CARRIED, "1")
+    assert handover.exported(parents)[1] is not None
 
 
 def test_a_hand_over_counts_while_its_restart_lives(tmp_path: Path) -> None:
-    with hand_over.handing_over(tmp_path, {"A": "1"}, {"agent": {"home": "h"}}) as file:
+    with handover.handing_over(tmp_path, {"A": "1"}, {"agent": {"home": "h"}}) as file:
         assert file.stat().st_mode & 0o777 == 0o600
-        assert hand_over.environ(tmp_path) == {"A": "1"}
-        assert hand_over.composed(str(file), "agent", {"A": "1"}) == {"home": "h"}
-        assert hand_over.composed(str(file), "agent", {"A": "2"}) is None
+        assert handover.handed_environ(tmp_path) == {"A": "1"}
+        assert handover.handed_settings(str(file), "agent", {"A": "1"}) == {"home": "h"}
+        assert handover.handed_settings(str(file), "agent", {"A": "2"}) is None
         text = file.read_text()
-    assert hand_over.environ(tmp_path) is None
+    assert handover.handed_environ(tmp_path) is None
     # The file of a restart that was killed.
     file.write_text(text.replace(str(os.getpid()), "1"))
-    assert hand_over.environ(tmp_path) is None
-    assert hand_over.composed(str(file), "agent", {"A": "1"}) is None
-    assert hand_over.composed("", "agent", {"A": "1"}) is None
+    assert handover.handed_environ(tmp_path) is None
+    assert handover.handed_settings(str(file), "agent", {"A": "1"}) is None
+    assert handover.handed_settings("", "agent", {"A": "1"}) is None

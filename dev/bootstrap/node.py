@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from dev import steps, venvs
-from dev.steps import CHECKOUT
+from dev.bootstrap import steps, venvs
+from dev.bootstrap.steps import CHECKOUT
 
 OLDEST_NODE = 18
 LOCK = CHECKOUT / "package-lock.json"

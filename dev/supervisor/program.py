@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dev import processes
-from dev.logs import LINE_BYTES, Log
-from dev.records import Identity
 from dev.services import CHECKOUT
+from dev.supervisor import processes
+from dev.supervisor.log import LINE_BYTES, Log
+from dev.supervisor.records import Identity
 
 AFTER_END_S = 1.0
 
@@ -108,7 +108,7 @@ class Guardian:
     """A shell that waits for this launcher's end and, when it comes unannounced (kill -9), ends
     the program."""
 
-    SCRIPT = 'read -r word || exec "$0" -m dev.processes end "$1"'
+    SCRIPT = 'read -r word || exec "$0" -m dev.supervisor.processes end "$1"'
 
     def __init__(self, record: Path) -> None:
         self._shell = subprocess.Popen(

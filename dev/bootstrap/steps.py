@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev.parents import Parents
+from dev.supervisor.parents import Parents
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 # Locks of preparations belong to the checkout, whatever VOICE_HOME says: two homes share its
 # environments.
 LOCKS = CHECKOUT / ".voice" / "locks"

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from dev import node, steps, venvs
-from dev.steps import CHECKOUT, StepFailed
+from dev.bootstrap import node, steps, venvs
+from dev.bootstrap.steps import CHECKOUT, StepFailed
 
 MAKE: dict[str, Callable[[], None]] = {
     "run": lambda: venvs.ensure(venvs.MAIN, "requirements.txt"),
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     os.chdir(CHECKOUT)
     match arguments:
         case ["run", name, *options]:
-            module = ["dev.launcher", name, *options]
+            module = ["dev.supervisor.launcher", name, *options]
         case ["exec", *module] if module:
             pass
         case ["look", *module] if module:

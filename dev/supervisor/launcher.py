@@ -1,7 +1,7 @@
-"""The launcher that stands between honcho and one program: `python -m dev.launcher NAME`.
+"""The launcher between honcho and one program: `python -m dev.supervisor.launcher NAME`.
 
-It lives (life.py) until TERM, INT or HUP, or until honcho is gone, and then ends its program with
-all that started. USR1 asks it to begin anew with new code and new settings; it becomes a new
+It runs the supervisor until TERM, INT or HUP, or until honcho is gone, and then ends its program
+with all that started. USR1 asks it to begin anew with new code and new settings; it becomes a new
 launcher with the same pid, so that honcho does not notice. Whatever happens to the program the
 launcher stays, since honcho ends everything as soon as one process ends.
 """
@@ -17,33 +17,38 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common import known_secrets
-from dev import exported as shell
-from dev import hand_over, processes, records
-from dev.life import LOOK_EVERY_S, Life
-from dev.logs import BEGINS, Log
-from dev.parents import Parents
-from dev.program import Guardian
-from dev.records import PREPARING, RESTARTING, STOPPED, Identity, Record
 from dev.services import CHECKOUT, services
-from dev.state import State
+from dev.supervisor import handover, processes, records
+from dev.supervisor.crash_excerpt import error_with_place
+from dev.supervisor.log import BEGINS, Log
+from dev.supervisor.parents import Parents
+from dev.supervisor.program import Guardian
+from dev.supervisor.records import (
+    PREPARING,
+    RESTARTING,
+    STOPPED,
+    Identity,
+    ProcessRecord,
+    Status,
+)
+from dev.supervisor.supervisor import LOOK_EVERY_S, Supervisor
 
 
 class Launcher:
-    """The frame around one life: who may end it, and what is left when it ends."""
+    """The frame around one supervisor: who may end it, and what is left when it ends."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.launched = time.time()
         self.parents = Parents()
-        self.exported, self.warning = shell.exported(self.parents)
+        self.exported, self.warning = handover.exported(self.parents)
         self.told_to_end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.again = False
         self.home: Path | None = None
         # Handed on even when a second request comes before it was taken: else the next launcher
         # in this process would wait for itself.
-        self.lock = shell.carried_lock()
-        self.life: Life | None = None
+        self.lock = handover.carried_lock()
+        self.supervisor: Supervisor | None = None
 
     async def run(self) -> int:
         """Live until told to end, then leave nothing behind."""
@@ -55,8 +60,8 @@ class Launcher:
         working.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await working
-        if self.life is not None:
-            await self._end(self.life)
+        if self.supervisor is not None:
+            await self._end(self.supervisor)
         if self.again:
             self._become_new()
         return 0
@@ -91,7 +96,7 @@ class Launcher:
         self.lock = await self._take_lock(home, log)
         await self._clean_up(home, log)
         honcho = self.parents.honcho
-        record = Record(
+        mine = ProcessRecord(
             self.name,
             PREPARING,
             "begins",
@@ -100,34 +105,40 @@ class Launcher:
             honcho=Identity.of(honcho.pid) if honcho else None,
             fingerprint=composed["fingerprint"],
         )
-        state = State(home, record, log, known_secrets.redactor(composed["environ"]))
-        state.set(PREPARING)
+        redactor, broken = records.redactor(composed["environ"], str(CHECKOUT))
+        if broken:
+            log.say(f"{broken}: secrets are blotted out in their plain form only", "ERROR")
+        status = Status(home, mine, log, redactor)
+        status.set(PREPARING)
         self.guardian = Guardian(records.path(home, self.name))
-        self.life = Life(
+        self.supervisor = Supervisor(
             services()[self.name],
             composed["environ"],
             composed["monitors"],
-            state,
+            status,
             self._begin_anew,
         )
-        await self.life.live(composed["errors"], composed["cause"])
+        await self.supervisor.run(composed["errors"], composed["cause"])
 
     async def _compose(self) -> dict[str, Any]:
         """The settings: handed over by a restart, or composed by a process of their own."""
-        file = os.environ.get(shell.HAND_OVER, "")
-        if ready := hand_over.composed(file, self.name, self.exported):
+        file = os.environ.get(handover.HANDOVER, "")
+        if ready := handover.handed_settings(file, self.name, self.exported):
             return ready
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "dev.environment", self.name),
             cwd=CHECKOUT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        told, _ = await child.communicate(json.dumps(self.exported).encode())
-        if child.returncode != 0:
-            raise SystemExit(f"the settings of {self.name} cannot be read; the error stands above")
-        composed: dict[str, Any] = json.loads(told)
-        return composed
+        output, errors = await child.communicate(json.dumps(self.exported).encode())
+        if child.returncode == 0:
+            composed: dict[str, Any] = json.loads(output)
+            return composed
+        lines = errors.decode(errors="replace").splitlines()
+        why = error_with_place(lines, str(CHECKOUT)) or f"exit code {child.returncode}"
+        return handover.unreadable_settings(self.exported, why)
 
     async def _take_lock(self, home: Path, log: Log) -> int:
         """One launcher for each name and home; a second one waits for the first to end."""
@@ -135,13 +146,13 @@ class Launcher:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.lock or os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.set_inheritable(lock, False)
-        said = False
+        told = False
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return lock
             except BlockingIOError:
-                if not said:
+                if not told:
                     other = records.read(home, self.name)
                     who = f" (pid {other.launcher.pid})" if other and other.launcher else ""
                     log.say(
@@ -149,7 +160,7 @@ class Launcher:
                         "waits until it ends (./restart_voice_system.sh stop ends it)",
                         "WARNING",
                     )
-                    said = True
+                    told = True
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _clean_up(self, home: Path, log: Log) -> None:
@@ -160,21 +171,21 @@ class Launcher:
         for sentence in await asyncio.to_thread(processes.end_recorded, left):
             log.say(f"left by an earlier launcher: {sentence}", "WARNING")
 
-    async def _end(self, life: Life) -> None:
+    async def _end(self, supervisor: Supervisor) -> None:
         reason = self.told_to_end.result()
-        life.state.log.say(f"ending: {reason}")
-        await life.end_all()
-        life.state.set(RESTARTING if self.again else STOPPED, reason)
+        supervisor.status.log.say(f"ending: {reason}")
+        await supervisor.end_all()
+        supervisor.status.set(RESTARTING if self.again else STOPPED, reason)
         self.guardian.dismiss()
-        life.state.log.close()
+        supervisor.status.log.close()
 
     def _become_new(self) -> None:
         """Replace this process by a new launcher: same pid, new code, new settings."""
         environ, file = self.exported, ""
         if self.home is not None:
-            environ = hand_over.environ(self.home) or environ
-            file = str(hand_over.path(self.home))
-        environ = shell.carry(environ, self.lock, file)
+            environ = handover.handed_environ(self.home) or environ
+            file = str(handover.path(self.home))
+        environ = handover.carry(environ, self.lock, file)
         # An ignored signal stays ignored in what this process becomes, until that one listens.
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         run = str(CHECKOUT / "dev" / "run")

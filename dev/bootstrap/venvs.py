@@ -14,8 +14,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import steps
-from dev.steps import CHECKOUT, StepFailed
+from dev.bootstrap import steps
+from dev.bootstrap.steps import CHECKOUT, StepFailed
 
 STAMP = "complete.json"
 
