@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 from livekit import rtc
 
+from common import event_check
+
 logger = logging.getLogger("agent.events")
 
 TOPIC = "voice.event"
@@ -48,6 +50,7 @@ class Events:
         self.sinks: list[Sink] = [LogSink()]
 
     def emit(self, stage: str, name: str, /, **data: Any) -> None:
+        event_check.require("agent", f"{stage}.{name}", data)
         self._count += 1
         event = {
             "at": round(time.time(), 4),

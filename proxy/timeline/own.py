@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import Any
 
+from common import event_check
 from common.events import Event, Source, Stage
 from proxy.timeline.cutting import within_size
 
@@ -20,5 +21,6 @@ def own_event(
     key: str | None = None,
 ) -> Event:
     """An event of now, with a key of its own, unless they are given."""
+    event_check.require(source, f"{stage}.{name}", data)
     moment = time.time() if at is None else at
     return Event(moment, room, source, stage, name, within_size(data), key or uuid.uuid4().hex)

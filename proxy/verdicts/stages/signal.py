@@ -257,7 +257,7 @@ def _thrown_out(call: Call, reason: str, sentence: str, next: str) -> Verdict | 
 
 def _cut_off(call: Call) -> Event | None:
     """The page's news that it was cut off; of a caller without a page, the server's."""
-    found = call.last("media.disconnected", "signal.disconnected", intended=False)
+    found = call.last("media.disconnected", intended=False)
     if found is not None or call.has_page:
         return found
     left = call.last("signal.participant_left")

@@ -18,6 +18,8 @@ from agent.timeline.delivery import Count, Delivery, clean
 from agent.timeline.spool import Spool, spooled
 from tests.unit.agent.loopback_timeline import Fault, LoopbackTimeline
 
+pytestmark = pytest.mark.usefixtures("any_events")
+
 
 class Call:
     """A writer, as a job process has one."""

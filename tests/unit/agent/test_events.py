@@ -12,6 +12,8 @@ from agent.events import LONGEST_EVENT, Event, encode
 from agent.turns import Turns
 from tests.unit.agent.kept_events import Kept, collected
 
+pytestmark = pytest.mark.usefixtures("any_events")
+
 
 def test_the_shape() -> None:
     events, told = collected()

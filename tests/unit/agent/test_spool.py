@@ -21,6 +21,8 @@ from agent.events import Events
 from agent.timeline import spool
 from agent.timeline.spool import Spool, left_alone, spooled
 
+pytestmark = pytest.mark.usefixtures("any_events")
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
