@@ -21,8 +21,8 @@ from proxy.agents import Agents
 from proxy.bundle.endpoint import Bundle
 from proxy.config import Config
 from proxy.connection_test import ConnectionTest
+from proxy.dispatch.api import DispatchEndpoints
 from proxy.dispatch.dispatcher import Dispatcher
-from proxy.dispatch.endpoints import DispatchEndpoints
 from proxy.endpoint import BODY_MAX_BYTES, Endpoint
 from proxy.errors import errors_as_json
 from proxy.health import Health

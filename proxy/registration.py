@@ -89,6 +89,11 @@ class Worker:
         )
 
 
+def worker_in_words(worker: Worker | None) -> str:
+    """The state of the worker for people; `worker` is None when it is not to be asked."""
+    return worker.sentence if worker else "The worker was not asked (AGENT_CHECK)."
+
+
 class Registration:
     """Reads the worker's status, at most once for all who ask within `max_age` seconds."""
 

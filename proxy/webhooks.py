@@ -73,7 +73,7 @@ class Webhooks:
         if event.event == "room_finished":
             await self._dispatcher.room_finished(room)
         elif is_agent and event.event in ("participant_joined", "participant_left"):
-            self._dispatcher.agent_reported(room, event.participant.identity)
+            await self._dispatcher.agent_reported(room, event.participant.identity)
 
 
 def _refused(reason: str) -> ApiError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from proxy.dispatch.sight import Dispatch, Job, Member, Sight
+from proxy.dispatch.snapshot import Dispatch, RoomParticipant, RoomSnapshot, ServerJob
 from proxy.registration import Worker
 
 TAKEN_S = 3.0
@@ -68,24 +68,24 @@ Decision = Present | Coming | Needed | NoWorker | WrongName
 
 def decide(
     agent_name: str,
-    sight: Sight,
+    snapshot: RoomSnapshot,
     worker: Worker | None,
     *,
     now: float,
-    patience: float,
+    join_timeout: float,
     left: Mapping[str, float],
     dead: Collection[str] = (),
 ) -> Decision:
-    """What the room of `sight` needs to have exactly one agent.
+    """What the room of `snapshot` needs to have exactly one agent.
 
-    `worker` is None when it is not to be asked. `left` are the identities of agents that have been
-    in the room and are not any more, each with the time it was first seen there. `dead` are jobs
-    whose process is known to have died. `patience` is how long an agent may take to join. All times
-    are seconds, those of moments since the epoch.
+    `worker` is None when it is not to be asked. `left` maps the identity of each agent that was in
+    the room, and is there no more, to the time it was first seen. `dead` holds the ids of jobs
+    whose process has died. An agent may take `join_timeout` seconds to join. Times are seconds
+    since the epoch.
     """
-    ours = [dispatch for dispatch in sight.dispatches if dispatch.agent_name == agent_name]
+    ours = [dispatch for dispatch in snapshot.dispatches if dispatch.agent_name == agent_name]
     ghosts: list[str] = []
-    for agent in sight.agents:
+    for agent in snapshot.agents:
         dispatch, job = _origin(agent, ours)
         died = agent.identity.removeprefix(AGENT_PREFIX) in dead
         if not died and not _is_ghost(agent, job, worker, now):
@@ -93,12 +93,12 @@ def decide(
         ghosts.append(agent.identity)
 
     gone = {*left, *ghosts, *(AGENT_PREFIX + job_id for job_id in dead)}
-    jobs = _jobs_to_come(sight.room, worker, now - patience, gone)
+    jobs = _jobs_to_come(snapshot.room, worker, now - join_timeout, gone)
     for dispatch in ours:
         if dispatch.jobs:
             coming = any(
                 # A job may wait long for a process: the worker tells of it until it has begun.
-                job.id in jobs or _will_join(job, worker, now, patience, gone)
+                job.id in jobs or _will_join(job, worker, now, join_timeout, gone)
                 for job in dispatch.jobs
             )
         else:
@@ -106,9 +106,9 @@ def decide(
             coming = bool(jobs) or (not came_and_went and _may_be_taken(dispatch, worker, now))
         if coming:
             return Coming(dispatch)
-    if not ours and (returning := _returning(sight, worker, now)) is not None:
-        named = (Job(returning, "running"),)
-        return Coming(Dispatch("", agent_name, sight.created_at, jobs=named))
+    if not ours and (returning := _returning(snapshot, worker, now)) is not None:
+        named = (ServerJob(returning, "running"),)
+        return Coming(Dispatch("", agent_name, snapshot.created_at, jobs=named))
 
     if worker is not None:
         if worker.status is None or not worker.status.registered:
@@ -118,7 +118,9 @@ def decide(
     return Needed(tuple(dispatch.id for dispatch in ours), tuple(ghosts))
 
 
-def _origin(agent: Member, ours: list[Dispatch]) -> tuple[Dispatch | None, Job | None]:
+def _origin(
+    agent: RoomParticipant, ours: list[Dispatch]
+) -> tuple[Dispatch | None, ServerJob | None]:
     """The dispatch and job that brought `agent`, as far as the server has named them."""
     for dispatch in ours:
         for job in dispatch.jobs:
@@ -128,7 +130,9 @@ def _origin(agent: Member, ours: list[Dispatch]) -> tuple[Dispatch | None, Job |
     return (unnamed[0] if len(unnamed) == 1 else None), None
 
 
-def _is_ghost(agent: Member, job: Job | None, worker: Worker | None, now: float) -> bool:
+def _is_ghost(
+    agent: RoomParticipant, job: ServerJob | None, worker: Worker | None, now: float
+) -> bool:
     """Whether the server still shows an agent whose job is over."""
     if now - agent.joined_at < NAMED_S:
         return False
@@ -136,17 +140,17 @@ def _is_ghost(agent: Member, job: Job | None, worker: Worker | None, now: float)
         job_id = agent.identity.removeprefix(AGENT_PREFIX)
         if job_id == agent.identity:
             return False  # not named after a job: nobody can say
-        job = Job(job_id, "running", started_at=agent.joined_at)
+        job = ServerJob(job_id, "running", started_at=agent.joined_at)
     return _is_over(job, worker, now)
 
 
-def _returning(sight: Sight, worker: Worker | None, now: float) -> str | None:
+def _returning(snapshot: RoomSnapshot, worker: Worker | None, now: float) -> str | None:
     """The job of a call that goes on at a LiveKit server which was restarted: callers and agent
     join again by themselves, in any order, and the room is younger than the job."""
-    if worker is None or worker.status is None or now - sight.created_at > RETURNS_S:
+    if worker is None or worker.status is None or now - snapshot.created_at > RETURNS_S:
         return None
-    older = sight.created_at - CLOCKS_S
-    jobs = [job.id for job in worker.status.jobs if job.room == sight.room and job.since < older]
+    older = snapshot.created_at - CLOCKS_S
+    jobs = [job.id for job in worker.status.jobs if job.room == snapshot.room and job.since < older]
     return jobs[0] if jobs else None
 
 
@@ -173,18 +177,18 @@ def _may_be_taken(dispatch: Dispatch, worker: Worker | None, now: float) -> bool
 
 
 def _will_join(
-    job: Job, worker: Worker | None, now: float, patience: float, gone: set[str]
+    job: ServerJob, worker: Worker | None, now: float, join_timeout: float, gone: set[str]
 ) -> bool:
     """Whether the agent of a job that the server names is still on its way."""
     return (
         job.status in ("pending", "running")
         and job.identity not in gone
-        and now - job.started_at < patience
+        and now - job.started_at < join_timeout
         and not _is_over(job, worker, now)
     )
 
 
-def _is_over(job: Job, worker: Worker | None, now: float) -> bool:
+def _is_over(job: ServerJob, worker: Worker | None, now: float) -> bool:
     """Whether the worker shows that it does not run this job (any more)."""
     if worker is None or now - job.started_at < TAKEN_S:
         return False
@@ -198,3 +202,10 @@ def _is_over(job: Job, worker: Worker | None, now: float) -> bool:
     # Taken after our worker registered, but by another one: that one is not ours to judge.
     elsewhere = job.worker_id not in ("", worker.status.worker_id)
     return not (elsewhere and job.started_at > (worker.status.registered_at or 0.0))
+
+
+def runs_no_job_of(room: str, worker: Worker | None) -> bool:
+    """Whether the worker shows that it runs no job for this room."""
+    if worker is None or worker.status is None:
+        return False
+    return all(job.room != room for job in worker.status.jobs)

@@ -20,7 +20,13 @@ from proxy.dispatch.decision import (
     WrongName,
     decide,
 )
-from proxy.dispatch.sight import Dispatch, Job, Member, Sight, sight_of
+from proxy.dispatch.snapshot import (
+    Dispatch,
+    RoomParticipant,
+    RoomSnapshot,
+    ServerJob,
+    snapshot_of,
+)
 from proxy.registration import Worker, WorkerJob, WorkerStatus
 
 NAME = "letta-voice-agent"
@@ -32,7 +38,7 @@ HISTORIES = json.loads(Path(__file__).with_name("histories.json").read_text())
 class Moment:
     """One recorded moment, as `decide` takes it."""
 
-    sight: Sight
+    snapshot: RoomSnapshot
     worker: Worker
     now: float
     left: dict[str, float]
@@ -40,29 +46,29 @@ class Moment:
     def decide(self, *, name: str = NAME, ask_worker: bool = True, later: float = 0.0) -> Decision:
         return decide(
             name,
-            self.sight,
+            self.snapshot,
             self.worker if ask_worker else None,
             now=self.now + later,
-            patience=15.0,
+            join_timeout=15.0,
             left=self.left,
         )
 
     @property
     def identity(self) -> str:
-        return self.sight.agents[0].identity
+        return self.snapshot.agents[0].identity
 
     def dispatch_of(self, job: str) -> str:
-        return next(d.id for d in self.sight.dispatches if job in [j.id for j in d.jobs])
+        return next(d.id for d in self.snapshot.dispatches if job in [j.id for j in d.jobs])
 
 
 def moment(name: str) -> Moment:
     found = next(each for each in HISTORIES if each["name"] == name)
-    sight = sight_of(
+    snapshot = snapshot_of(
         "history",
         [ParseDict(p, api.ParticipantInfo()) for p in found["participants"]],
         [ParseDict(d, api.AgentDispatch()) for d in found["dispatches"]],
     )
-    return Moment(sight, worker(**found["worker"]), found["now"], found["left"])
+    return Moment(snapshot, worker(**found["worker"]), found["now"], found["left"])
 
 
 def worker(**status: Any) -> Worker:
@@ -71,7 +77,7 @@ def worker(**status: Any) -> Worker:
 
 
 def ours(moment: Moment) -> set[str]:
-    return {d.id for d in moment.sight.dispatches if d.agent_name == NAME}
+    return {d.id for d in moment.snapshot.dispatches if d.agent_name == NAME}
 
 
 def test_an_empty_room_needs_an_agent() -> None:
@@ -80,7 +86,7 @@ def test_an_empty_room_needs_an_agent() -> None:
 
 def test_a_young_dispatch_is_on_its_way_although_the_server_names_no_job() -> None:
     now = moment("just dispatched")
-    assert [d.jobs for d in now.sight.dispatches if d.agent_name == NAME] == [()]
+    assert [d.jobs for d in now.snapshot.dispatches if d.agent_name == NAME] == [()]
     assert isinstance(now.decide(), Coming)
 
 
@@ -107,15 +113,15 @@ def test_an_agent_in_the_room_is_enough(name: str) -> None:
 
 def test_a_job_that_ended_is_not_believed_to_be_running() -> None:
     now = moment("left at the end of its job")
-    assert [j.status for d in now.sight.dispatches for j in d.jobs] == ["running"]
+    assert [j.status for d in now.snapshot.dispatches for j in d.jobs] == ["running"]
     assert now.decide() == Needed(stale=tuple(ours(now)))
 
 
 def test_an_agent_that_left_is_not_waited_for_while_its_job_cleans_up() -> None:
     now = moment("left at the end of its job")
-    job = next(job for d in now.sight.dispatches for job in d.jobs)
+    job = next(job for d in now.snapshot.dispatches for job in d.jobs)
     cleaning_up = worker(jobs=[{"id": job.id, "room": "history", "since": job.started_at}])
-    assert isinstance(Moment(now.sight, cleaning_up, now.now, now.left).decide(), Needed)
+    assert isinstance(Moment(now.snapshot, cleaning_up, now.now, now.left).decide(), Needed)
 
 
 def test_a_job_the_worker_runs_is_waited_for() -> None:
@@ -155,38 +161,40 @@ def test_an_agent_is_no_ghost_as_long_as_its_worker_may_run_it() -> None:
     now = moment("third dispatch joined")
     assert isinstance(now.decide(), Present)
     silent = Worker("http://agent", None, "it did not answer in time")
-    assert isinstance(Moment(now.sight, silent, now.now, now.left).decide(), Present)
+    assert isinstance(Moment(now.snapshot, silent, now.now, now.left).decide(), Present)
     ghost = moment("worker killed in the call, another registered")
     assert isinstance(ghost.decide(ask_worker=False), Present)
 
 
 def test_an_agent_whose_job_is_known_to_have_died_is_a_ghost_at_once() -> None:
-    job = Job("AJ_1", "running", "AW_mine", "agent-AJ_1", started_at=NOW - 1)
-    member = Member("agent-AJ_1", "agent", NOW - 1)
+    job = ServerJob("AJ_1", "running", "AW_mine", "agent-AJ_1", started_at=NOW - 1)
+    agent = RoomParticipant("agent-AJ_1", "agent", NOW - 1)
     mine = worker(worker_id="AW_mine", registered_at=NOW - 600)
     for jobs in ((job,), ()):
         dispatch = Dispatch("AD_1", NAME, NOW - 4, jobs=jobs)
-        sight = Sight("r", exists=True, members=(member,), dispatches=(dispatch,))
-        assert isinstance(decide(NAME, sight, mine, now=NOW, patience=15, left={}), Present)
-        died = decide(NAME, sight, mine, now=NOW, patience=15, left={}, dead={"AJ_1"})
+        snapshot = RoomSnapshot("r", exists=True, participants=(agent,), dispatches=(dispatch,))
+        assert isinstance(decide(NAME, snapshot, mine, now=NOW, join_timeout=15, left={}), Present)
+        died = decide(NAME, snapshot, mine, now=NOW, join_timeout=15, left={}, dead={"AJ_1"})
         assert died == Needed(stale=("AD_1",), ghosts=("agent-AJ_1",))
 
 
 def test_an_agent_of_another_worker_of_the_same_name_is_no_ghost() -> None:
-    job = Job("AJ_1", "running", "AW_other", "agent-AJ_1", started_at=NOW - 60)
-    sight = Sight(
+    job = ServerJob("AJ_1", "running", "AW_other", "agent-AJ_1", started_at=NOW - 60)
+    snapshot = RoomSnapshot(
         "r",
         exists=True,
-        members=(Member("agent-AJ_1", "agent", NOW - 60),),
+        participants=(RoomParticipant("agent-AJ_1", "agent", NOW - 60),),
         dispatches=(Dispatch("AD_1", NAME, NOW - 60, jobs=(job,)),),
     )
     mine = worker(worker_id="AW_mine", registered_at=NOW - 600)
-    assert isinstance(decide(NAME, sight, mine, now=NOW, patience=15, left={}), Present)
+    assert isinstance(decide(NAME, snapshot, mine, now=NOW, join_timeout=15, left={}), Present)
 
 
 def test_an_agent_with_an_identity_of_its_own_is_no_ghost() -> None:
-    sight = Sight("r", exists=True, members=(Member("house-bot", "agent", NOW - 60),))
-    assert decide(NAME, sight, worker(), now=NOW, patience=15, left={}) == Present(
+    snapshot = RoomSnapshot(
+        "r", exists=True, participants=(RoomParticipant("house-bot", "agent", NOW - 60),)
+    )
+    assert decide(NAME, snapshot, worker(), now=NOW, join_timeout=15, left={}) == Present(
         "house-bot", None
     )
 
@@ -194,9 +202,9 @@ def test_an_agent_with_an_identity_of_its_own_is_no_ghost() -> None:
 def test_nobody_registered() -> None:
     now = moment("nothing asked for yet")
     gone = Worker("http://agent", None, "connection refused", gone=True)
-    assert Moment(now.sight, gone, now.now, {}).decide() == NoWorker()
+    assert Moment(now.snapshot, gone, now.now, {}).decide() == NoWorker()
     unregistered = worker(registered=False)
-    assert Moment(now.sight, unregistered, now.now, {}).decide() == NoWorker()
+    assert Moment(now.snapshot, unregistered, now.now, {}).decide() == NoWorker()
 
 
 def test_another_name() -> None:
@@ -209,43 +217,49 @@ def test_a_dispatch_for_another_agent_is_not_ours() -> None:
 
 
 def test_a_failed_job_is_not_on_its_way() -> None:
-    job = Job("AJ_1", "failed", started_at=NOW - 1)
-    sight = Sight("r", exists=True, dispatches=(Dispatch("AD_1", NAME, NOW - 1, jobs=(job,)),))
-    assert decide(NAME, sight, None, now=NOW, patience=15, left={}) == Needed(stale=("AD_1",))
+    job = ServerJob("AJ_1", "failed", started_at=NOW - 1)
+    snapshot = RoomSnapshot(
+        "r", exists=True, dispatches=(Dispatch("AD_1", NAME, NOW - 1, jobs=(job,)),)
+    )
+    assert decide(NAME, snapshot, None, now=NOW, join_timeout=15, left={}) == Needed(
+        stale=("AD_1",)
+    )
 
 
 def test_a_job_that_still_waits_for_its_process_is_on_its_way_however_long() -> None:
-    job = Job("AJ_1", "running", "AW_1", "agent-AJ_1", started_at=NOW - 60)
+    job = ServerJob("AJ_1", "running", "AW_1", "agent-AJ_1", started_at=NOW - 60)
     for named in ((job,), ()):
         dispatch = Dispatch("AD_1", NAME, NOW - 60, jobs=named)
-        sight = Sight("r", exists=True, dispatches=(dispatch,))
+        snapshot = RoomSnapshot("r", exists=True, dispatches=(dispatch,))
         waiting = worker(
             worker_id="AW_1",
             registered_at=NOW - 600,
             jobs=[{"id": "AJ_1", "room": "r", "since": NOW}],
         )
-        decision = decide(NAME, sight, waiting, now=NOW, patience=15, left={})
+        decision = decide(NAME, snapshot, waiting, now=NOW, join_timeout=15, left={})
         assert decision == Coming(dispatch)
 
 
 def test_callers_are_no_agents() -> None:
-    sight = Sight("r", exists=True, members=(Member("caller-1", "standard", NOW),))
-    assert decide(NAME, sight, worker(), now=NOW, patience=15, left={}) == Needed()
+    snapshot = RoomSnapshot(
+        "r", exists=True, participants=(RoomParticipant("caller-1", "standard", NOW),)
+    )
+    assert decide(NAME, snapshot, worker(), now=NOW, join_timeout=15, left={}) == Needed()
 
 
 def test_the_agent_of_a_call_from_before_a_restart_of_the_server_is_waited_for() -> None:
     """A second one would answer beside it."""
-    caller = Member("caller-1", "standard", NOW)
-    sight = Sight("r", exists=True, members=(caller,), created_at=NOW - 1)
+    caller = RoomParticipant("caller-1", "standard", NOW)
+    snapshot = RoomSnapshot("r", exists=True, participants=(caller,), created_at=NOW - 1)
     running = WorkerJob(id="AJ_1", room="r", since=NOW - 60)
 
     def decided(*jobs: WorkerJob, later: float = 0.0) -> Decision:
         return decide(
             NAME,
-            sight,
+            snapshot,
             worker(jobs=list(jobs)),
             now=NOW + later,
-            patience=15.0,
+            join_timeout=15.0,
             left={"agent-AJ_1": NOW - 59},
         )
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from livekit import api
 
-from proxy.dispatch import decision, following
-from proxy.dispatch.record import Records
+from proxy.dispatch import decision, reconciler
+from proxy.dispatch.records import DispatchPolicy, Records
 from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy, halted
 from tests.unit.proxy.letta_server import AGENT, LettaServer
 from tests.unit.proxy.worker import TinyWorker
@@ -56,8 +56,8 @@ async def agents(server: api.LiveKitAPI, room: str) -> list[str]:
 @pytest.fixture(autouse=True)
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a poll that happens every second."""
-    monkeypatch.setattr(following, "POLL_S", 0.1)
-    monkeypatch.setattr(following, "POLL_WORKER_S", 0.1)
+    monkeypatch.setattr(reconciler, "POLL_S", 0.1)
+    monkeypatch.setattr(reconciler, "POLL_WORKER_S", 0.1)
     monkeypatch.setattr(decision, "TAKEN_S", 1.0)
     monkeypatch.setattr(decision, "CLOCKS_S", 0.1)
 
@@ -379,7 +379,7 @@ async def test_a_room_with_a_slash_and_spaces(proxy: Proxy, worker: TinyWorker) 
 
 
 def test_records_are_bounded_and_never_forget_a_busy_room() -> None:
-    records = Records(limit=2)
+    records = Records(DispatchPolicy("voice", 15.0, 600.0), limit=2)
     first, second = records.claim("1"), records.claim("2")
     assert first is not None
     assert second is not None

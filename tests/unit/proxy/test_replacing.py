@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from livekit import api
 
-from proxy.dispatch import dispatcher, record
+from proxy.dispatch import records, transition
 from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, Proxy, StartProxy, running_proxy
 from tests.unit.proxy.test_dispatch import agents, become, quick_polls, soon
 from tests.unit.proxy.timeline.conftest import agent_token
@@ -162,7 +162,7 @@ async def test_an_agent_whose_worker_was_restarted_is_replaced_however_often(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(dispatcher, "REPLACED_MAX", 1)
+    monkeypatch.setattr(transition, "REPLACED_MAX", 1)
     caplog.set_level(logging.INFO)
     there = await call(proxy, livekit, worker, room)
     for _ in range(2):
@@ -205,7 +205,7 @@ async def test_a_caller_who_does_not_come_back_gets_no_agent(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(record, "BACK_WITHIN_S", 2 * SOME_POLLS_S)
+    monkeypatch.setattr(records, "BACK_WITHIN_S", 2 * SOME_POLLS_S)
     caplog.set_level(logging.INFO)
     first = await call(proxy, livekit, worker, room)
     await seen(caplog, first)
@@ -229,7 +229,7 @@ async def test_agents_that_always_die_are_given_up(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(dispatcher, "REPLACED_MAX", 1)
+    monkeypatch.setattr(transition, "REPLACED_MAX", 1)
     caplog.set_level(logging.INFO)
     first = await call(proxy, livekit, worker, room)
     await seen(caplog, first)

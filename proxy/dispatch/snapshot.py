@@ -14,7 +14,7 @@ NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Job:
+class ServerJob:
     """A job as the server recorded it when a worker took it (it is hardly updated afterwards)."""
 
     id: str
@@ -34,11 +34,11 @@ class Dispatch:
     agent_name: str
     created_at: float
     metadata: str = ""
-    jobs: tuple[Job, ...] = ()
+    jobs: tuple[ServerJob, ...] = ()
 
 
 @dataclass(frozen=True)
-class Member:
+class RoomParticipant:
     """A participant of the room."""
 
     identity: str
@@ -48,37 +48,39 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Sight:
+class RoomSnapshot:
     """A room at one moment. Times are seconds since the epoch."""
 
     room: str
     exists: bool
-    members: tuple[Member, ...] = ()
+    participants: tuple[RoomParticipant, ...] = ()
     dispatches: tuple[Dispatch, ...] = ()
     created_at: float = 0.0
 
     @property
-    def agents(self) -> tuple[Member, ...]:
-        return tuple(member for member in self.members if member.kind == "agent")
+    def agents(self) -> tuple[RoomParticipant, ...]:
+        return tuple(p for p in self.participants if p.kind == "agent")
 
     @property
-    def callers(self) -> tuple[Member, ...]:
-        return tuple(member for member in self.members if member.kind in ("standard", "sip"))
+    def callers(self) -> tuple[RoomParticipant, ...]:
+        return tuple(p for p in self.participants if p.kind in ("standard", "sip"))
 
-    def member(self, identity: str) -> Member:
+    def participant(self, identity: str) -> RoomParticipant:
         """The participant of that identity, who is known to be there."""
-        return next(member for member in self.members if member.identity == identity)
+        return next(p for p in self.participants if p.identity == identity)
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """The room in one sentence, for the log."""
         if not self.exists:
             return "the room does not exist"
-        members = ", ".join(f"{m.identity} ({m.kind})" for m in self.members) or "nobody"
-        dispatches = "; ".join(_told(dispatch) for dispatch in self.dispatches) or "none"
-        return f"in the room: {members}; dispatches: {dispatches}"
+        participants = ", ".join(f"{p.identity} ({p.kind})" for p in self.participants) or "nobody"
+        dispatches = (
+            "; ".join(_dispatch_in_words(dispatch) for dispatch in self.dispatches) or "none"
+        )
+        return f"in the room: {participants}; dispatches: {dispatches}"
 
 
-def _told(dispatch: Dispatch) -> str:
+def _dispatch_in_words(dispatch: Dispatch) -> str:
     jobs = ", ".join(
         f"job {job.id} {job.status} at worker {job.worker_id or '?'}"
         + (f" with error {job.error!r}" if job.error else "")
@@ -87,11 +89,11 @@ def _told(dispatch: Dispatch) -> str:
     return f"{dispatch.id} for {dispatch.agent_name!r} ({jobs or 'no worker took it'})"
 
 
-async def look(sfu: Sfu, room: str) -> Sight:
+async def fetch_snapshot(sfu: Sfu, room: str) -> RoomSnapshot:
     """The room as it is now; `SfuError` when the server does not tell."""
-    found = await sfu.room(room)
-    if found is None:
-        return Sight(room, exists=False)
+    server_room = await sfu.room(room)
+    if server_room is None:
+        return RoomSnapshot(room, exists=False)
     try:
         participants, dispatches = await asyncio.gather(
             sfu.participants(room), sfu.dispatches(room)
@@ -99,30 +101,30 @@ async def look(sfu: Sfu, room: str) -> Sight:
     except SfuError as error:
         # It may have ended between the questions; the server is then slow to say so.
         if error.code in ("LIVEKIT_NOT_FOUND", "LIVEKIT_TIMEOUT") and not await sfu.room(room):
-            return Sight(room, exists=False)
+            return RoomSnapshot(room, exists=False)
         raise
-    return sight_of(room, participants, dispatches, float(found.creation_time))
+    return snapshot_of(room, participants, dispatches, float(server_room.creation_time))
 
 
-def sight_of(
+def snapshot_of(
     room: str,
     participants: Iterable[api.ParticipantInfo],
     dispatches: Iterable[api.AgentDispatch],
     created_at: float = 0.0,
-) -> Sight:
+) -> RoomSnapshot:
     """A room that exists, from what the server said of it."""
-    return Sight(
+    return RoomSnapshot(
         room,
         exists=True,
-        members=tuple(_member(p) for p in participants if p.state != p.DISCONNECTED),
+        participants=tuple(_participant(p) for p in participants if p.state != p.DISCONNECTED),
         dispatches=tuple(_dispatch(d) for d in dispatches if not d.state.deleted_at),
         created_at=created_at,
     )
 
 
-def _member(participant: api.ParticipantInfo) -> Member:
+def _participant(participant: api.ParticipantInfo) -> RoomParticipant:
     kind = api.ParticipantInfo.Kind.Name(participant.kind).lower()
-    return Member(participant.identity, kind, float(participant.joined_at))
+    return RoomParticipant(participant.identity, kind, float(participant.joined_at))
 
 
 def _dispatch(dispatch: api.AgentDispatch) -> Dispatch:
@@ -135,9 +137,9 @@ def _dispatch(dispatch: api.AgentDispatch) -> Dispatch:
     )
 
 
-def _job(job: api.Job) -> Job:
+def _job(job: api.Job) -> ServerJob:
     status = api.JobStatus.Name(job.state.status).removeprefix("JS_").lower()
-    return Job(
+    return ServerJob(
         id=job.id,
         status=status,
         worker_id=job.state.worker_id,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from common import logs
-from proxy.dispatch.decision import Coming, Present
-from proxy.dispatch.dispatcher import Dispatcher, Outcome
-from proxy.dispatch.record import Wish
+from proxy.dispatch.dispatcher import Dispatcher
+from proxy.dispatch.messages import Reply
+from proxy.dispatch.records import DispatchRequest, State
 from proxy.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
 from proxy.errors import ApiError
 from proxy.letta import Letta
@@ -20,8 +20,8 @@ from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
 
 
-class DispatchRequest(BaseModel):
-    """Which room needs the agent, and which Letta agent is its mind."""
+class DispatchBody(BaseModel):
+    """Which room needs the agent, and which Letta agent it speaks for."""
 
     room: Name
     agent_id: LettaId | None = None
@@ -55,7 +55,7 @@ class DispatchStatus(Answer):
     """What is known of the agent of a room. Times are seconds since the epoch."""
 
     room: str
-    state: Literal["requested", "waiting_for_worker", "joined", "not_joined", "none"]
+    state: State
     message: str
     room_exists: bool
     agents: list[str] = Field(description="Identities of the agents in the room.")
@@ -78,7 +78,7 @@ class DispatchEndpoints:
         self._settings = settings
         self._timeline = timeline
         self._letta = letta
-        self._running: set[asyncio.Task[Outcome]] = set()
+        self._running: set[asyncio.Task[Reply]] = set()
         self.endpoints = [
             Endpoint(
                 "POST",
@@ -87,7 +87,7 @@ class DispatchEndpoints:
                 "Bring the agent into a room: once, verified, and by itself when a worker "
                 "registers later.",
                 DispatchAnswer,
-                body=DispatchRequest,
+                body=DispatchBody,
                 failures={
                     400: "A setting is unknown or out of bounds (INVALID_SETTINGS), or a fault is "
                     "asked for and faults are not allowed (FAULTS_NOT_ENABLED).",
@@ -108,86 +108,76 @@ class DispatchEndpoints:
         ]
 
     async def dispatch(self, request: web.Request) -> web.Response:
-        wanted = await read_json(request, DispatchRequest)
-        logs.about(wanted.room)
-        received = {"agent_id": wanted.agent_id, "settings": wanted.settings}
-        self._timeline.note(wanted.room, "dispatch", "received", received)
+        body = await read_json(request, DispatchBody)
+        logs.about(body.room)
+        received = {"agent_id": body.agent_id, "settings": body.settings}
+        self._timeline.note(body.room, "dispatch", "received", received)
         try:
-            return answered(await self._answer(wanted))
+            return answered(await self._answer(body))
         except ApiError as error:
             refused = {"code": error.code, "message": error.message}
-            self._timeline.note(wanted.room, "dispatch", "refused", refused)
+            self._timeline.note(body.room, "dispatch", "refused", refused)
             raise
 
-    async def _answer(self, wanted: DispatchRequest) -> DispatchAnswer:
-        if wanted.fault is not None and not self._settings.faults_enabled:
+    async def _answer(self, body: DispatchBody) -> DispatchAnswer:
+        if body.fault is not None and not self._settings.faults_enabled:
             raise ApiError(
                 400,
                 "FAULTS_NOT_ENABLED",
-                f"The fault {wanted.fault!r} is not asked for, because FAULTS_ENABLED is not true. "
+                f"The fault {body.fault!r} is not asked for, because FAULTS_ENABLED is not true. "
                 "Leave `fault` out for a call that works.",
             )
-        wish = Wish(wanted.agent_id, checked(wanted.settings, self._settings), wanted.fault)
-        unchecked = ""
-        if wanted.agent_id is not None:
-            try:
-                known = await self._letta.knows(wanted.agent_id)
-            except ApiError as error:
-                unchecked = f" Letta agent {wanted.agent_id} could not be checked: {error.message}"
-            else:
-                if not known:
-                    raise ApiError(
-                        404,
-                        "UNKNOWN_AGENT",
-                        f"Letta has no agent {wanted.agent_id!r}. GET /api/agents lists those it "
-                        "has.",
-                    )
-        outcome = await self._to_its_end(wanted.room, wish)
+        request = DispatchRequest(body.agent_id, checked(body.settings, self._settings), body.fault)
+        unchecked = await self._check_agent(body.agent_id)
+        reply = await self._to_its_end(body.room, request)
         return DispatchAnswer(
-            room=wanted.room,
-            message=outcome.message + unchecked,
-            dispatch_id=outcome.dispatch_id,
+            room=body.room, message=reply.message + unchecked, dispatch_id=reply.dispatch_id
         )
 
-    async def _to_its_end(self, room: str, wish: Wish) -> Outcome:
-        """Dispatch even when the caller goes away meanwhile: half a dispatch has no follower."""
-        task = asyncio.create_task(self._dispatcher.request(room, wish))
+    async def _check_agent(self, agent_id: str | None) -> str:
+        """A warning when Letta cannot be asked for the agent; `ApiError` when it has none."""
+        if agent_id is None:
+            return ""
+        try:
+            known = await self._letta.knows(agent_id)
+        except ApiError as error:
+            return f" Letta agent {agent_id} could not be checked: {error.message}"
+        if known:
+            return ""
+        raise ApiError(
+            404,
+            "UNKNOWN_AGENT",
+            f"Letta has no agent {agent_id!r}. GET /api/agents lists those it has.",
+        )
+
+    async def _to_its_end(self, room: str, request: DispatchRequest) -> Reply:
+        """Dispatch even when the caller goes away meanwhile: half a dispatch has no monitor."""
+        task = asyncio.create_task(self._dispatcher.request(room, request))
         self._running.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
 
-    def _finished(self, task: asyncio.Task[Outcome]) -> None:
+    def _finished(self, task: asyncio.Task[Reply]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # it was the caller's to hear; nobody may be left to
+            task.exception()  # retrieved here, as the caller may have gone away
 
     async def status(self, request: web.Request) -> web.Response:
         room = validated(RoomPath, request.match_info).room
-        record, settled = await self._dispatcher.status(room)
-        state, message, joined_at = record.state, record.message, record.joined_at
-        if isinstance(settled.decision, Present):
-            identity = settled.decision.identity
-            state, message = "joined", f"Agent {identity} is in the room."
-            joined_at = joined_at or settled.sight.member(identity).joined_at
-        elif state == "joined":
-            state, message = "none", "The agent has left the room."
-            if settled.sight.agents:
-                message = "The agent is still shown in the room, but its worker is gone."
-        elif state == "none" and isinstance(settled.decision, Coming):
-            state, message = "requested", "An agent is on its way."
+        record, snapshot, worker = await self._dispatcher.status(room)
         return answered(
             DispatchStatus(
                 room=room,
-                state=state,
-                message=message,
-                room_exists=settled.sight.exists,
-                agents=[agent.identity for agent in settled.sight.agents],
-                callers=len(settled.sight.callers),
-                agent_id=record.wish.agent_id,
+                state=record.state,
+                message=record.message,
+                room_exists=snapshot.exists,
+                agents=[agent.identity for agent in snapshot.agents],
+                callers=len(snapshot.callers),
+                agent_id=record.request.agent_id,
                 dispatch_id=record.dispatch_id,
                 requested_at=record.requested_at,
                 dispatched_at=record.dispatched_at,
-                joined_at=joined_at,
-                worker=settled.worker.sentence if settled.worker else None,
+                joined_at=record.joined_at,
+                worker=worker.sentence if worker else None,
             )
         )
