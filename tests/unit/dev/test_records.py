@@ -2,6 +2,7 @@
 program: a crash stays in sight until all is well, secrets do not."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,3 +111,13 @@ def test_no_record_and_a_broken_one(tmp_path: Path) -> None:
     for text in ("", "[]", '{"name": 1}', '{"nonsense": 1}'):
         records.path(tmp_path, "agent").write_text(text)
         assert records.read(tmp_path, "agent") is None
+
+
+def test_secrets_are_blotted_out_even_when_common_is_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environ = {"OPENAI_API_KEY": "planted-0123456789", "DB_PASS": "hunter22", "LOG_LEVEL": "INFO"}
+    monkeypatch.setitem(sys.modules, "common", None)
+    redactor, broken = records.redactor(environ, "/checkout")
+    assert broken is not None and "common" in broken
+    assert redactor.text("INFO: planted-0123456789, hunter22") == "INFO: ***, ***"
