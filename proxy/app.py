@@ -15,28 +15,28 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from common import logs
+from common.probe import Probe
 from common.vitals import Vitals
-from proxy.agent_health import AgentHealth
 from proxy.agents import Agents
 from proxy.bundle.endpoint import Bundle
 from proxy.config import Config
-from proxy.connection_test import ConnectionTest
 from proxy.dispatch.api import DispatchEndpoints
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.endpoint import BODY_MAX_BYTES, Endpoint
 from proxy.errors import errors_as_json
-from proxy.health import Health
+from proxy.health import HealthEndpoints
 from proxy.letta import Letta
 from proxy.letta_proxy import LettaProxy
 from proxy.metrics import Metrics
 from proxy.openapi import OpenApi
 from proxy.page import Page
+from proxy.probes.connection import ConnectionTest
+from proxy.probes.watch import SystemWatch
 from proxy.registration import Registration
 from proxy.request_id import request_id
 from proxy.security import check_host, check_origin, protect
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
-from proxy.system.watch import SystemWatch
 from proxy.timeline.calls import Calls
 from proxy.timeline.ingest import Ingest
 from proxy.timeline.keeping import PROBE_NAME
@@ -79,7 +79,7 @@ def _compose(settings: ProxySettings) -> Parts:
     system = SystemWatch(settings, registration, vitals)
     timeline = Timeline(settings, lambda: system.health)
     system.on_change(timeline.note_system)
-    system.add_probe(PROBE_NAME, timeline.ask)
+    system.add_probe(Probe(PROBE_NAME, timeline.ask))
     letta = Letta(settings, session)
     dispatcher = Dispatcher(settings, sfu, registration, timeline)
     openapi = OpenApi()
@@ -90,8 +90,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Agents(letta),
         DispatchEndpoints(dispatcher, letta, timeline, settings),
         ConnectionTest(settings, sfu, session),
-        Health(system),
-        AgentHealth(settings, registration),
+        HealthEndpoints(settings, system, registration),
         Webhooks(settings, dispatcher, timeline),
         LettaProxy(letta, session),
         Ingest(settings, timeline),

@@ -1,16 +1,20 @@
-"""`/health` and `/healthz`: is every process there, and does it really answer?"""
+"""`/health` and `/healthz`: is every process there, and does it really answer? `/health/agent`:
+would a dispatch reach a worker, and if not, why?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Literal
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from proxy.endpoint import Answer, Endpoint, answered
-from proxy.system.watch import SystemWatch
+from proxy.probes.watch import SystemWatch
+from proxy.registration import Registration, Worker, WorkerJob
+from proxy.settings import ProxySettings
 from proxy.verdicts.health import Process, State
 
 FRESH_S = 0.3
@@ -62,7 +66,7 @@ class ProcessHealth(BaseModel):
             restarts=process.restarts,
             cause=process.cause,
             log=list(process.log),
-            vitals=[VitalsHealth(**asdict(one)) for one in process.vitals],
+            vitals=[VitalsHealth(**asdict(vitals)) for vitals in process.vitals],
         )
 
 
@@ -75,17 +79,41 @@ class HealthAnswer(Answer):
     processes: dict[str, ProcessHealth]
 
 
+class AgentHealthAnswer(Answer):
+    """The worker. The HTTP status is 200 when a dispatch would reach it, else 503."""
+
+    error: str | None = Field(description="Why a dispatch would reach nobody, as a code.")
+    registered: bool
+    agent_name: str | None = Field(description="Name under which the worker is registered.")
+    expected_name: str = Field(description="Name the proxy dispatches to.")
+    name_matches: bool
+    worker_id: str | None
+    registered_at: float | None
+    livekit_url: str | None = Field(description="Server the worker is, or wants to be, at.")
+    load: float | None
+    jobs: list[WorkerJob]
+    pid: int | None
+    version: str | None
+    last_error: str | None
+    message: str
+    next_step: str
+
+
 class Alive(Answer):
     """The proxy answers; nothing more is said by it."""
 
     status: Literal["ok"] = "ok"
 
 
-class Health:
+class HealthEndpoints:
     """Handlers of the routes; what they tell is what the watch has found."""
 
-    def __init__(self, system: SystemWatch) -> None:
+    def __init__(
+        self, settings: ProxySettings, system: SystemWatch, registration: Registration
+    ) -> None:
+        self._settings = settings
         self._system = system
+        self._registration = registration
         self.endpoints = [
             Endpoint(
                 "GET",
@@ -96,19 +124,32 @@ class Health:
                 failures={503: "Not every process is ready; the same form, `status` says more."},
             ),
             Endpoint("GET", "/healthz", self.alive, "The proxy answers.", Alive),
+            Endpoint(
+                "GET",
+                "/health/agent",
+                self.agent,
+                "Whether the worker is registered, and under which name.",
+                AgentHealthAnswer,
+                failures={503: "A dispatch would reach nobody; the same form."},
+            ),
         ]
 
     async def alive(self, request: web.Request) -> web.Response:
         return answered(Alive())
 
     async def health(self, request: web.Request) -> web.Response:
-        found = await self._system.look(FRESH_S)
-        answer = _describe(found.processes)
+        health = await self._system.look(FRESH_S)
+        answer = _describe(health.processes)
         return answered(answer, status=200 if answer.status == "ok" else 503)
 
+    async def agent(self, request: web.Request) -> web.Response:
+        worker = await self._registration.read(max_age=FRESH_S)
+        answer = describe(worker, self._settings)
+        return answered(answer, status=200 if answer.success else 503)
 
-def _describe(found: Mapping[str, Process]) -> HealthAnswer:
-    processes = {name: ProcessHealth.of(process) for name, process in found.items()}
+
+def _describe(system: Mapping[str, Process]) -> HealthAnswer:
+    processes = {name: ProcessHealth.of(process) for name, process in system.items()}
     status = _verdict(processes)
     bad = [
         f"{name} is {process.state}: {process.detail}"
@@ -133,3 +174,69 @@ def _verdict(processes: dict[str, ProcessHealth]) -> Verdict:
     if not bad:
         return "ok"
     return "starting" if all(process.state in ON_THE_WAY for process in bad) else "failing"
+
+
+def describe(worker: Worker, settings: ProxySettings) -> AgentHealthAnswer:
+    """What the worker's status means for a dispatch by this proxy."""
+    status, expected = worker.status, settings.livekit_agent_name
+    matches = status is not None and status.agent_name == expected
+    message, next_step, error = worker.sentence, "", None
+    if status is None:
+        error = "AGENT_NOT_REGISTERED"
+        next_step = (
+            "Start it: ./restart_voice_system.sh agent; its log says why it ended. If it runs "
+            "elsewhere, set AGENT_URL to its status or AGENT_CHECK=false."
+        )
+    elif not status.registered:
+        error = "AGENT_NOT_REGISTERED"
+        next_step = (
+            f"Is the LiveKit server at {status.livekit_url} up, and do both know the same "
+            "LIVEKIT_API_KEY and LIVEKIT_API_SECRET? The agent's log has its last attempt."
+        )
+    elif not matches:
+        error = "AGENT_NAME_MISMATCH"
+        message += f" The proxy dispatches to {expected!r}, so a dispatch would reach nobody."
+        next_step = "Set LIVEKIT_AGENT_NAME to the same value for both and restart them."
+    elif status.livekit_url and not _same_server(status.livekit_url, settings.livekit_url):
+        message += (
+            f" It is at {_without_password(status.livekit_url)}, but the proxy uses "
+            f"{settings.livekit_url}."
+        )
+        next_step = "If these are two servers, set LIVEKIT_URL to the same one for both."
+    return AgentHealthAnswer(
+        success=error is None,
+        error=error,
+        registered=worker.registered,
+        agent_name=status.agent_name if status else None,
+        expected_name=expected,
+        name_matches=matches,
+        worker_id=status.worker_id if status else None,
+        registered_at=status.registered_at if status else None,
+        livekit_url=_without_password(status.livekit_url)
+        if status and status.livekit_url
+        else None,
+        load=status.load if status else None,
+        jobs=status.jobs if status else [],
+        pid=status.pid if status else None,
+        version=status.version if status else None,
+        last_error=status.last_error if status else None,
+        message=message,
+        next_step=next_step,
+    )
+
+
+def _without_password(url: str) -> str:
+    """What a worker says of itself may be more than it should."""
+    address = urlsplit(url)
+    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+
+
+def _same_server(one: str, other: str) -> bool:
+    """Whether two addresses mean one server, as far as addresses tell."""
+
+    def key(url: str) -> tuple[str | None, int | None]:
+        address = urlsplit(url)
+        local = address.hostname in ("localhost", "127.0.0.1", "::1")
+        return ("localhost" if local else address.hostname), address.port
+
+    return key(one) == key(other)

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 
 from livekit import api
 
+from common.probe import ROOM_PREFIX
 from dev.deployment.client import Client, NoAnswer
 from dev.deployment.row import Row
 from dev.doctor import stun
 from dev.doctor.signalling import Joined, JoinRefused, joined
 from dev.doctor.stun import Candidate
 from proxy.outside import FAILURES, in_words
-from proxy.probe_rooms import ROOM_PREFIX
 from proxy.settings import ProxySettings
 
 JOIN_LIMIT_S = 5.0

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from common.events import STAGES
+from common.probe import ROOM_PREFIX
 from dev.deployment.attempt import Check, Try
 from dev.deployment.client import Reply
-from proxy.probe_rooms import ROOM_PREFIX
 
 FOREIGN = {"Origin": "https://foreign.example"}
 NO_AGENT = "agent-00000000-0000-4000-8000-000000000000"

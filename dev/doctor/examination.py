@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
+from common.probe import Probe
 from dev.doctor import store
 from dev.doctor.checks import health as health_lines
 from dev.doctor.checks import network, ports, settings, versions
@@ -19,11 +20,11 @@ from dev.doctor.finding import Finding, Group, in_order, redacted
 from dev.doctor.foreseen import foreseen
 from dev.doctor.models import Models
 from dev.doctor.surroundings import Surroundings
-from proxy.agent_health import describe
+from proxy.health import describe
+from proxy.probes import livekit
+from proxy.probes.question import new_session
+from proxy.probes.watch import Fact, collect
 from proxy.registration import Registration, Worker
-from proxy.system import livekit
-from proxy.system.collect import Ask, collect
-from proxy.system.questions import new_session
 from proxy.verdicts.health import Health
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import judge
@@ -68,7 +69,9 @@ async def _health(around: Surroundings, outside: bool) -> tuple[Health | None, l
     try:
         async with asyncio.timeout(OUTSIDE_LIMIT_S), new_session() as session:
             health, worker = await asyncio.gather(
-                collect(around.settings, session, _asks(around, session, outside)),
+                collect(
+                    around.settings, session, _facts(around, session, outside), _without(around)
+                ),
                 _worker(Registration(around.settings, session)),
             )
     except TimeoutError:
@@ -86,13 +89,16 @@ async def _worker(registration: Registration) -> Worker:
     return worker
 
 
-def _asks(around: Surroundings, session: aiohttp.ClientSession, outside: bool) -> dict[str, Ask]:
+def _facts(around: Surroundings, session: aiohttp.ClientSession, outside: bool) -> list[Fact]:
     """What is asked besides, or instead of, what the proxy asks all the time."""
     models = Models(around.settings, session, outside=outside, letta="letta" not in around.monitors)
-    asks: dict[str, Ask] = {**models.calls(), store.NAME: lambda: store.probe(around.settings)}
-    if around.settings.livekit_credentials is None and "livekit" not in around.monitors:
-        asks[livekit.CREDENTIALS] = lambda: None  # the first start makes them
-    return asks
+    return [*models.facts(), Probe(store.NAME, lambda: store.probe(around.settings))]
+
+
+def _without(around: Surroundings) -> list[str]:
+    """What is not asked: the key and secret that the first start will make."""
+    made_later = around.settings.livekit_credentials is None and "livekit" not in around.monitors
+    return [livekit.CREDENTIALS] if made_later else []
 
 
 def _verdict(health: Health, around: Surroundings) -> Verdict:

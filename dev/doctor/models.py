@@ -1,7 +1,7 @@
 """Call each model that is in use once, for real: what it answers, and how long that takes.
 
-Each call is a Probe, so that the verdict of the system is made of the same facts as the doctor's
-lines. A call costs next to nothing: 0.4 s of sound, one word, one token.
+Each answer is a ProbeResult, so that the verdict of the system is made of the same facts as the
+doctor's lines. A call costs next to nothing: 0.4 s of sound, one word, one token.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from pydantic import ValidationError
 
 from agent.settings import AgentSettings
 from agent.speech import defaults
+from common.probe import Probe, milliseconds_since
 from dev.letta.settings import LettaSettings
 from proxy.outside import FAILURES, in_words
+from proxy.probes import providers
+from proxy.probes.providers import Provider
+from proxy.probes.question import is_own, message_in, problem_of, problem_of_status, shown
+from proxy.probes.watch import Fact
 from proxy.settings import ProxySettings
-from proxy.system import providers
-from proxy.system.providers import Provider
-from proxy.system.questions import is_own, message_in, problem_of, problem_of_status, shown
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 
 EMBEDDINGS = "embeddings"
 EMBEDDING_MODEL = "text-embedding-3-small"
@@ -36,19 +38,16 @@ WORD = "Hello."
 BODY_MAX = 64 * 1024
 
 
-class Failed(Exception):
-    """A model did not do its work: a code as of Probe.problem, and why."""
+class ModelFailed(Exception):
+    """A model did not do its work: a code as of ProbeResult.problem, and why."""
 
     def __init__(self, problem: str, detail: str, status: int | None = None) -> None:
         super().__init__(detail)
         self.problem, self.detail, self.status = problem, detail, status
 
 
-Work = Callable[[], Awaitable[str]]
-
-
 class Models:
-    """The models of these settings; `calls` are to be made by whoever collects the health."""
+    """The models of these settings; `facts` are to be asked by whoever collects the health."""
 
     def __init__(
         self, settings: ProxySettings, session: aiohttp.ClientSession, *, outside: bool, letta: bool
@@ -63,46 +62,47 @@ class Models:
             providers.CHAT: self._chat,
         }
 
-    def calls(self) -> dict[str, Callable[[], Awaitable[Probe | None]]]:
-        """What to call, by the name of its probe. A model that is not to be called is missing:
-        `letta` tells whether a Letta of our own asks the chat model, and `outside` whether models
-        that are not on this machine are called."""
-        found: dict[str, Callable[[], Awaitable[Probe | None]]] = {}
+    def facts(self) -> list[Fact]:
+        """What to call. A model that is not to be called is missing: `letta` tells whether a Letta
+        of our own asks the chat model, and `outside` whether models that are not on this machine
+        are called."""
+        facts: list[Fact] = []
         for provider in providers.in_use(self._settings):
             if not self._outside and not is_own(provider.base_url):
                 continue
             if provider.role == providers.CHAT:
                 if not self._letta:
                     continue
-                found[EMBEDDINGS] = self._asks(provider, EMBEDDINGS, self._embed)
-            found[provider.role] = self._asks(provider, provider.role, self._works[provider.role])
-        return found
+                facts.append(self._fact(provider, EMBEDDINGS, self._embed))
+            facts.append(self._fact(provider, provider.role, self._works[provider.role]))
+        return facts
 
-    def _asks(
+    def _fact(
         self, provider: Provider, name: str, work: Callable[[Provider], Awaitable[str]]
-    ) -> Callable[[], Awaitable[Probe]]:
-        async def ask() -> Probe:
-            began, at = time.monotonic(), time.time()
-            limit = OWN_LIMIT_S if is_own(provider.base_url) else OUTSIDE_LIMIT_S
-            target = shown(provider.base_url)
+    ) -> Fact:
+        limit = OWN_LIMIT_S if is_own(provider.base_url) else OUTSIDE_LIMIT_S
+        target = shown(provider.base_url)
 
-            def probe(problem: str, detail: str, status: int | None = None) -> Probe:
-                ms = round((time.monotonic() - began) * 1000, 1)
-                return Probe(name, problem, detail, target, status, ms, at)
+        async def ask() -> ProbeResult:
+            began, at = time.monotonic(), time.time()
+
+            def result(problem: str, detail: str, status: int | None = None) -> ProbeResult:
+                ms = milliseconds_since(began)
+                return ProbeResult(name, problem, detail, target, status, ms, at)
 
             try:
                 async with asyncio.timeout(limit):
-                    return probe("", f"{provider.kind} at {target}: {await work(provider)}")
-            except Failed as error:
-                return probe(error.problem, f"{target} {error.detail}", error.status)
+                    return result("", f"{provider.kind} at {target}: {await work(provider)}")
+            except ModelFailed as error:
+                return result(error.problem, f"{target} {error.detail}", error.status)
             except TimeoutError:
-                return probe("timeout", f"{target} does not answer within {limit:g} s")
+                return result("timeout", f"{target} does not answer within {limit:g} s")
             except FAILURES as error:
-                return probe(problem_of(error), f"{target}: {in_words(error)}")
+                return result(problem_of(error), f"{target}: {in_words(error)}")
             except (ValueError, ValidationError) as error:
-                return probe("other", f"{target} cannot be asked: {error}")
+                return result("other", f"{target} cannot be asked: {error}")
 
-        return ask
+        return Probe(name, ask, limit=limit + 1.0)
 
     async def _hear(self, provider: Provider) -> str:
         if provider.kind == "inference":
@@ -122,7 +122,9 @@ class Models:
         try:
             socket = await self._session.ws_connect(url)
         except aiohttp.WSServerHandshakeError as error:
-            raise Failed("status", f"answered {error.status} to GET {url}", error.status) from None
+            raise ModelFailed(
+                "status", f"answered {error.status} to GET {url}", error.status
+            ) from None
         async with socket:
             await socket.send_str('{"type": "start"}')
             await socket.send_bytes(tone())
@@ -134,8 +136,8 @@ class Models:
                 if told.get("type") == "final":
                     return f"pocketsphinx heard {told.get('text', '')!r} in a tone"
                 if told.get("type") == "error":
-                    raise Failed("other", f"says {told.get('message', told)}")
-        raise Failed("other", "closed the connection without a transcript")
+                    raise ModelFailed("other", f"says {told.get('message', told)}")
+        raise ModelFailed("other", "closed the connection without a transcript")
 
     async def _speak(self, provider: Provider) -> str:
         if provider.kind == "inference":
@@ -148,7 +150,7 @@ class Models:
         body = {"model": model, "voice": voice, "input": WORD, "response_format": "pcm"}
         sound = await self._post(provider, "/audio/speech", json=body)
         if not sound:
-            raise Failed("other", f"spoke nothing when {model} was asked to say {WORD!r}")
+            raise ModelFailed("other", f"spoke nothing when {model} was asked to say {WORD!r}")
         return f"{model} said {WORD!r} ({len(sound)} bytes)"
 
     async def _chat(self, provider: Provider) -> str:
@@ -156,7 +158,7 @@ class Models:
         body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
         try:
             await self._post(provider, "/chat/completions", json={**body, "max_tokens": 1})
-        except Failed as error:
+        except ModelFailed as error:
             if error.status != 400 or "max_completion_tokens" not in error.detail:
                 raise
             # Models that think count what they think as well: one token would be none.
@@ -172,7 +174,7 @@ class Models:
     async def _shake_hands(self, provider: Provider, path: str) -> str:
         """LiveKit Inference bills by what is said: its consent to begin is enough."""
         if self._settings.livekit_credentials is None:
-            raise Failed("missing", "needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+            raise ModelFailed("missing", "needs LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
         grants = api.access_token.InferenceGrants(perform=True)
         token = api.AccessToken(*self._settings.livekit_credentials).with_identity("doctor")
         settings = AgentSettings()
@@ -189,7 +191,9 @@ class Models:
                 return f"LiveKit Inference takes our key for {model}"
         except aiohttp.WSServerHandshakeError as error:
             problem = problem_of_status(error.status, keyed=True) or "other"
-            raise Failed(problem, f"answered {error.status} for {model}", error.status) from None
+            raise ModelFailed(
+                problem, f"answered {error.status} for {model}", error.status
+            ) from None
 
     async def _post(self, provider: Provider, path: str, **body: Any) -> bytes:
         headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
@@ -199,14 +203,14 @@ class Models:
             if problem := problem_of_status(response.status, keyed=bool(provider.key)):
                 words = message_in(answer.decode(errors="replace"))
                 detail = f"answered {response.status} to POST {path}: {words}"
-                raise Failed(problem, detail, response.status)
+                raise ModelFailed(problem, detail, response.status)
             return answer
 
 
 def _text_of(answer: bytes) -> str:
     told = json.loads(answer)
     if not isinstance(told, Mapping) or "text" not in told:
-        raise Failed("other", "answered without a text")
+        raise ModelFailed("other", "answered without a text")
     return str(told["text"])
 
 

@@ -13,14 +13,14 @@ import asyncpg
 
 from proxy.settings import ProxySettings
 from proxy.timeline.location import Location, location_of
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 
 NAME = "calls database"
 LIMIT_S = 3.0
 LOCK_WAIT_S = 1.0
 
 
-async def probe(settings: ProxySettings) -> Probe:
+async def probe(settings: ProxySettings) -> ProbeResult:
     """Whether the database of these settings takes what happens in calls."""
     began, at = time.monotonic(), time.time()
     where = location_of(settings)
@@ -32,7 +32,7 @@ async def probe(settings: ProxySettings) -> Probe:
     finally:
         where.close()
     ms = round((time.monotonic() - began) * 1000, 1)
-    return Probe(NAME, problem, detail, where.shown, None, ms, at)
+    return ProbeResult(NAME, problem, detail, where.shown, None, ms, at)
 
 
 def _file(path: Path) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from common.events import Event
 from proxy.timeline.call import Call
 from proxy.timeline.lasting import lasting
 from proxy.timeline.trouble import StoreTrouble
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 
 if TYPE_CHECKING:
     from proxy.timeline.store.store import Store
@@ -68,11 +68,11 @@ class Keeper:
         """Set when the database was opened, or could not be."""
 
     @property
-    def probe(self) -> Probe:
+    def probe(self) -> ProbeResult:
         """How the database is, as the verdicts see it."""
         if self._trouble is None:
-            return Probe(PROBE_NAME, target=self._shown, at=self._checked_at)
-        return Probe(
+            return ProbeResult(PROBE_NAME, target=self._shown, at=self._checked_at)
+        return ProbeResult(
             PROBE_NAME,
             self._trouble.problem,
             self._trouble.detail,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from common.events import Event, Source, Stage
+from common.probe import is_probe_room
 from proxy.endpoint import is_name
-from proxy.probe_rooms import is_probe
 from proxy.settings import ProxySettings
 from proxy.timeline.call import Call
 from proxy.timeline.judging import Judging
@@ -27,7 +27,7 @@ from proxy.timeline.retention import Retention
 from proxy.timeline.sequence import Sequence
 from proxy.timeline.store.opening import open_store
 from proxy.timeline.subscribers import Subscribers
-from proxy.verdicts.health import Health, Probe
+from proxy.verdicts.health import Health, ProbeResult
 
 if TYPE_CHECKING:
     from proxy.timeline.store.store import Store
@@ -68,11 +68,11 @@ class Timeline:
         """Called with each event that is taken, at once."""
 
     @property
-    def probe(self) -> Probe:
+    def probe(self) -> ProbeResult:
         """How the calls database is."""
         return self.keeper.probe
 
-    async def ask(self) -> Probe:
+    async def ask(self) -> ProbeResult:
         return self.keeper.probe
 
     def start(self) -> None:
@@ -111,7 +111,7 @@ class Timeline:
         key: str | None = None,
     ) -> None:
         """Put an event of our own, or of the SFU, into the timeline of `room`; at once."""
-        if is_probe(room) or not is_name(room):
+        if is_probe_room(room) or not is_name(room):
             return  # rooms of strange names come from elsewhere: nobody can watch them here
         event = own_event(room, stage, name, data or {}, source, at, key)
         self._take(event, self.live.place(event, time.time()))

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.events import Event
 from proxy.verdicts import bounds
-from proxy.verdicts.health import Health, Machine, Probe, Process
+from proxy.verdicts.health import Health, Machine, ProbeResult, Process
 from proxy.verdicts.history import History, Order, order
 from proxy.verdicts.verdict import Verdict
 
@@ -133,7 +133,7 @@ class Call:
     def process(self, name: str) -> Process | None:
         return self.health.processes.get(name)
 
-    def probe(self, name: str) -> Probe | None:
+    def probe(self, name: str) -> ProbeResult | None:
         return self.health.probes.get(name)
 
     @property

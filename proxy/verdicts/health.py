@@ -69,7 +69,7 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeResult:
     """A question to a service, and what came of it.
 
     `name` is what was tried (`livekit address`, `livekit credentials`, `media over TCP`,
@@ -117,7 +117,7 @@ class Health:
     """Everything that is known of the system at a moment besides the events of a call."""
 
     processes: Mapping[str, Process] = field(default_factory=dict)
-    probes: Mapping[str, Probe] = field(default_factory=dict)
+    probes: Mapping[str, ProbeResult] = field(default_factory=dict)
     machine: Machine | None = None
     agent_name: str = ""
     """The name that the proxy dispatches (LIVEKIT_AGENT_NAME)."""

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from common.events import Event
-from proxy.verdicts.health import Health, Probe, Process
+from proxy.verdicts.health import Health, ProbeResult, Process
 from proxy.verdicts.verdict import Evidence
 
 LONGEST = 300
@@ -63,7 +63,7 @@ def log_lines(one: Process, most: int = 3) -> list[Evidence]:
     return [Evidence(cut(line), f"{one.name}.log") for line in one.log[-most:]]
 
 
-def probe(one: Probe) -> Evidence:
+def probe(one: ProbeResult) -> Evidence:
     """What came of asking a service."""
     status = f", status {one.status}" if one.status is not None else ""
     target = f" at {one.target}" if one.target else ""

@@ -8,15 +8,15 @@ from dev.doctor import store
 from dev.doctor.finding import Finding, Group, State
 from dev.doctor.models import EMBEDDINGS
 from dev.doctor.surroundings import Surroundings
-from proxy.agent_health import AgentHealthAnswer
-from proxy.system import letta, livekit, providers
-from proxy.verdicts.health import Health, Machine, Probe, Process
+from proxy.health import AgentHealthAnswer
+from proxy.probes import livekit, providers
+from proxy.verdicts.health import Health, Machine, ProbeResult, Process
 
 START = "./restart_voice_system.sh"
 GROUP_OF: dict[str, Group] = {
     livekit.ADDRESS: "network",
     livekit.CREDENTIALS: "credentials",
-    letta.KEY: "credentials",
+    providers.LETTA_KEY: "credentials",
     providers.SPEECH_TO_TEXT: "models",
     providers.TEXT_TO_SPEECH: "models",
     providers.CHAT: "models",
@@ -72,16 +72,16 @@ def _process(process: Process) -> Finding:
     )
 
 
-def _adds(probe: Probe) -> bool:
+def _adds(probe: ProbeResult) -> bool:
     """Whether the line says something that the others do not: the way to the SFU has its own."""
     return probe.name != livekit.ADDRESS or not probe.ok
 
 
-def _probe(probe: Probe, around: Surroundings) -> Finding:
+def _probe(probe: ProbeResult, around: Surroundings) -> Finding:
     group = GROUP_OF[probe.name]
     if probe.ok:
         detail = f"taken by {probe.target}" if group == "credentials" else probe.detail
-        if probe.name == letta.KEY and around.settings.letta_api_key is None:
+        if probe.name == providers.LETTA_KEY and around.settings.letta_api_key is None:
             detail = f"none is set, and {probe.target} wants none"
         return Finding(group, probe.name, "ok", detail, ms=probe.ms)
     # Only the long-term archive of Letta's agents needs embeddings, which most never use.
@@ -91,7 +91,7 @@ def _probe(probe: Probe, around: Surroundings) -> Finding:
 
 
 def _not_asked(health: Health, around: Surroundings) -> Iterator[Finding]:
-    for name in (livekit.CREDENTIALS, letta.KEY):
+    for name in (livekit.CREDENTIALS, providers.LETTA_KEY):
         if name not in health.probes:
             why = "its server did not answer the question"
             if name == livekit.CREDENTIALS and around.settings.livekit_credentials is None:

@@ -15,16 +15,15 @@ from urllib.parse import urlsplit
 import aiohttp
 from livekit import api
 
+from common.probe import ROOM_PREFIX
 from dev.doctor import stun
 from dev.doctor.finding import Finding, State
 from dev.doctor.signalling import Joined, JoinRefused, joined
 from dev.doctor.stun import Candidate
 from dev.doctor.surroundings import Surroundings
 from proxy.outside import FAILURES, in_words
-from proxy.probe_rooms import ROOM_PREFIX
+from proxy.probes.question import new_session, trouble_with_name
 from proxy.settings import ProxySettings
-from proxy.system.questions import new_session
-from proxy.system.resolving import trouble_with_name
 
 STEP_LIMIT_S = 2.0
 JOIN_LIMIT_S = 4.0

@@ -20,9 +20,9 @@ from dev.doctor.examined import Examined
 from dev.doctor.finding import Finding, in_order
 from dev.doctor.foreseen import foreseen
 from dev.doctor.models import Models, wav
+from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
-from proxy.system.questions import new_session
-from proxy.verdicts.health import Health, Probe, Process
+from proxy.verdicts.health import Health, ProbeResult, Process
 from proxy.verdicts.verdict import Evidence, Verdict
 
 OK = Verdict("system", "ok", "Every process is ready.")
@@ -325,16 +325,16 @@ class OpenAi:
         return web.json_response({})
 
 
-async def ask(provider: OpenAi, *, outside: bool = True) -> dict[str, Probe]:
+async def ask(provider: OpenAi, *, outside: bool = True) -> dict[str, ProbeResult]:
     async with TestServer(provider.app()) as server, new_session() as session:
         settings = ProxySettings(
             speech="openai",
             openai_api_key=SecretStr("sk-made-up-0123456789"),
             openai_base_url=f"http://127.0.0.1:{server.port}/v1",
         )
-        calls = Models(settings, session, outside=outside, letta=True).calls()
-        found = [await call() for call in calls.values()]
-        return {probe.name: probe for probe in found if probe is not None}
+        facts = Models(settings, session, outside=outside, letta=True).facts()
+        results = [await fact.ask() for fact in facts]
+        return {result.name: result for result in results if result is not None}
 
 
 async def test_each_model_is_called_once_and_timed() -> None:
@@ -374,4 +374,4 @@ async def test_a_voice_that_says_nothing_does_not_work() -> None:
 async def test_models_elsewhere_are_not_called_when_that_is_not_wanted() -> None:
     async with new_session() as session:
         settings = ProxySettings(speech="openai", openai_api_key=SecretStr("x"))
-        assert Models(settings, session, outside=False, letta=True).calls() == {}
+        assert Models(settings, session, outside=False, letta=True).facts() == []

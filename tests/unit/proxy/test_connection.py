@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from livekit import api
 
-from proxy import connection_test
+from proxy.probes import connection
 from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy
 
 PATH = "/api/test-livekit-connection"
@@ -69,7 +69,7 @@ async def test_a_key_that_cannot_be_right(
 async def test_a_probe_that_hangs_is_ended(
     proxy: Proxy, server: api.LiveKitAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection_test, "PROBE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(connection, "PROBE_TIMEOUT_S", 0.05)
     answer = await proxy.post(PATH)
     assert outcome(answer)[-2:] == [("probe", False), ("delete_room", True)]
     assert "not done within 0.05 s" in answer.json["message"]
@@ -84,8 +84,8 @@ async def test_the_probe_is_given_no_secret(proxy: Proxy, monkeypatch: pytest.Mo
         return await create(*command, **options)
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", note)
-    monkeypatch.setattr(connection_test, "PROBE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(connection, "PROBE_TIMEOUT_S", 0.05)
     monkeypatch.setenv("LIVEKIT_API_SECRET", "planted")
     await proxy.post(PATH)
-    assert given["command"][-1] == "proxy.connection_probe"
+    assert given["command"][-1] == "proxy.probes.sound"
     assert "planted" not in json.dumps(given)

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from proxy import status_files
+from proxy.probes import status_files
 from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy, halted
 from tests.unit.proxy.letta_server import LettaServer
 from tests.unit.proxy.worker import TinyWorker
@@ -53,7 +53,6 @@ async def healthy(
     What it is asked, it asks anew: what a test has just changed is not in an earlier answer.
     """
     monkeypatch.setattr("proxy.health.FRESH_S", 0.0)
-    monkeypatch.setattr("proxy.agent_health.FRESH_S", 0.0)
     await worker.start()
     for name in ("livekit", "models", "letta", "agent", "proxy"):
         write(tmp_path, name)
@@ -168,7 +167,7 @@ async def test_ready_by_the_file_but_not_answering(healthy: Proxy, letta: LettaS
 async def test_ready_by_the_file_but_hanging(
     healthy: Proxy, livekit: LiveKit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.system.questions.OWN_LIMIT_S", 0.3)
+    monkeypatch.setattr("proxy.probes.question.OWN_LIMIT_S", 0.3)
     with halted(livekit.pid):
         answer = await healthy.get("/health")
     assert answer.json["processes"]["livekit"]["answers"] is False

@@ -23,7 +23,7 @@ from common.vitals import Vitals
 from dev.letta.server.telling import Telling
 from dev.models.app import make_app
 from dev.models.settings import ModelsSettings
-from proxy.system import vital_signs
+from proxy.probes import vital_signs
 from tests.system import free_ports
 from tests.unit.proxy.conftest import StartProxy
 

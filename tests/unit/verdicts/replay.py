@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from common.events import Event
-from proxy.verdicts.health import Health, Machine, Probe, Process, Vitals
+from proxy.verdicts.health import Health, Machine, ProbeResult, Process, Vitals
 
 HISTORIES = Path(__file__).parent / "histories"
 PRELUDES = HISTORIES / "preludes"
@@ -41,7 +41,7 @@ HEALTHY = Health(
         )
     },
     probes={
-        name: Probe(name, target=target, at=BEGAN - 1, ms=3)
+        name: ProbeResult(name, target=target, at=BEGAN - 1, ms=3)
         for name, target in (
             ("livekit address", "ws://localhost:7880"),
             ("livekit credentials", "ws://localhost:7880"),
@@ -103,7 +103,7 @@ def health_of(changes: Mapping[str, Any]) -> Health:
         processes.pop(name)
     probes = dict(HEALTHY.probes)
     for name, change in changes.get("probes", {}).items():
-        probe = replace(probes.get(name, Probe(name)), **change)
+        probe = replace(probes.get(name, ProbeResult(name)), **change)
         probes[name] = replace(probe, at=BEGAN + change["at"]) if "at" in change else probe
     for name in changes.get("without_probes", []):
         probes.pop(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 from proxy.verdicts.stages.system.base import down, evidence, logs, restart, stage
 from proxy.verdicts.verdict import Verdict
 
@@ -64,6 +64,6 @@ def _unauthorized(call: Call) -> Event | None:
     return error
 
 
-def _accepted_since(probe: Probe | None, error: Event) -> bool:
+def _accepted_since(probe: ProbeResult | None, error: Event) -> bool:
     """Whether Letta was asked with the key after the error, and took it."""
     return probe is not None and probe.at is not None and probe.at > error.at + 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
-from proxy.verdicts.health import Probe, Process
+from proxy.verdicts.health import ProbeResult, Process
 from proxy.verdicts.stages.system.base import (
     STATUS,
     down,
@@ -126,7 +126,7 @@ def credentials_rejected(call: Call) -> Verdict | None:
     )
 
 
-def _is_ours(process: Process | None, probe: Probe) -> bool:
+def _is_ours(process: Process | None, probe: ProbeResult) -> bool:
     """Whether LIVEKIT_URL names the server that a launcher of this machine starts."""
     if process is None or process.state == "monitoring":
         return False
@@ -151,5 +151,5 @@ def _unreachable(call: Call, problem: str, what: str, step: str) -> Verdict | No
     )
 
 
-def _detail(probe: Probe) -> str:
+def _detail(probe: ProbeResult) -> str:
     return f" ({probe.detail.rstrip('.')})" if probe.detail else ""

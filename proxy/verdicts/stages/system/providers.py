@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call import Call
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 from proxy.verdicts.stages.system.base import stage
 from proxy.verdicts.verdict import Verdict
 
@@ -87,7 +87,7 @@ def _error(
     return error if fits else None
 
 
-def _mended(error: Event, probe: Probe | None) -> bool:
+def _mended(error: Event, probe: ProbeResult | None) -> bool:
     """Whether the provider was asked after the error, and all was well."""
     return probe is not None and probe.ok and probe.at is not None and probe.at > error.at + 1.0
 

@@ -10,11 +10,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from common.probe import Probe
+from proxy.probes import watch
+from proxy.probes.watch import SystemWatch
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.system import watch
-from proxy.system.watch import SystemWatch
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 from tests.system import free_ports
 from tests.unit.proxy.test_health import write
 
@@ -80,11 +81,15 @@ async def test_changes_are_told_once(system: SystemWatch, tmp_path: Path) -> Non
 
 async def test_a_probe_of_somebody_else(system: SystemWatch) -> None:
     told = Told(system)
-    now = Probe(DATABASE, "locked", "another program writes", "calls.db")
-    system.add_probe(DATABASE, lambda: now)
+    now = ProbeResult(DATABASE, "locked", "another program writes", "calls.db")
+
+    async def ask() -> ProbeResult:
+        return now
+
+    system.add_probe(Probe(DATABASE, ask))
     system.start()
     await told.until("probe", name=DATABASE, problem="locked")
-    now = Probe(DATABASE)
+    now = ProbeResult(DATABASE)
     await told.until("probe", name=DATABASE, problem="")
     assert system.health.probes[DATABASE].ok
 
@@ -95,7 +100,10 @@ async def test_nothing_ends_the_watch(
     def broken(*_: object) -> None:
         raise ValueError("a fault of ours")
 
-    system.add_probe(DATABASE, lambda: broken())
+    async def ask() -> None:
+        broken()
+
+    system.add_probe(Probe(DATABASE, ask))
     system.on_change(broken)
     told = Told(system)
     system.start()
@@ -104,6 +112,24 @@ async def test_nothing_ends_the_watch(
     write(tmp_path, "letta", state="failed", detail="no")
     await told.until("process", name="letta", state="failed")
     assert "a fault of ours" in caplog.text
+
+
+async def test_a_probe_that_hangs_says_so_and_is_asked_again(system: SystemWatch) -> None:
+    asked_again = asyncio.Event()
+    started = False
+
+    async def ask() -> None:
+        nonlocal started
+        if started:
+            asked_again.set()
+        started = True
+        await asyncio.Event().wait()
+
+    system.add_probe(Probe(DATABASE, ask, limit=0.05))
+    told = Told(system)
+    system.start()
+    await told.until("probe", name=DATABASE, problem="timeout")
+    await asyncio.wait_for(asked_again.wait(), 10)
 
 
 async def test_a_look_is_as_fresh_as_it_is_wanted(system: SystemWatch, tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ import psutil
 import pytest
 from aiohttp import web
 
+from proxy.probes import question
+from proxy.probes.machine import MachineWatch
+from proxy.probes.question import new_session
+from proxy.probes.watch import collect
 from proxy.settings import ProxySettings
-from proxy.system import questions
-from proxy.system.collect import collect
-from proxy.system.machine import MachineWatch
-from proxy.system.questions import new_session
-from proxy.verdicts.health import Health, Probe, Process
+from proxy.verdicts.health import Health, ProbeResult, Process
 from tests.system import free_ports
 from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, halted
 from tests.unit.proxy.letta_server import LettaServer
@@ -39,7 +39,7 @@ Serves = Callable[..., Awaitable[int]]
 @pytest.fixture
 async def look(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Looks]:
     """Looks at a system of which nothing is there but what the settings name."""
-    monkeypatch.setattr("proxy.system.collect.CPU_SAMPLE_S", 0.0)
+    monkeypatch.setattr("proxy.probes.watch.CPU_SAMPLE_S", 0.0)
     own, nobody = free_ports(2)
 
     async def health(**settings: Any) -> Health:
@@ -111,7 +111,7 @@ def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return context
 
 
-def address(health: Health) -> Probe:
+def address(health: Health) -> ProbeResult:
     return health.probes["livekit address"]
 
 
@@ -136,7 +136,7 @@ async def test_a_port_where_nobody_listens(look: Looks) -> None:
 
 
 async def test_a_listener_that_never_answers(look: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "OWN_LIMIT_S", 0.5)
+    monkeypatch.setattr(question, "OWN_LIMIT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         health = await look(livekit_url=f"ws://127.0.0.1:{port}")
@@ -344,17 +344,17 @@ async def test_a_program_that_is_no_longer_ready_is_asked(
 
 
 def test_a_service_elsewhere_is_asked_seldom() -> None:
-    well, gone = Probe("", at=1.0), Probe("", "timeout", at=1.0)
+    well, gone = ProbeResult("", at=1.0), ProbeResult("", "timeout", at=1.0)
     own, outside = "http://localhost:1/", "https://api.example/"
-    assert questions._age(well, own, None) < 1.0
-    assert questions._age(well, outside, None) == questions.OUTSIDE_EVERY_S
-    assert questions._age(Probe("", "rejected"), outside, None) == questions.OUTSIDE_EVERY_S
-    assert questions._age(gone, outside, None) == questions.OUTSIDE_AGAIN_S
+    assert question._age(well, own, None) < 1.0
+    assert question._age(well, outside, None) == question.OUTSIDE_EVERY_S
+    assert question._age(ProbeResult("", "rejected"), outside, None) == question.OUTSIDE_EVERY_S
+    assert question._age(gone, outside, None) == question.OUTSIDE_AGAIN_S
 
 
 async def test_the_same_question_is_asked_once(letta: LettaServer) -> None:
     async with new_session() as session:
-        asking = questions.Questions(session)
+        asking = question.Questions(session)
         answers = await asyncio.gather(
             *(asking.ask(f"{letta.url}/v1/health/", max_age=0.0) for _ in range(5))
         )
@@ -369,11 +369,11 @@ async def test_the_same_question_is_asked_once(letta: LettaServer) -> None:
 async def test_a_timeout_counts_at_once_unless_the_machine_is_busy(
     monkeypatch: pytest.MonkeyPatch, busy: bool, asked: int
 ) -> None:
-    monkeypatch.setattr(questions, "OWN_LIMIT_S", 0.2)
+    monkeypatch.setattr(question, "OWN_LIMIT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         async with new_session() as session:
-            found = await questions.Questions(session, busy=lambda: busy).ask(url)
+            found = await question.Questions(session, busy=lambda: busy).ask(url)
         assert found.problem == "timeout"
         listener.settimeout(0)
         for _ in range(asked):

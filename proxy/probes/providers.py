@@ -1,16 +1,17 @@
-"""The providers in use: speech-to-text, text-to-speech and the chat model of our own Letta.
+"""Letta, and the providers in use: speech-to-text, text-to-speech, the chat model of our own Letta.
 
-Each is asked for its list of models, which is free of cost and needs the key.
+Each provider is asked for its list of models, which is free of cost and needs the key.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from proxy.probes.question import OWN_KEYS_EVERY_S, Questions
 from proxy.settings import ProxySettings
-from proxy.system.questions import Questions
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 
+LETTA_KEY = "letta key"
 SPEECH_TO_TEXT, TEXT_TO_SPEECH, CHAT = "speech-to-text", "text-to-speech", "chat model"
 INFERENCE_URL = "https://agent-gateway.livekit.cloud/v1"
 
@@ -48,12 +49,36 @@ def _provider(settings: ProxySettings, role: str, kind: str, base: str | None) -
     return Provider(role, kind, (base or settings.openai_base_url).rstrip("/"), key)
 
 
-async def reachable(provider: Provider, questions: Questions) -> Probe:
+async def reachable(provider: Provider, questions: Questions) -> ProbeResult:
     """Whether the provider answers and takes the key."""
-    found = await questions.ask(f"{provider.base_url}/models", key=provider.key)
+    result = await questions.ask(f"{provider.base_url}/models", key=provider.key)
     # Inference signs each request with the LiveKit key; its 401 to a bare question is an answer.
-    answered = provider.kind == "inference" and (found.status or 500) < 500
+    answered = provider.kind == "inference" and (result.status or 500) < 500
     # Some servers that only listen or speak list no models.
-    if answered or found.status in (404, 405):
-        found = replace(found, problem="")
-    return replace(found, name=provider.role)
+    if answered or result.status in (404, 405):
+        result = replace(result, problem="")
+    return replace(result, name=provider.role)
+
+
+async def letta_answers(
+    settings: ProxySettings, questions: Questions, max_age: float | None = None
+) -> ProbeResult:
+    return await questions.ask(settings.letta_base_url + "/v1/health/", max_age=max_age)
+
+
+async def letta_key(settings: ProxySettings, questions: Questions) -> ProbeResult | None:
+    """Whether Letta takes LETTA_API_KEY, or wants one; None when it did not answer the question.
+
+    It is asked for the number of its agents, the cheapest thing that it guards.
+    """
+    secret = settings.letta_api_key
+    result = await questions.ask(
+        settings.letta_base_url + "/v1/agents/count",
+        key=secret.get_secret_value() if secret is not None else "",
+        max_age=OWN_KEYS_EVERY_S,
+    )
+    if result.problem in ("rejected", "missing", "rate-limited"):
+        return replace(result, name=LETTA_KEY, target=settings.letta_base_url)
+    if result.status is None or result.status >= 500:
+        return None
+    return replace(result, name=LETTA_KEY, problem="", target=settings.letta_base_url)

@@ -1,14 +1,18 @@
 """One free question to a service: does it answer, and does it take our key?
 
-What went wrong becomes a code (`Probe.problem`) and a sentence. The same question is asked once
-for all who ask it at about the same time, and seldom of services that are not on this machine.
+What went wrong becomes a code (`ProbeResult.problem`) and a sentence. The same question is asked
+once for all who ask it at about the same time, and seldom of services that are not on this machine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import ipaddress
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
@@ -18,8 +22,7 @@ import aiohttp
 
 from common.redaction import Redactor
 from proxy.outside import FAILURES, in_words
-from proxy.system.resolving import trouble_with_name
-from proxy.verdicts.health import Probe
+from proxy.verdicts.health import ProbeResult
 
 OWN_LIMIT_S = 1.4
 OUTSIDE_LIMIT_S = 3.0
@@ -66,12 +69,12 @@ class Questions:
         self._session = session
         self._redactor = Redactor(secrets)
         self._busy = busy
-        self._answers: dict[tuple[str, str], Probe] = {}
+        self._answers: dict[tuple[str, str], ProbeResult] = {}
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def ask(
         self, url: str, *, key: str = "", body: object = None, max_age: float | None = None
-    ) -> Probe:
+    ) -> ProbeResult:
         """GET `url` (POST when there is a `body`), with the bearer `key` when there is one."""
         question = (url, key if body is None else "")
         asked = time.time()
@@ -87,13 +90,13 @@ class Questions:
             self._answers[question] = answer
             return answer
 
-    async def _ask(self, url: str, key: str, body: object) -> Probe:
+    async def _ask(self, url: str, key: str, body: object) -> ProbeResult:
         target, limit = shown(url), OWN_LIMIT_S if is_own(url) else OUTSIDE_LIMIT_S
         began, at = time.monotonic(), time.time()
 
-        def answer(problem: str, detail: str, status: int | None = None) -> Probe:
+        def answer(problem: str, detail: str, status: int | None = None) -> ProbeResult:
             ms = round((time.monotonic() - began) * 1000, 1)
-            return Probe("", problem, detail, target, status, ms, at)
+            return ProbeResult("", problem, detail, target, status, ms, at)
 
         try:
             host = urlsplit(url).hostname
@@ -132,7 +135,7 @@ class Questions:
         return detail
 
 
-def _age(last: Probe, url: str, max_age: float | None) -> float:
+def _age(last: ProbeResult, url: str, max_age: float | None) -> float:
     """For how long the last answer stands for the next."""
     if is_own(url):
         return OWN_EVERY_S if max_age is None else max_age
@@ -175,13 +178,13 @@ def problem_of_status(status: int, *, keyed: bool) -> str:
 def message_in(said: str) -> str:
     """What an error answer says for people: the message of a JSON one, else its beginning."""
     try:
-        found = json.loads(said)
+        message = json.loads(said)
     except ValueError:
-        found = said
+        message = said
     for name in ("error", "message", "msg", "detail"):
-        if isinstance(found, Mapping) and name in found:
-            found = found[name]
-    text = found if isinstance(found, str) else said
+        if isinstance(message, Mapping) and name in message:
+            message = message[name]
+    text = message if isinstance(message, str) else said
     return " ".join(text.split())[:SAID_MAX]
 
 
@@ -195,3 +198,46 @@ def _clock_off(response: aiohttp.ClientResponse) -> str:
     if abs(off) < CLOCK_OFF_S:
         return ""
     return f"{abs(off):.0f} s {'ahead' if off > 0 else 'behind'}"
+
+
+async def trouble_with_name(host: str, limit: float) -> str:
+    """Why `host` cannot be looked up, in words; empty when it can."""
+    if host == "localhost" or _is_address(host):
+        return ""
+    try:
+        async with asyncio.timeout(limit):
+            return await _looked_up(host)
+    except TimeoutError:
+        return f"the name {host!r} could not be looked up within {limit:g} s: DNS does not answer"
+
+
+def _looked_up(host: str) -> asyncio.Future[str]:
+    """The lookup in a thread that nobody has to wait for, not even the end of this process: a
+    resolver without a network may think for half a minute."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[str] = loop.create_future()
+
+    def settle(trouble: str) -> None:
+        if not result.done():
+            result.set_result(trouble)
+
+    def look_up() -> None:
+        trouble = ""
+        try:
+            socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            trouble = f"the name {host!r} is unknown (DNS: {reason})"
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, trouble)
+
+    threading.Thread(target=look_up, name=f"look up {host}", daemon=True).start()
+    return result
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

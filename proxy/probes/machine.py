@@ -5,16 +5,19 @@ from __future__ import annotations
 import shutil
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
+from proxy.probes.processes import in_words
 from proxy.settings import ProxySettings
-from proxy.system.busiest import Busiest
 from proxy.verdicts.health import Machine
 
 WINDOW_S = 2.0
 BUSY = 0.9
+SHOWN = 3
+BUSIEST_EVERY_S = 3.0
 
 
 class MachineWatch:
@@ -74,3 +77,58 @@ class MachineWatch:
 def _that_is_there(path: Path) -> Path:
     """The nearest folder above `path` that exists."""
     return next(each for each in path.expanduser().absolute().parents if each.exists())
+
+
+class Busiest:
+    """Who uses the most of what is short. It is looked up only then, since looking costs as well.
+
+    It compares the CPU that processes have used from look to look."""
+
+    def __init__(self) -> None:
+        self._used: dict[int, float] = {}
+        self._at = 0.0
+        self._last: tuple[str, ...] = ()
+
+    def look(self, cpu: bool, memory: bool) -> tuple[str, ...]:
+        """The processes that use most of the memory, or else of the CPU, when one is short."""
+        if not cpu and not memory:
+            self._used, self._last = {}, ()
+            return ()
+        if time.monotonic() - self._at >= BUSIEST_EVERY_S:
+            self._last = self._by_memory() if memory else self._by_cpu()
+        return self._last
+
+    def _by_cpu(self) -> tuple[str, ...]:
+        used: dict[int, float] = {}
+        for process in psutil.process_iter():
+            try:
+                times = process.cpu_times()
+            except psutil.Error:
+                continue
+            used[process.pid] = times.user + times.system
+        took = time.monotonic() - self._at
+        shares = {
+            pid: (now - self._used[pid]) / took for pid, now in used.items() if pid in self._used
+        }
+        self._used, self._at = used, time.monotonic()
+        return _most_of(shares, lambda share: f"{share:.0%} of a core")
+
+    def _by_memory(self) -> tuple[str, ...]:
+        sizes: dict[int, float] = {}
+        for process in psutil.process_iter():
+            try:
+                sizes[process.pid] = process.memory_info().rss
+            except psutil.Error:
+                continue
+        self._used, self._at = {}, time.monotonic()
+        return _most_of(sizes, lambda size: f"{size / 2**20:.0f} MB")
+
+
+def _most_of(amounts: dict[int, float], words: Callable[[float], str]) -> tuple[str, ...]:
+    lines = []
+    for pid, amount in sorted(amounts.items(), key=lambda item: item[1], reverse=True)[:SHOWN]:
+        try:
+            lines.append(f"{in_words(psutil.Process(pid))}: {words(amount)}")
+        except psutil.Error:
+            continue
+    return tuple(lines)

@@ -1,7 +1,7 @@
-"""`POST /api/test-livekit-connection`: from the key to sound that arrives, step by step.
+"""`POST /api/test-livekit-connection`: from the key to sound that arrives, probe by probe.
 
-What needs the native WebRTC library runs in a process of its own (`connection_probe.py`): it is
-slow to load, large, and would block the loop.
+What needs the native WebRTC library runs in a process of its own (`sound.py`): it is slow to load,
+large, and would block the loop.
 """
 
 from __future__ import annotations
@@ -13,18 +13,27 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 
+from common.probe import (
+    ROOM_PREFIX,
+    Finding,
+    Probe,
+    ProbeAnswer,
+    ProbeFailed,
+    milliseconds_since,
+    run,
+)
 from proxy.endpoint import Answer, Endpoint, answered, read_json
 from proxy.errors import ApiError
 from proxy.outside import FAILURES, in_words
 from proxy.page import CHECKOUT
-from proxy.probe_rooms import ROOM_PREFIX
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
 from proxy.tokens import caller_token
@@ -35,6 +44,11 @@ SECRET_MIN = 32
 SERVER_TIMEOUT_S = 3.0
 PROBE_TIMEOUT_S = 25.0
 """For loading the library, joining twice, hearing and leaving."""
+PAIR = (
+    "put the pair that this LiveKit server knows into .env as LIVEKIT_API_KEY, LIVEKIT_API_SECRET"
+)
+PORTS = "open LIVEKIT_UDP_PORT or LIVEKIT_TCP_PORT in the firewall, or use a TURN server"
+START = "./restart_voice_system.sh livekit, or correct LIVEKIT_URL"
 
 
 class Step(BaseModel):
@@ -44,6 +58,17 @@ class Step(BaseModel):
     ok: bool
     ms: float
     detail: str
+    next: str = Field(default="", description="What to do when it did not work.")
+
+    @classmethod
+    def of(cls, finding: Finding) -> Step:
+        return cls(
+            name=finding.what,
+            ok=finding.state == "ok",
+            ms=finding.ms or 0.0,
+            detail=finding.detail,
+            next=finding.next,
+        )
 
 
 class ConnectionTestRequest(BaseModel):
@@ -59,10 +84,6 @@ class ConnectionTestAnswer(Answer):
     steps: list[Step]
 
 
-class StepFailed(Exception):
-    """A step did not work; the text says why."""
-
-
 class ConnectionTest:
     """Handler of the route; one test at a time."""
 
@@ -75,7 +96,7 @@ class ConnectionTest:
             Endpoint(
                 "POST",
                 "/api/test-livekit-connection",
-                self.run,
+                self.answer,
                 "Key, server, room service, token, and a real join with sound; each with its time.",
                 ConnectionTestAnswer,
                 body=ConnectionTestRequest,
@@ -83,7 +104,7 @@ class ConnectionTest:
             )
         ]
 
-    async def run(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         await read_json(request, ConnectionTestRequest)
         if self._lock.locked():
             raise ApiError(
@@ -97,42 +118,45 @@ class ConnectionTest:
 
     async def _test(self) -> ConnectionTestAnswer:
         room = f"{ROOM_PREFIX}{secrets.token_hex(4)}"
-        steps: list[Step] = []
+        tokens: list[str] = []
+        probes: list[Probe[ProbeAnswer]] = [
+            Probe("credentials", self._credentials, next=PAIR),
+            Probe("server", self._server, needs=("credentials",), next=START),
+            Probe("room_service", self._room_service, needs=("server",), next=PAIR),
+            Probe("token", partial(self._tokens, room, tokens), needs=("room_service",)),
+            Probe(
+                "sound",
+                partial(self._sound, tokens),
+                needs=("token",),
+                limit=PROBE_TIMEOUT_S + SERVER_TIMEOUT_S,
+            ),
+        ]
+        groups: list[list[Finding]] = []
         try:
-            await _step(steps, "credentials", self._credentials)
-            await _step(steps, "server", self._server)
-            await _step(steps, "room_service", self._room_service)
-            tokens: list[str] = []
-            await _step(steps, "token", lambda: self._tokens(room, tokens))
-            try:
-                async with aclosing(self._probe(*tokens)) as probe:
-                    async for step in probe:
-                        steps.append(step)
-                        if not step.ok:
-                            raise StepFailed
-            finally:
-                await _step(steps, "delete_room", lambda: self._delete(room))
-        except StepFailed:
-            failed = next(step for step in steps if not step.ok)
-            message = f"Step {failed.name!r} failed: {failed.detail}"
-        else:
-            message = "Everything works: sound sent by one participant arrived at another."
-        success = all(step.ok for step in steps)
+            groups += await run(probes)
+        finally:
+            if tokens:
+                groups += await run([Probe("delete_room", partial(self._delete, room))])
+        findings = [finding for group in groups for finding in group if finding.state != "skip"]
+        failed = next((finding for finding in findings if finding.state != "ok"), None)
+        message = "Everything works: sound sent by one participant arrived at another."
+        if failed is not None:
+            message = f"Step {failed.what!r} failed: {failed.detail}"
         log.info("Connection test: %s", message)
         return ConnectionTestAnswer(
-            success=success,
-            error=None if success else "CONNECTION_TEST_FAILED",
+            success=failed is None,
+            error=None if failed is None else "CONNECTION_TEST_FAILED",
             message=message,
             room=room,
-            steps=steps,
+            steps=[Step.of(finding) for finding in findings],
         )
 
     async def _credentials(self) -> str:
         if self._settings.livekit_credentials is None:
-            raise StepFailed("LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set.")
+            raise ProbeFailed("LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not both set.")
         _, secret = self._settings.livekit_credentials
         if len(secret) < SECRET_MIN:
-            raise StepFailed(
+            raise ProbeFailed(
                 f"LIVEKIT_API_SECRET has {len(secret)} characters; livekit-server wants "
                 f"{SECRET_MIN} or more."
             )
@@ -146,10 +170,13 @@ class ConnectionTest:
             ) as response:
                 return f"{url} answers ({response.status})."
         except FAILURES as error:
-            raise StepFailed(f"No answer from {url}: {in_words(error)}.") from None
+            raise ProbeFailed(f"No answer from {url}: {in_words(error)}.") from None
 
     async def _room_service(self) -> str:
-        await self._sfu.room("connection-test")
+        try:
+            await self._sfu.room("connection-test")
+        except ApiError as error:
+            raise ProbeFailed(str(error)) from None
         return "The server accepts key and secret."
 
     async def _tokens(self, room: str, tokens: list[str]) -> str:
@@ -158,39 +185,51 @@ class ConnectionTest:
         return f"Two tokens for room {room}."
 
     async def _delete(self, room: str) -> str:
-        await self._sfu.delete_room(room)
+        try:
+            await self._sfu.delete_room(room)
+        except ApiError as error:
+            raise ProbeFailed(str(error)) from None
         return f"Room {room} is gone."
 
-    async def _probe(self, speaker: str, listener: str) -> AsyncGenerator[Step, None]:
-        """The steps of the probe, as it reports them."""
+    async def _sound(self, tokens: list[str]) -> list[Finding]:
+        """What the process reports, up to the first step that did not work."""
+        speaker, listener = tokens
         order = {"url": self._settings.livekit_url, "speaker": speaker, "listener": listener}
-        started = time.monotonic()
-        async with _probe_process() as process:
+        findings: list[Finding] = []
+        began = time.monotonic()
+        async with _sound_process() as process:
             assert process.stdin is not None and process.stdout is not None
             process.stdin.write(json.dumps(order).encode())
             process.stdin.close()
             try:
                 async with asyncio.timeout(PROBE_TIMEOUT_S):
                     async for line in process.stdout:
-                        yield Step.model_validate_json(line)
+                        step = Step.model_validate_json(line)
+                        if not step.ok:
+                            failed = Finding("", step.name, "fail", step.detail, PORTS, step.ms)
+                            return [*findings, failed]
+                        findings.append(Finding("", step.name, "ok", step.detail, ms=step.ms))
                     if await process.wait() == 0:
-                        return
+                        return findings
                     reason = "The probe ended without a report"
             except TimeoutError:
                 reason = f"The probe was not done within {PROBE_TIMEOUT_S:g} s"
             except ValidationError as error:
                 reason = f"The probe reported something unreadable ({error.error_count()} errors)"
-            ms = round((time.monotonic() - started) * 1000, 1)
-            yield Step(name="probe", ok=False, ms=ms, detail=f"{reason}; the log has more.")
+            detail = f"{reason}; the log has more."
+            return [
+                *findings,
+                Finding("", "probe", "fail", detail, PORTS, milliseconds_since(began)),
+            ]
 
 
 @asynccontextmanager
-async def _probe_process() -> AsyncIterator[asyncio.subprocess.Process]:
+async def _sound_process() -> AsyncIterator[asyncio.subprocess.Process]:
     """The probe, which does not outlive this block. It gets tokens, not the secret."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "proxy.connection_probe",
+        "proxy.probes.sound",
         cwd=CHECKOUT,
         env={name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ},
         stdin=asyncio.subprocess.PIPE,
@@ -202,19 +241,3 @@ async def _probe_process() -> AsyncIterator[asyncio.subprocess.Process]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def _step(steps: list[Step], name: str, work: Callable[[], Awaitable[str]]) -> None:
-    """Do one step and note its outcome; `StepFailed` when it did not work."""
-    started = time.monotonic()
-
-    def note(ok: bool, detail: str) -> None:
-        ms = round((time.monotonic() - started) * 1000, 1)
-        steps.append(Step(name=name, ok=ok, ms=ms, detail=detail))
-
-    try:
-        detail = await work()
-    except (StepFailed, ApiError) as error:
-        note(False, str(error))
-        raise StepFailed from None
-    note(True, detail)

@@ -1,4 +1,4 @@
-"""Two participants, one room, one tone: does sound get through? A process of `connection_test.py`.
+"""Two participants, one room, one tone: does sound get through? A process of `connection.py`.
 
 Reads `{"url", "speaker", "listener"}` (the last two are tokens) from stdin, and writes a line of
 JSON `{"name", "ok", "ms", "detail"}` for each step to stdout. Ends with 0 when it has reported all.

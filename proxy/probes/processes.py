@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from proxy import status_files
+import psutil
+
+from common import known_secrets
+from common.redaction import Redactor
+from proxy.probes import livekit, providers, status_files
+from proxy.probes.question import Questions
+from proxy.probes.status_files import StatusFile
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.status_files import StatusFile
-from proxy.system import letta, livekit
-from proxy.system.frozen import Frozen
-from proxy.system.questions import Questions
-from proxy.verdicts.health import LAUNCHER, Probe, Process, State
+from proxy.verdicts.health import LAUNCHER, ProbeResult, Process, State
 
 PROCESSES = ("livekit", "models", "letta", "agent", "proxy")
 NO_FILES = ("livekit", "letta", "agent", "proxy")
 """What there is when no launcher runs here: the offline models are for one machine alone."""
 FROZEN, NOT_READY = "frozen", "not-ready"
+STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+RELATIVES_EVERY_S = 4.0
+"""A look at all processes of the machine costs some milliseconds, and more on a busy one."""
+WORDS, LENGTH = 5, 80
+"""Of a command line, as it is shown."""
+BY_FORM = Redactor()
 
 
 class Processes:
@@ -62,10 +72,10 @@ class Processes:
     async def _troubles(
         self, files: dict[str, StatusFile | None], max_age: float
     ) -> dict[str, str | None]:
-        found = await asyncio.gather(
+        troubles = await asyncio.gather(
             *(self._trouble(name, file, max_age) for name, file in files.items())
         )
-        return dict(zip(files, found, strict=True))
+        return dict(zip(files, troubles, strict=True))
 
     def _process(
         self, name: str, file: StatusFile | None, trouble: str | None, *, watched: bool
@@ -132,12 +142,12 @@ class Processes:
         probe = await self._asked(name, max_age)
         return probe.detail if probe.problem else ""
 
-    async def _asked(self, name: str, max_age: float) -> Probe:
+    async def _asked(self, name: str, max_age: float) -> ProbeResult:
         match name:
             case "livekit":
                 return await livekit.address(self._settings, self._questions, max_age)
             case "letta":
-                return await letta.answers(self._settings, self._questions, max_age)
+                return await providers.letta_answers(self._settings, self._questions, max_age)
             case "models":
                 return await self._questions.ask(
                     self._settings.models_url + "/models", max_age=max_age
@@ -179,10 +189,80 @@ def _stopped(process: Process, frozen: tuple[str, ...]) -> Process:
     """A process of which a part, or the whole, stands still."""
     if not frozen:
         return process
-    those = " and ".join(frozen)
-    pids = " ".join(each.split()[1] for each in frozen)
+    words = " and ".join(frozen)
+    pids = " ".join(process_words.split()[1] for process_words in frozen)
     detail = (
-        f"{those} {'is' if len(frozen) == 1 else 'are'} stopped (SIGSTOP or a debugger): "
+        f"{words} {'is' if len(frozen) == 1 else 'are'} stopped (SIGSTOP or a debugger): "
         f"alive, but doing nothing; go on with: kill -CONT {pids}"
     )
     return replace(process, frozen=frozen, detail=detail, cause=FROZEN)
+
+
+class Frozen:
+    """Knows what descends from the programs, and looks whether any of it is stopped (SIGSTOP, a
+    debugger): alive, holding its ports, doing nothing."""
+
+    def __init__(self) -> None:
+        self._relatives: dict[str, list[psutil.Process]] = {}
+        self._programs: dict[str, int] = {}
+        self._at = 0.0
+
+    def look(self, programs: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+        """For each program (name: pid) those of its processes that are stopped, itself too."""
+        due = time.monotonic() - self._at >= RELATIVES_EVERY_S
+        if due or programs != self._programs:
+            self._relatives = relatives(programs)
+            self._programs, self._at = dict(programs), time.monotonic()
+        frozen = {
+            name: tuple(words for process in family if (words := _words_if_stopped(process)))
+            for name, family in self._relatives.items()
+        }
+        return {name: words for name, words in frozen.items() if words}
+
+
+def _words_if_stopped(process: psutil.Process) -> str:
+    try:
+        return in_words(process) if process.status() in STOPPED else ""
+    except psutil.Error:
+        return ""
+
+
+def relatives(programs: Mapping[str, int]) -> dict[str, list[psutil.Process]]:
+    """Each program's process and all that descends from it."""
+    parents = _parents()
+    names = {pid: name for name, pid in programs.items()}
+    families: dict[str, list[psutil.Process]] = {name: [] for name in programs}
+    for descendant in parents:
+        pid, seen = descendant, set[int]()
+        while pid not in names and pid in parents and pid not in seen:
+            seen.add(pid)
+            pid = parents[pid]
+        if pid in names:
+            with contextlib.suppress(psutil.Error):
+                families[names[pid]].append(psutil.Process(descendant))
+    return families
+
+
+def _parents() -> dict[int, int]:
+    """The parent of each process of the machine."""
+    if not Path("/proc/self/stat").exists():
+        return {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid"])}
+    parents = {}  # psutil makes an object of each process, which takes four times as long
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            # The command's name stands in parentheses, and may itself contain some.
+            parents[pid] = int(file.read().rpartition(b")")[2].split(None, 2)[1])
+    return parents
+
+
+def in_words(process: psutil.Process) -> str:
+    """`pid 12 (python -m agent)`; raises psutil.Error when the process has gone."""
+    words = process.cmdline() or [process.name()]
+    words = [PurePath(words[0]).name, *words[1:WORDS]]
+    command = " ".join("…" if _may_be_secret(word) else word for word in words)
+    return f"pid {process.pid} ({command[:LENGTH].strip()})"
+
+
+def _may_be_secret(word: str) -> bool:
+    name = word.partition("=")[0].lstrip("-")
+    return known_secrets.names_secret(name) or BY_FORM.text(word) != word

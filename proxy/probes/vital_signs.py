@@ -20,11 +20,11 @@ from pydantic import BaseModel, ValidationError
 
 from common.vitals import Vitals
 from proxy.outside import FAILURES
+from proxy.probes.processes import relatives
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.system.frozen import relatives
 from proxy.verdicts.health import Process
-from proxy.verdicts.health import Vitals as Found
+from proxy.verdicts.health import Vitals as ProcessVitals
 
 EVERY_S = 5.0
 TIMEOUT = aiohttp.ClientTimeout(total=1.0)
@@ -32,7 +32,7 @@ ANSWER_MAX_BYTES = 4096
 MB = 2**20
 
 
-class Told(BaseModel):
+class VitalsAnswer(BaseModel):
     """What `GET /vitals` answers."""
 
     lag: float
@@ -59,7 +59,7 @@ class VitalSigns:
             "models": f"{models.scheme}://{models.netloc}/vitals",
         }
         self._used: dict[str, tuple[float, float]] = {}
-        self._found: dict[str, tuple[Found, ...]] = {}
+        self._vitals: dict[str, tuple[ProcessVitals, ...]] = {}
         self._at = -EVERY_S
         self._looking: asyncio.Task[None] | None = None
 
@@ -73,7 +73,7 @@ class VitalSigns:
             if self._own is None:
                 await self._looking
         return {
-            name: replace(process, vitals=self._found.get(name, ()))
+            name: replace(process, vitals=self._vitals.get(name, ()))
             for name, process in processes.items()
         }
 
@@ -91,26 +91,28 @@ class VitalSigns:
         asked = [
             name for name in self._urls if name in programs and processes[name].state == "ready"
         ]
-        told = await asyncio.gather(*(self._ask(name) for name in asked))
-        used = await asyncio.to_thread(self._usage, programs)
-        found: dict[str, tuple[Found, ...]] = {name: (one,) for name, one in used.items()}
-        for name, answer in zip(asked, told, strict=True):
-            if answer is not None and name in found:
-                found[name] = (_with(found[name][0], answer),)
-        if self._own is not None and "proxy" in found:
-            mine = Told.model_validate(self._own.data())
-            found["proxy"] = (_with(found["proxy"][0], mine),)
+        answers = await asyncio.gather(*(self._ask(name) for name in asked))
+        usage = await asyncio.to_thread(self._usage, programs)
+        vitals: dict[str, tuple[ProcessVitals, ...]]
+        vitals = {name: (used,) for name, used in usage.items()}
+        for name, answer in zip(asked, answers, strict=True):
+            if answer is not None and name in usage:
+                vitals[name] = (_with(usage[name], answer),)
+        if self._own is not None and "proxy" in usage:
+            own = VitalsAnswer.model_validate(self._own.data())
+            vitals["proxy"] = (_with(usage["proxy"], own),)
         if "agent" in programs:
             worker = await self._registration.read(max_age=EVERY_S)
-            those = worker.status.processes if worker.status is not None else []
-            told_by_it = tuple(Found(**one.model_dump()) for one in those)
-            found["agent"] = told_by_it or found.get("agent", ())
-        self._found = found
+            if worker.status is not None and worker.status.processes:
+                vitals["agent"] = tuple(
+                    ProcessVitals(**process.model_dump()) for process in worker.status.processes
+                )
+        self._vitals = vitals
 
-    def _usage(self, programs: Mapping[str, int]) -> dict[str, Found]:
+    def _usage(self, programs: Mapping[str, int]) -> dict[str, ProcessVitals]:
         """Memory and processor of each program, together with all that it started."""
         now = time.monotonic()
-        found = {}
+        usage = {}
         for name, family in relatives(programs).items():
             memory = seconds = 0.0
             for process in family:
@@ -125,20 +127,20 @@ class VitalSigns:
             self._used[name] = seconds, now
             # A process that has ended since takes its time with it.
             share = max(0.0, seconds - before) / (now - at) if now > at else None
-            found[name] = Found(
+            usage[name] = ProcessVitals(
                 programs[name], round(memory / MB), cpu=None if share is None else round(share, 3)
             )
-        return found
+        return usage
 
-    async def _ask(self, name: str) -> Told | None:
+    async def _ask(self, name: str) -> VitalsAnswer | None:
         try:
             async with self._session.get(self._urls[name], timeout=TIMEOUT) as response:
                 body = await response.content.read(ANSWER_MAX_BYTES)
                 answer: Any = json.loads(body)
-            return Told.model_validate(answer)
+            return VitalsAnswer.model_validate(answer)
         except (*FAILURES, ValueError, ValidationError):
             return None  # a server of ours that is older, or somebody else's
 
 
-def _with(found: Found, told: Told) -> Found:
-    return replace(found, lag=told.lag, errors=told.recent_errors, active_at=told.active_at)
+def _with(used: ProcessVitals, answer: VitalsAnswer) -> ProcessVitals:
+    return replace(used, lag=answer.lag, errors=answer.recent_errors, active_at=answer.active_at)
