@@ -15,11 +15,12 @@ import logging
 import secrets
 import time
 from collections import deque
-from typing import Any, Protocol
-
-from livekit import rtc
+from typing import TYPE_CHECKING, Any, Protocol
 
 from common import event_check
+
+if TYPE_CHECKING:  # agent/letta/call.py has no LiveKit in it
+    from livekit import rtc
 
 logger = logging.getLogger("agent.events")
 

@@ -19,15 +19,14 @@ from livekit.agents.voice import CloseEvent
 from agent.dispatch_metadata import parse_metadata
 from agent.events import Events, RoomSink
 from agent.faults import Faults
+from agent.letta.llm import LettaLLM
 from agent.listening import listening
 from agent.process import READY, Ready
-from agent.resources import AgentResources, Bootstrap
-from agent.resuming import resume
+from agent.resources import AgentResources, bootstrap_resources
 from agent.room_exit import Callers, LostRoom, RoomExit
-from agent.session import VoiceAgent, report, room_options
+from agent.session import CallReports, VoiceAgent, report, room_options
 from agent.settings import AgentSettings
-from agent.speech.ears import SPEECH_TO_TEXT
-from agent.speech.reports import Degraded, Reports
+from agent.speech.reports import Reports
 from agent.timeline.spool import Spool
 from agent.tries import room_may_open, tried
 from agent.vitals import JobVitals
@@ -36,7 +35,6 @@ logger = logging.getLogger("agent.job")
 
 CONNECT_TRIES, CONNECT_RETRY_AFTER = 5, 3.0
 START_TRIES, START_RETRY_AFTER = 3, 2.0
-CANNOT_HEAR = "I cannot hear you right now. You can type to me instead."
 VITALS = "vitals"  # key in the process's userdata
 OPENING_TIMEOUT = 0.5  # seconds; the conversation may open while the call has already begun
 
@@ -44,7 +42,7 @@ OPENING_TIMEOUT = 0.5  # seconds; the conversation may open while the call has a
 async def entrypoint(ctx: JobContext) -> None:
     ready: Ready = ctx.proc.userdata[READY]
     events = make_events(ctx, ready.settings)
-    clock = Clock(events)
+    clock = JobClock(events)
     logger.info(
         "Job %s in room %s (%s), metadata %s",
         ctx.job.id,
@@ -61,15 +59,16 @@ async def entrypoint(ctx: JobContext) -> None:
         raise  # the framework logs it with its traceback, and ends the job
 
 
-async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> None:
+async def begin(ctx: JobContext, ready: Ready, events: Events, clock: JobClock) -> None:
     """Everything until the agent listens."""
     metadata = parse_metadata(ctx.job.metadata)
     faults = Faults(metadata.fault, ready.settings.faults_enabled, events)
     own = listening(ready.settings, metadata.settings)
-    bootstrap = Bootstrap(ready, own.settings, ctx.job.room.name, metadata.agent_id, events)
-    resources = bootstrap.resources
+    resources = bootstrap_resources(
+        ready, own.settings, ctx.job.room.name, metadata.agent_id, events
+    )
     end_with_the_call(ctx, resources)
-    ready.reports.listen(events.emit, lambda degraded: tell_degraded(resources, degraded))
+    ready.reports.listen(CallReports(events, resources.voice))
     events.emit("hear", "vad", backend=ready.detector.model)
     events.emit("job", "settings", **own.data)
     await faults.before_connect()
@@ -83,11 +82,9 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
         metadata=ctx.job.metadata,
         worker_id=ctx.worker_id,
     )
-    await asyncio.wait({bootstrap.opened}, timeout=OPENING_TIMEOUT)
+    await asyncio.wait({resources.opened}, timeout=OPENING_TIMEOUT)
     await faults.before_session()
     report(resources.session, events, resources.turns, ready.reports)
-    resources.turns.ended = lambda: resources.llm.turn_ended(resources.session.history.items)
-    resume_after_letta(resources)
     await tried(
         lambda: start(ctx, resources, ready.reports),
         "session",
@@ -99,7 +96,7 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: Clock) -> 
     clock.mark("session_started")
     absence_timeout = ready.settings.agent_absence_timeout
     watch_callers(ctx, resources, absence_timeout, metadata.caller_waits)
-    greet(resources, bootstrap.opened, ready.settings.agent_greeting)
+    greet(resources, ready.settings.agent_greeting)
     clock.mark("init_done")
     faults.joined(ctx)
 
@@ -133,7 +130,7 @@ def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
 
 async def start(ctx: JobContext, resources: AgentResources, reports: Reports) -> None:
     await resources.session.start(
-        VoiceAgent(resources.turns, reports),
+        VoiceAgent(LettaLLM(resources.letta), resources.events, resources.turns, reports),
         room=ctx.room,
         room_options=room_options(),
         record=False,
@@ -149,58 +146,20 @@ def watch_callers(
     )
 
 
-def tell_degraded(resources: AgentResources, degraded: Degraded) -> None:
-    """Tell once what the call must do without; and the caller each time that words are lost."""
-    if not degraded.again:
-        resources.events.emit(
-            "job",
-            "degraded",
-            what=degraded.what,
-            error=degraded.error,
-            consequence=degraded.consequence,
-        )
-    if degraded.what == SPEECH_TO_TEXT:
-        say(resources, CANNOT_HEAR)
-
-
-def say(resources: AgentResources, sentence: str) -> None:
-    """Say what is not Letta's, so that it does not get into its memory; later if too early."""
-    if not sentence:
-        return
-    if resources.session.agent_state == "initializing":
-        resources.unsaid.append(sentence)
-    else:
-        resources.session.say(sentence, add_to_chat_ctx=False)
-
-
-def greet(resources: AgentResources, opened: asyncio.Task[None], greeting: str | None) -> None:
+def greet(resources: AgentResources, greeting: str | None) -> None:
     """Say the greeting, or what is wrong."""
 
     def say_trouble(opened: asyncio.Task[None]) -> None:
         if not opened.cancelled() and (error := opened.exception()):
-            say(resources, resources.llm.excuse(resources.llm.explain(error)))
+            resources.voice.say(resources.letta.excuse(error))
 
-    if greeting and not resources.unsaid and not (opened.done() and opened.exception()):
-        say(resources, greeting)
-    for sentence in resources.unsaid:
-        say(resources, sentence)
+    opened = resources.opened
+    cannot_open = opened.done() and opened.exception() is not None
+    resources.voice.begin(None if cannot_open else greeting)
     opened.add_done_callback(say_trouble)
 
 
-def resume_after_letta(resources: AgentResources) -> None:
-    """Have the call go on when a Letta that was away is back; say when it does not come back."""
-
-    async def go_on() -> None:
-        say(resources, await resume(resources))
-
-    def came_back() -> None:
-        resources.resuming = asyncio.create_task(go_on(), name="letta is back")
-
-    resources.llm.came_back = came_back
-    resources.llm.say = lambda sentence: say(resources, sentence)
-
-
-class Clock:
+class JobClock:
     """Logs and reports how far the call is, in milliseconds since its job began."""
 
     def __init__(self, events: Events) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from livekit.agents import AgentSession
@@ -20,11 +20,11 @@ from tenacity import (
 )
 
 from agent.events import Events
+from agent.letta.call import LettaCall
 from agent.letta.errors import Trouble
-from agent.letta.llm import LettaLLM
 from agent.process import Ready
 from agent.room_exit import Callers
-from agent.session import make_session
+from agent.session import VoiceSession, make_session
 from agent.settings import AgentSettings
 from agent.turns import Turns
 
@@ -36,89 +36,74 @@ LETTA_RETRY_AFTER = 0.5
 
 @dataclass
 class AgentResources:
-    """A call's llm, stt, tts and session."""
+    """A call's parts. `opened` opens Letta's conversation; it ends with an error when that failed.
+    `callers` is there as soon as the session has started."""
 
     events: Events
     turns: Turns
-    llm: LettaLLM
     stt: STT[Any]
     tts: TTS[Any]
     session: AgentSession[None]
+    voice: VoiceSession
+    letta: LettaCall
+    opened: asyncio.Task[None]
     callers: Callers | None = None
-    unsaid: list[str] = field(default_factory=list)  # sentences for when the session has begun
-    resuming: asyncio.Task[None] | None = None  # since Letta is back
 
     async def aclose(self) -> None:
         """End the call for everybody it talked to; each part even if another fails."""
         self.turns.finish()
-        if self.resuming is not None:
-            self.resuming.cancel()
         if self.callers is not None:
             self.callers.aclose()
-        for part in (
-            self.llm.leave(self.session.history.items),
-            self.stt.aclose(),
-            self.tts.aclose(),
-        ):
+        for close in (self.letta.close, self.stt.aclose, self.tts.aclose):
             try:
-                await part
+                await close()
             except Exception:
                 logger.exception("a part of the call could not be closed")
 
 
-class Bootstrap:
-    """Makes the resources; Letta's conversation opens meanwhile, as `opened` tells.
+def bootstrap_resources(
+    ready: Ready,
+    settings: AgentSettings,
+    room_name: str,
+    agent_id: str | None,
+    events: Events,
+) -> AgentResources:
+    """Make the parts; `settings` are those of this call.
 
-    Letta is asked while the room is being joined, since neither needs the other. `settings` are
-    those of this call.
+    Letta is asked while the room is being joined, since neither needs the other.
     """
+    turns = Turns(events)
+    ready.detector.tune(settings)
+    session = make_session(settings, stt=ready.stt, tts=ready.tts, detector=ready.detector)
+    voice = VoiceSession(session)
+    letta = LettaCall(
+        agent_id or settings.letta_agent_id,
+        client=ready.letta,
+        room=room_name,
+        events=events,
+        turns=turns,
+        session=voice,
+        first_token_timeout=settings.letta_first_token_timeout,
+        outage_limit=settings.letta_patience,
+    )
+    opened = asyncio.create_task(open_conversation(letta, events), name="open the conversation")
+    return AgentResources(events, turns, ready.stt, ready.tts, session, voice, letta, opened)
 
-    def __init__(
-        self,
-        ready: Ready,
-        settings: AgentSettings,
-        room_name: str,
-        agent_id: str | None,
-        events: Events,
-    ) -> None:
-        self._events = events
-        turns = Turns(events)
-        llm = LettaLLM(
-            agent_id or settings.letta_agent_id,
-            client=ready.letta,
-            room=room_name,
-            events=events,
-            turns=turns,
-            first_token_timeout=settings.letta_first_token_timeout,
-            patience=settings.letta_patience,
-        )
-        ready.detector.tune(settings)
-        session = make_session(
-            settings, llm=llm, stt=ready.stt, tts=ready.tts, detector=ready.detector
-        )
-        self.resources = AgentResources(events, turns, llm, ready.stt, ready.tts, session)
-        self.opened = asyncio.create_task(self._init_letta(), name="open the conversation")
 
-    async def _init_letta(self) -> None:
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(LETTA_TRIES),
-            wait=wait_fixed(LETTA_RETRY_AFTER),
-            retry=retry_if_exception(lambda error: isinstance(error, Trouble) and error.retryable),
-            before_sleep=self._tell_retry,
-            reraise=True,
-        )
-        await retrying(self.resources.llm.init)
+async def open_conversation(letta: LettaCall, events: Events) -> None:
+    """Try several times; raises the Trouble of the last try."""
 
-    def _tell_retry(self, state: RetryCallState) -> None:
+    def report_retry(state: RetryCallState) -> None:
+        number = state.attempt_number
         error = state.outcome.exception() if state.outcome else None
-        logger.warning(
-            "try %s of %s to reach Letta failed: %s", state.attempt_number, LETTA_TRIES, error
-        )
-        self._events.emit(
-            "job",
-            "retry",
-            what="letta",
-            attempt=state.attempt_number,
-            of=LETTA_TRIES,
-            error=str(error),
-        )
+        logger.warning("try %s of %s to reach Letta failed: %s", number, LETTA_TRIES, error)
+        events.emit("job", "retry", what="letta", attempt=number, of=LETTA_TRIES, error=str(error))
+
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(LETTA_TRIES),
+        wait=wait_fixed(LETTA_RETRY_AFTER),
+        retry=retry_if_exception(lambda error: isinstance(error, Trouble) and error.retryable),
+        before_sleep=report_retry,
+        reraise=True,
+    )
+    await retrying(letta.open)

@@ -33,9 +33,11 @@ from livekit.agents.voice import (
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.events import Events
+from agent.letta.llm import spoken_messages
+from agent.letta.memory import SpokenMessage
 from agent.settings import AgentSettings
 from agent.speech.ears import SPEECH_TO_TEXT
-from agent.speech.reports import Attempts, Reports
+from agent.speech.reports import Attempts, Degraded, Reports
 from agent.speech.unfinished import UnfinishedSentence
 from agent.turns import Turns
 from agent.voicing import Voicing
@@ -53,13 +55,15 @@ SILENCE = 0.2  # seconds of a frame of silence
 VOICE_OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0)
 TEXT_TO_SPEECH = "text-to-speech"  # as it is called when a call must do without it
 LAST_WORDS_TIMEOUT = 0.5  # seconds to wait for the transcript of words said while hanging up
+CANNOT_HEAR = "I cannot hear you right now. You can type to me instead."
 
 
 class VoiceAgent(Agent):
-    """Speaks what Letta writes; Letta has the instructions."""
+    """Speaks what Letta (`llm`) writes; Letta has the instructions."""
 
-    def __init__(self, turns: Turns, reports: Reports) -> None:
-        super().__init__(instructions="")
+    def __init__(self, llm: LLM[Any], events: Events, turns: Turns, reports: Reports) -> None:
+        super().__init__(instructions="", llm=llm)
+        self._events = events
         self._turns = turns
         self._reports = reports
 
@@ -67,7 +71,7 @@ class VoiceAgent(Agent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The default; without a voice the words still appear, at the pace of speech."""
-        voicing = self._turns.voicing()
+        voicing = Voicing(self._events, self._turns.speech_owner)
         written = Written(text, voicing)
         spoken = 0.0
         try:
@@ -132,17 +136,12 @@ class Written:
 
 
 def make_session(
-    settings: AgentSettings,
-    *,
-    llm: LLM[Any],
-    stt: STT[Any],
-    tts: TTS[Any],
-    detector: VAD,
+    settings: AgentSettings, *, stt: STT[Any], tts: TTS[Any], detector: VAD
 ) -> AgentSession[None]:
+    """The llm comes with the agent (VoiceAgent): it needs the session."""
     return AgentSession(
         stt=stt,
         tts=tts,
-        llm=llm,
         vad=detector,
         turn_handling={
             "turn_detection": UnfinishedSentence(),
@@ -187,6 +186,64 @@ def voice_track() -> rtc.TrackPublishOptions:
     options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
     options.audio_encoding.max_bitrate = OUTPUT_BITRATE
     return options
+
+
+class VoiceSession:
+    """A LiveKit session as the call with Letta sees it (agent.letta.call.CallSession)."""
+
+    def __init__(self, session: AgentSession[None]) -> None:
+        self._session = session
+        self._unsaid: list[str] = []  # sentences for when the session has begun
+
+    @property
+    def messages(self) -> list[SpokenMessage]:
+        return spoken_messages(self._session.history.items)
+
+    @property
+    def caller_speaks(self) -> bool:
+        return self._session.user_state == "speaking"
+
+    def say(self, sentence: str) -> None:
+        """Say what is not Letta's, so that it does not get into its memory; later if too early."""
+        if not sentence:
+            return
+        if self._session.agent_state == "initializing":
+            self._unsaid.append(sentence)
+        else:
+            self._session.say(sentence, add_to_chat_ctx=False)
+
+    def begin(self, greeting: str | None) -> None:
+        """The session has started: say what could not be said before, else the greeting."""
+        unsaid, self._unsaid = self._unsaid, []
+        for sentence in unsaid or [greeting or ""]:
+            self.say(sentence)
+
+    def generate_reply(self) -> None:
+        self._session.generate_reply()
+
+
+class CallReports:
+    """What stt and tts report becomes events; that words are lost, the caller hears as well."""
+
+    def __init__(self, events: Events, voice: VoiceSession) -> None:
+        self._events = events
+        self._voice = voice
+
+    def event(self, stage: str, name: str, /, **data: Any) -> None:
+        self._events.emit(stage, name, **data)
+
+    def degraded(self, degraded: Degraded) -> None:
+        """Tell once what the call must do without; the caller each time."""
+        if not degraded.again:
+            self._events.emit(
+                "job",
+                "degraded",
+                what=degraded.what,
+                error=degraded.error,
+                consequence=degraded.consequence,
+            )
+        if degraded.what == SPEECH_TO_TEXT:
+            self._voice.say(CANNOT_HEAR)
 
 
 def report(session: AgentSession[None], events: Events, turns: Turns, reports: Reports) -> None:

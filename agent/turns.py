@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
-
-from livekit.agents import llm
-from livekit.agents.voice import SpeechHandle
+from typing import TYPE_CHECKING, Any
 
 from agent.events import Events
-from agent.voicing import Owner, Voicing
+
+if TYPE_CHECKING:  # agent/letta/call.py has no LiveKit in it
+    from livekit.agents import llm
+    from livekit.agents.voice import SpeechHandle
 
 
 @dataclass
@@ -36,11 +36,21 @@ class TurnRecord:
     anchor: float | None = None
 
 
+@dataclass(frozen=True)
+class SpeechOwner:
+    """The turn whose reply a text is; `turn` None: it is not Letta's, such as the greeting.
+
+    `first_sound(at)` notes when the voice has begun, and gives the milliseconds it took.
+    """
+
+    turn: int | None = None
+    first_sound: Callable[[float], float] | None = None
+
+
 class Turns:
     """The turns of one call."""
 
     def __init__(self, events: Events) -> None:
-        self.ended: Callable[[], None] = lambda: None  # called when a reply has been spoken
         self._events = events
         self._count = 0
         self._current: TurnRecord | None = None
@@ -51,8 +61,11 @@ class Turns:
         """Whether the caller has said anything."""
         return self._count > 0
 
-    def request(self, text: str, again: bool = False) -> TurnRecord:
-        """The caller's turn is being sent to Letta; `again`: Letta was away when it was said."""
+    def request(self, text: str, spoken: Callable[[], None], *, again: bool = False) -> TurnRecord:
+        """The caller's turn is being sent to Letta; `again`: Letta was away when it was said.
+
+        `spoken()` is called when the reply has been spoken or interrupted.
+        """
         self._end(self._current)
         self._count += 1
         self._current = record = TurnRecord(self._count, text, time.time(), again)
@@ -62,7 +75,7 @@ class Turns:
             "think", "request", turn=record.number, text=text, **({"again": True} if again else {})
         )
         if self._speech is not None:
-            self._speech.add_done_callback(lambda speech: self._spoken(record, speech))
+            self._speech.add_done_callback(lambda speech: self._spoken(record, speech, spoken))
             self._speech = None
         return record
 
@@ -97,20 +110,17 @@ class Turns:
         """LiveKit is about to make a reply; the next request belongs to it."""
         self._speech = speech
 
-    def voicing(self) -> Voicing:
-        """A text is about to be spoken."""
-        return Voicing(self._events, self._owner)
-
-    def _owner(self) -> Owner:
+    def speech_owner(self) -> SpeechOwner:
+        """Whose text is about to be spoken."""
         record = self._current
         if record is None or record.over or "tts_first_byte" in record.times:
-            return Owner()
+            return SpeechOwner()
 
         def first_sound(at: float) -> float:
             record.times["tts_first_byte"] = at
             return (at - record.times.get("letta_first_token", record.requested_at)) * 1000
 
-        return Owner(record.number, first_sound)
+        return SpeechOwner(record.number, first_sound)
 
     def first_sound(self, at: float) -> None:
         """The first sound of the reply was pushed to the track."""
@@ -141,10 +151,10 @@ class Turns:
         """The call is over."""
         self._end(self._current)
 
-    def _spoken(self, record: TurnRecord, speech: SpeechHandle) -> None:
+    def _spoken(self, record: TurnRecord, speech: SpeechHandle, spoken: Callable[[], None]) -> None:
         record.interrupted = record.interrupted or speech.interrupted
         self._end(record)
-        self.ended()
+        spoken()
 
     def _end(self, record: TurnRecord | None) -> None:
         if record is None or record.over:

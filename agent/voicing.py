@@ -6,32 +6,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from agent.events import Events
 from agent.speech.clauses import next_cut
+from agent.turns import SpeechOwner
 
 STALLS = 3.0  # seconds without sound of a text that is there
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The turn whose reply the text is; `turn` None: it is not Letta's, such as the greeting.
-
-    `first_sound(at)` notes when the voice has begun, and gives the milliseconds it took.
-    """
-
-    turn: int | None = None
-    first_sound: Callable[[float], float] | None = None
 
 
 class Voicing:
     """`owner` is asked when there are words: the turn may begin after the voice was opened."""
 
-    def __init__(self, events: Events, owner: Callable[[], Owner]) -> None:
+    def __init__(self, events: Events, owner: Callable[[], SpeechOwner]) -> None:
         self._events = events
         self._find_owner = owner
-        self._owner: Owner | None = None
+        self._owner: SpeechOwner | None = None
         self._asked_at = 0.0
         self._over = False
         self.words_come = False  # the text is not whole, and more of it is awaited
@@ -88,7 +77,7 @@ class Voicing:
         self._stalled = True
         self._events.emit("speak", "stalled", turn=self._turn, seconds=STALLS)
 
-    def _ask(self, text: str) -> Owner:
+    def _ask(self, text: str) -> SpeechOwner:
         self._owner, self._asked_at = self._find_owner(), time.time()
         self._events.emit("speak", "request", turn=self._owner.turn, text=text)
         return self._owner

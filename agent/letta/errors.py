@@ -15,6 +15,7 @@ from agent.failures import OTHER, Failure, failure, failure_of_status, words
 
 CANNOT_REACH = "I cannot reach my memory right now. Please try again in a moment."
 CANNOT_THINK = "I cannot think right now, because my language model does not answer."
+NO_AGENT_AT_ALL = "There is no Letta agent yet. Please create one first."
 NO_AGENT = "The agent of this call does not exist anymore. Please choose another one."
 NOT_ALLOWED = "I am not allowed to reach my memory. The key for Letta is wrong."
 OVERLOADED = "My memory is overloaded."
@@ -160,8 +161,8 @@ def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Troubl
 def model_trouble(kind: str, detail: str) -> Trouble:
     """A failure of the model, as Letta tells it."""
     failed, words = MODEL_FAILURES.get(kind, OTHER), MODEL_ERRORS.get(kind, "the model failed")
-    if found := MODEL_STATUS.search(detail):
-        status = int(found[1])
+    if match := MODEL_STATUS.search(detail):
+        status = int(match[1])
         failed, words = failure_of_status(status), f"the model's server answered {status}"
         if failed.kind == "gone":  # which is what a deleted agent is
             failed = Failure("status", status)
@@ -178,6 +179,16 @@ def model_trouble(kind: str, detail: str) -> Trouble:
         CANNOT_THINK,
         failure=failed,
         provider="model",
+    )
+
+
+def no_agent(base_url: str) -> Trouble:
+    """Letta lists no agent at all."""
+    return Trouble(
+        "no_agent",
+        f"Letta at {base_url} has no agent",
+        "create one on the page or in Letta",
+        NO_AGENT_AT_ALL,
     )
 
 

@@ -7,19 +7,12 @@ They are made before the call (agent/process.py), so they cannot know its events
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agent.failures import failure, words
 
 logger = logging.getLogger("agent.speech")
-
-
-class Emit(Protocol):
-    """As `Events.emit`."""
-
-    def __call__(self, stage: str, name: str, /, **data: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -32,25 +25,34 @@ class Degraded:
     again: bool = False
 
 
+class ReportListener(Protocol):
+    """The call, which hears what its providers report."""
+
+    def event(self, stage: str, name: str, /, **data: Any) -> None:
+        """Something that belongs into the call's timeline."""
+
+    def degraded(self, degraded: Degraded) -> None:
+        """Something that the call must do without."""
+
+
 class Reports:
-    """Passes on what is told to the one who listens."""
+    """Made once a process, before its call. Until the call listens, events are nobody's, and what
+    is broken is kept for it."""
 
     def __init__(self) -> None:
-        self._kept: list[Degraded] = []
+        self._unheard: list[Degraded] = []
         self._broken: set[str] = set()
-        self._emit: Emit | None = None
-        self._degraded: Callable[[Degraded], None] = self._kept.append
+        self._listener: ReportListener | None = None
 
-    def listen(self, emit: Emit, degraded: Callable[[Degraded], None]) -> None:
-        """There is a call: it hears of what is broken already, and of what will happen."""
-        self._emit, self._degraded = emit, degraded
-        for one in self._kept:
-            degraded(one)
+    def listen(self, listener: ReportListener) -> None:
+        """The call begins: it hears of what is broken already, and of all that follows."""
+        self._listener = listener
+        for degraded in self._unheard:
+            listener.degraded(degraded)
 
     def tell(self, stage: str, name: str, /, **data: Any) -> None:
-        """An event; without a call it is nobody's."""
-        if self._emit is not None:
-            self._emit(stage, name, **data)
+        if self._listener is not None:
+            self._listener.event(stage, name, **data)
 
     def failed(
         self, stage: str, error: BaseException, provider: str, attempt: int, recoverable: bool
@@ -70,7 +72,11 @@ class Reports:
         again = what in self._broken
         self._broken.add(what)
         logger.warning("%s: %s; %s", what, error, consequence)
-        self._degraded(Degraded(what, error, consequence, again))
+        degraded = Degraded(what, error, consequence, again)
+        if self._listener is None:
+            self._unheard.append(degraded)
+        else:
+            self._listener.degraded(degraded)
 
     def works(self, what: str) -> None:
         if what in self._broken:
@@ -90,9 +96,11 @@ class Attempts:
     def begin(self, *_: object) -> None:
         self._count = 0
 
-    def failed(self, told: Any) -> None:
-        """`told` is an STTError or a TTSError."""
+    def failed(self, event: Any) -> None:
+        """`event` is an STTError or a TTSError."""
         self._count += 1
-        self._reports.failed(self._stage, told.error, self._provider, self._count, told.recoverable)
-        if not told.recoverable:
+        self._reports.failed(
+            self._stage, event.error, self._provider, self._count, event.recoverable
+        )
+        if not event.recoverable:
             self._count = 0

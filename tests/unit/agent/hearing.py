@@ -13,10 +13,9 @@ from livekit.agents.utils import AudioBuffer
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent.speech.offline_stream import OfflineStream
-from agent.speech.reports import Degraded, Reports
 from agent.speech.stt_offline import OfflineSTT
 from agent.speech.vad import SharedVAD
-from tests.unit.agent.kept_events import collected
+from tests.unit.agent.kept_events import collected, heard_reports
 
 RATE = 16_000
 
@@ -94,10 +93,8 @@ class Hearing:
     def __init__(self, listener: Listener) -> None:
         self.listener = listener
         self.detector = SharedVAD(Detector())
-        self.degraded: list[Degraded] = []
         self.events, self.told = collected()
-        reports = Reports()
-        reports.listen(self.events.emit, self.degraded.append)
+        reports, self.degraded = heard_reports(self.events)
         stream = OfflineSTT(listener.url, self.detector, reports).stream()
         assert isinstance(stream, OfflineStream)
         self.stream = stream

@@ -14,11 +14,11 @@ from livekit.agents.vad import VADEvent
 
 from agent.events import Event
 from agent.speech import offline_stream
-from agent.speech.reports import Degraded, Reports
+from agent.speech.reports import Reports
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
 from tests.unit.agent.hearing import END, START, Detector, Hearing, Listener, Recorder, frame
-from tests.unit.agent.kept_events import collected
+from tests.unit.agent.kept_events import ReportKeeper, collected, heard_reports
 
 
 def transcribing(told: list[Event]) -> list[tuple[str, dict[str, Any]]]:
@@ -202,9 +202,7 @@ class Failing(Recorder):
 async def test_each_try_of_a_request_is_told_and_a_lasting_failure_once() -> None:
     failing, detector = Failing(), SharedVAD(Detector())
     events, told = collected()
-    degraded: list[Degraded] = []
-    reports = Reports()
-    reports.listen(events.emit, degraded.append)
+    reports, degraded = heard_reports(events)
     options = APIConnectOptions(max_retry=1, retry_interval=0.01, timeout=1)
     stream = RequestSTT(failing, detector, "en", reports, 5).stream(conn_options=options)
     await asyncio.sleep(0)
@@ -237,22 +235,23 @@ async def test_each_try_of_a_request_is_told_and_a_lasting_failure_once() -> Non
     errors = [data for name, data in transcribing(told) if name == "error"]
     assert [one["attempt"] for one in errors] == [1, 2, 1, 2]
     assert [one["recoverable"] for one in errors] == [True, False, True, False]
-    assert [one.again for one in degraded] == [False, True]
+    assert [degradation.again for degradation in degraded] == [False, True]
 
     assert await utter(0) == "0.50 seconds"
     assert await utter(2) == ""
-    assert [one.again for one in degraded] == [False, True, False], "it had worked in between"
+    assert [degradation.again for degradation in degraded] == [False, True, False], (
+        "it had worked in between"
+    )
     await stream.aclose()
 
 
 def test_what_broke_before_the_call_is_told_when_it_begins() -> None:
     events, told = collected()
-    degraded: list[Degraded] = []
-    reports = Reports()
+    reports, keeper = Reports(), ReportKeeper(events)
     reports.broken("voice activity detection", "no weights", "loudness decides")
     reports.tell("speak", "done")  # nobody's
-    reports.listen(events.emit, degraded.append)
-    assert [one.what for one in degraded] == ["voice activity detection"]
+    reports.listen(keeper)
+    assert [degraded.what for degraded in keeper.degradations] == ["voice activity detection"]
     assert told == []
 
 
@@ -267,9 +266,7 @@ async def test_recordings_that_pile_up_are_refused_and_told() -> None:
     may_answer = asyncio.Event()
     detector = SharedVAD(Detector())
     events, told = collected()
-    degraded: list[Degraded] = []
-    reports = Reports()
-    reports.listen(events.emit, degraded.append)
+    reports, degraded = heard_reports(events)
     stream = RequestSTT(Hanging(), detector, "en", reports, 3).stream()
     await asyncio.sleep(0)
     for _ in range(5):

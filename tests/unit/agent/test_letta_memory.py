@@ -11,7 +11,9 @@ import pytest
 from letta_client import AsyncLetta
 from livekit.agents import llm
 
-from agent.letta.llm import LettaLLM
+from agent.letta.call import LettaCall
+from agent.letta.llm import LettaLLM, spoken_messages
+from agent.letta.memory import SpokenMessage
 from agent.turns import Turns
 from tests.unit.agent.kept_events import collected
 from tests.unit.agent.letta_replay import AGENT, Answer, ReplayedLetta
@@ -21,33 +23,62 @@ LEFT_BEHIND = ["voice room r", CHECKPOINT, CHECKPOINT]
 PLAIN = "I heard you say: hello there"  # the answer in histories/plain.sse
 
 
+class Session:
+    """The session as the call sees it: a history, and what it is asked to say or to answer."""
+
+    def __init__(self) -> None:
+        self.history = llm.ChatContext.empty()
+        self.speaking = False
+        self.sentences: asyncio.Queue[str] = asyncio.Queue()
+        self.reply_wanted, self.looked_at = asyncio.Event(), asyncio.Event()
+
+    @property
+    def messages(self) -> list[SpokenMessage]:
+        return spoken_messages(self.history.items)
+
+    @property
+    def caller_speaks(self) -> bool:
+        self.looked_at.set()
+        return self.speaking
+
+    def say(self, sentence: str) -> None:
+        if sentence:
+            self.sentences.put_nowait(sentence)
+
+    def generate_reply(self) -> None:
+        self.reply_wanted.set()
+
+
 class Call:
     """A call as LiveKit would drive it: a history, and one chat for each turn."""
 
     def __init__(
-        self, letta: ReplayedLetta, agent_id: str | None = AGENT, patience: float = 5.0
+        self, server: ReplayedLetta, agent_id: str | None = AGENT, outage_limit: float = 5.0
     ) -> None:
-        self.letta = letta
+        self.server = server
         events, self.events = collected()
-        self.history = llm.ChatContext.empty()
-        self.client = AsyncLetta(base_url=letta.url, api_key="k", timeout=5, max_retries=0)
-        self.llm = LettaLLM(
+        self.session = Session()
+        self.history = self.session.history
+        self.client = AsyncLetta(base_url=server.url, api_key="k", timeout=5, max_retries=0)
+        self.letta = LettaCall(
             agent_id,
             client=self.client,
             room="r",
             events=events,
             turns=Turns(events),
+            session=self.session,
             first_token_timeout=2,
-            patience=patience,
+            outage_limit=outage_limit,
         )
+        self.llm = LettaLLM(self.letta)
 
     async def turn(self, text: str, heard: str | None = None, committed: bool = True) -> str:
         """One turn to its end; `heard` is what was heard of it when it was interrupted."""
-        asked = llm.ChatMessage(role="user", content=[text])
+        user_turn = llm.ChatMessage(role="user", content=[text])
         context = self.history.copy()
-        context.items.append(asked)
+        context.items.append(user_turn)
         if committed:
-            self.history.items.append(asked)
+            self.history.items.append(user_turn)
         reply = (await self.llm.chat(chat_ctx=context).collect()).text
         self.spoken(reply, heard)
         return reply
@@ -55,12 +86,12 @@ class Call:
     async def interrupted(self, text: str, heard: str) -> None:
         """A turn that is interrupted while Letta still writes."""
         gate = asyncio.Event()
-        self.letta.answers.append(Answer(gate=gate))
-        self.letta.started.clear()
+        self.server.answers.append(Answer(gate=gate))
+        self.server.started.clear()
         self.history.items.append(llm.ChatMessage(role="user", content=[text]))
         async with self.llm.chat(chat_ctx=self.history.copy()) as stream:
             await anext(aiter(stream))
-            await self.letta.started.wait()
+            await self.server.started.wait()
         self.spoken("", heard)
 
     def spoken(self, reply: str, heard: str | None) -> None:
@@ -71,7 +102,7 @@ class Call:
             )
 
     async def hang_up(self) -> None:
-        await self.llm.leave(self.history.items)
+        await self.letta.close()
 
     def told(self, stage: str, name: str) -> list[dict[str, Any]]:
         return [e["data"] for e in self.events if (e["stage"], e["name"]) == (stage, name)]
@@ -204,8 +235,8 @@ async def test_a_turn_that_settles_after_the_call_leaves_nothing(
 ) -> None:
     await call.turn("one")
     await call.hang_up()
-    call.llm.turn_ended(call.history.items)
-    await asyncio.gather(*call.llm._settling)
+    call.letta.turn_spoken()
+    await asyncio.gather(*call.letta._settling)
     assert len(letta.conversations) == 1
 
 
@@ -289,7 +320,7 @@ async def test_what_a_killed_job_left_behind_goes_with_the_next_call(
     killed = Call(letta)
     await killed.turn("one")
     async with asyncio.timeout(5):
-        while [one.summary for one in letta.conversations.values()] != LEFT_BEHIND:  # noqa: ASYNC110
+        while [kept.summary for kept in letta.conversations.values()] != LEFT_BEHIND:  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # the checkpoints are made in the background
     await killed.client.close()
     await call.turn("two")
@@ -359,13 +390,13 @@ async def test_a_server_error_is_told_in_words(call: Call, letta: ReplayedLetta)
 
 @pytest.mark.parametrize("pings", [False, True])
 async def test_no_first_token_in_time(call: Call, letta: ReplayedLetta, pings: bool) -> None:
-    call.llm._first_token_timeout = 0.1
+    call.letta._first_token_timeout = 0.1
     gate = asyncio.Event()
     letta.answers.append(Answer(gate=gate, gate_before=1, pings=pings))
     assert "too long" in await call.turn("one")
     assert call.told("think", "error")[0]["code"] == "first_token_timeout"
     gate.set()
-    call.llm._conversation._first_token_timeout = 5  # type: ignore[union-attr]
+    call.letta._conversation._first_token_timeout = 5  # type: ignore[union-attr]
     assert await call.turn("two") == PLAIN
 
 
@@ -378,7 +409,7 @@ async def test_an_agent_that_does_not_exist(letta: ReplayedLetta) -> None:
 
 async def test_letta_that_is_down(letta: ReplayedLetta) -> None:
     letta.url = "http://127.0.0.1:9"
-    call = Call(letta, patience=0)
+    call = Call(letta, outage_limit=0)
     assert "cannot reach my memory" in await call.turn("one")
     error = call.told("think", "error")[0]
     assert error["code"] == "letta_unreachable"
@@ -388,7 +419,7 @@ async def test_letta_that_is_down(letta: ReplayedLetta) -> None:
 
 async def test_the_first_agent_listed_is_used_when_none_is_named(letta: ReplayedLetta) -> None:
     call = Call(letta, agent_id=None)
-    await call.llm.init()
+    await call.letta.open()
     assert call.told("join", "conversation")[0]["agent_name"] == "Ada"
     await call.hang_up()
     await call.client.close()
@@ -398,18 +429,18 @@ async def test_tools_are_events_and_never_speech(call: Call, letta: ReplayedLett
     letta.answers.append(Answer("memory_tool"))
     reply = await call.turn("remember that I like tea")
     assert "memory_insert" not in reply
-    (asked,) = call.told("think", "tool_call")
-    assert asked["name"] == "memory_insert"
-    assert "likes tea" in asked["arguments"]
+    (tool_call,) = call.told("think", "tool_call")
+    assert tool_call["name"] == "memory_insert"
+    assert "likes tea" in tool_call["arguments"]
     (returned,) = call.told("think", "tool_return")
-    assert (returned["id"], returned["name"]) == (asked["id"], "memory_insert")
+    assert (returned["id"], returned["name"]) == (tool_call["id"], "memory_insert")
     assert returned["status"] == "success"
     assert call.told("think", "usage")[0]["total_tokens"] == 30
     assert call.told("think", "done")[0]["stop_reason"] == "end_turn"
 
 
 async def test_an_interrupted_run_is_cancelled_at_once(call: Call, letta: ReplayedLetta) -> None:
-    await call.llm.init()
+    await call.letta.open()
     conversation_id = call.told("join", "conversation")[0]["conversation_id"]
     await call.interrupted("one", heard="I")
     assert await asyncio.wait_for(letta.cancelled.get(), 2) == conversation_id

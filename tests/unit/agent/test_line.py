@@ -22,7 +22,7 @@ from agent.letta.errors import explain
 from agent.line import Line
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
-from tests.unit.agent.kept_events import collected
+from tests.unit.agent.kept_events import collected, heard_reports
 
 PATIENCE = 1.0
 
@@ -124,8 +124,7 @@ async def test_a_stream_holds_its_place_until_it_is_closed(provider: Provider) -
 
 async def test_a_short_retry_after_is_waited_for_and_told(provider: Provider) -> None:
     events, told = collected()
-    reports = Reports()
-    reports.listen(events.emit, lambda _: None)
+    reports, _ = heard_reports(events)
     provider.answers = [(429, {"Retry-After": "0.3"})]
     began = time.monotonic()
     async with tls.http_client(line(reports=reports)) as client:

@@ -11,9 +11,10 @@ from livekit.agents import inference
 from agent.dispatch_metadata import parse_metadata
 from agent.listening import NAMES, listening
 from agent.settings import AgentSettings
-from agent.speech.reports import Degraded, Reports
+from agent.speech.reports import Reports
 from agent.speech.vad import LoudnessVAD, SharedVAD, load
 from proxy.listening import ListeningSettings
+from tests.unit.agent.kept_events import ReportKeeper, collected
 
 OURS = AgentSettings()
 
@@ -97,11 +98,10 @@ async def test_a_detector_that_cannot_be_loaded_is_none_and_says_why(
         raise OSError("no such library")
 
     monkeypatch.setattr(local_inference, "VAD", broken)
-    reports = Reports()
-    degraded: list[Degraded] = []
+    reports, keeper = Reports(), ReportKeeper(collected()[0])
     assert load(OURS, reports) is None
-    reports.listen(lambda *_, **__: None, degraded.append)
-    assert [(one.what, one.error) for one in degraded] == [
+    reports.listen(keeper)
+    assert [(degraded.what, degraded.error) for degraded in keeper.degradations] == [
         ("voice activity detection", "no such library")
     ]
 

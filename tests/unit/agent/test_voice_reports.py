@@ -15,8 +15,7 @@ from agent import tls
 from agent.line import Line
 from agent.settings import AgentSettings
 from agent.speech.providers import make_tts
-from agent.speech.reports import Reports
-from tests.unit.agent.kept_events import collected
+from tests.unit.agent.kept_events import collected, heard_reports
 
 OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.01, timeout=2)
 HALF_A_SECOND = bytes(24_000)
@@ -90,8 +89,7 @@ async def test_a_voice_that_stalls_in_a_sentence_is_asked_again(
 ) -> None:
     monkeypatch.setattr(tls, "SPEECH_SILENCE", 0.2)
     events, told = collected()
-    reports = Reports()
-    reports.listen(events.emit, lambda _: None)
+    reports, _ = heard_reports(events)
     voice = make_tts(AgentSettings(models_url=server.url), reports)
     server.statuses = [STALLED, 200]
     async with asyncio.timeout(5):  # livekit-agents' plugin alone waits for 30 s
@@ -101,8 +99,7 @@ async def test_a_voice_that_stalls_in_a_sentence_is_asked_again(
 
 async def test_each_try_is_told(server: VoiceServer) -> None:
     events, told = collected()
-    reports = Reports()
-    reports.listen(events.emit, lambda _: None)
+    reports, _ = heard_reports(events)
     voice = make_tts(AgentSettings(models_url=server.url), reports)
 
     server.statuses = [503, 200]
@@ -135,8 +132,7 @@ async def test_each_try_is_told(server: VoiceServer) -> None:
 
 async def test_an_answer_without_sound(server: VoiceServer) -> None:
     events, told = collected()
-    reports = Reports()
-    reports.listen(events.emit, lambda _: None)
+    reports, _ = heard_reports(events)
     voice = make_tts(AgentSettings(models_url=server.url), reports)
     server.statuses = [204, 204]
     with pytest.raises(APIError):
@@ -147,8 +143,7 @@ async def test_an_answer_without_sound(server: VoiceServer) -> None:
 async def test_a_voice_that_wants_to_be_left_alone_is(server: VoiceServer) -> None:
     """livekit-agents tries again at once, whatever the server asks for."""
     events, told = collected()
-    reports = Reports()
-    reports.listen(events.emit, lambda _: None)
+    reports, _ = heard_reports(events)
     voice = make_tts(AgentSettings(models_url=server.url), reports)
     server.statuses, server.retry_after = [429, 200], "30"
     with pytest.raises(APIError):

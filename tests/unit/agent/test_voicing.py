@@ -12,7 +12,8 @@ from livekit.agents import utils
 from agent import voicing
 from agent.events import Event, Events
 from agent.session import Written, awaited
-from agent.voicing import Owner, Voicing
+from agent.turns import SpeechOwner
+from agent.voicing import Voicing
 
 PATIENCE = 5.0
 
@@ -42,7 +43,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 def opened(told: Told) -> Voicing:
     events = Events("r", "test")
     events.sinks = [told]
-    return Voicing(events, lambda: Owner(1))
+    return Voicing(events, lambda: SpeechOwner(1))
 
 
 async def test_a_gap_in_the_voice_is_told_and_its_end(told: Told) -> None:

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from letta_client import AsyncLetta
 
-from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, STILL_AWAY, Trouble, explain
-from agent.letta.patience import Patience, is_away
+from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, Trouble, explain
+from agent.letta.outage import OutageWatch, is_away
 from tests.unit.agent.letta_replay import Answer, ReplayedLetta
 from tests.unit.agent.test_letta_memory import PLAIN, Call
 
@@ -49,30 +49,28 @@ async def call(server: Server) -> AsyncIterator[Call]:
     await call.client.close()
 
 
-async def is_back(call: Call) -> None:
-    """Return when the llm says that Letta answers again."""
-    back = asyncio.Event()
-    call.llm.came_back = back.set
+async def wants_reply(call: Call) -> None:
+    """Return when Letta is back and the call asks for a reply to what waits."""
     async with asyncio.timeout(SOON_S):
-        await back.wait()
+        await call.session.reply_wanted.wait()
 
 
 async def reply(call: Call) -> str:
-    """What a reply is made of that no new words of the caller asked for."""
-    said = (await call.llm.chat(chat_ctx=call.history.copy()).collect()).text
-    call.spoken(said, None)
-    return said
+    """The reply that no new words of the caller asked for."""
+    text = (await call.llm.chat(chat_ctx=call.history.copy()).collect()).text
+    call.spoken(text, None)
+    return text
 
 
 async def test_the_pending_turn_is_answered_when_letta_is_back(server: Server, call: Call) -> None:
     await call.turn("one")
     await server.go()
     assert await call.turn("two") == ONE_MOMENT
-    assert call.llm.is_waited_for
+    assert call.letta.letta_is_away
     await server.come()
-    await is_back(call)
+    await wants_reply(call)
     assert await reply(call) == PLAIN
-    assert not call.llm.is_waited_for
+    assert not call.letta.letta_is_away
     await call.hang_up()
     assert server.letta.room().messages == [
         ("user", "one"),
@@ -87,7 +85,7 @@ async def test_the_pending_turn_is_answered_when_letta_is_back(server: Server, c
         "refused",
     )
     assert call.told("think", "request")[-1] == {"turn": 3, "text": "two", "again": True}
-    assert [each["turn"] for each in call.told("think", "back")] == [3]
+    assert [back["turn"] for back in call.told("think", "back")] == [3]
     assert not call.told("think", "error")
 
 
@@ -97,7 +95,7 @@ async def test_what_is_said_meanwhile_is_answered_with_it_once(server: Server, c
     assert await call.turn("two") == ONE_MOMENT
     assert await call.turn("three") == STILL_AWAY
     await server.come()
-    await is_back(call)
+    await wants_reply(call)
     assert await reply(call) == PLAIN
     assert await reply(call) == "", "nothing waits any more"
     await call.hang_up()
@@ -115,9 +113,9 @@ async def test_new_words_at_the_moment_of_the_return_carry_the_old(
     await server.go()
     await call.turn("two")
     await server.come()
-    await is_back(call)
+    await wants_reply(call)
     assert await call.turn("three") == PLAIN
-    assert call.llm.unanswered is None
+    assert call.letta._unanswered_id is None
     assert server.letta.requests[-1] == [("user", "two"), ("user", "three")]
 
 
@@ -132,7 +130,7 @@ async def test_a_reply_that_broke_off_is_made_again(server: Server, call: Call) 
     assert broken.endswith(ONE_MOMENT)
     assert broken != ONE_MOMENT
     await server.come()
-    await is_back(call)
+    await wants_reply(call)
     assert await reply(call) == PLAIN
     await call.hang_up()
     assert server.letta.room().messages[2:] == [("user", "two"), ("assistant", PLAIN)]
@@ -145,12 +143,12 @@ async def test_the_room_keeps_its_conversation_when_the_call_ends_soon_after(
     await call.turn("one")
     await server.go()
     await call.turn("two")
-    call.llm.turn_ended(call.history.items)
+    call.letta.turn_spoken()
     await asyncio.sleep(0)
     await server.come()
-    await is_back(call)
+    await wants_reply(call)
     await call.hang_up()
-    assert [one.summary for one in server.letta.conversations.values()] == ["voice room r"]
+    assert [kept.summary for kept in server.letta.conversations.values()] == ["voice room r"]
     assert server.letta.room().messages == [
         ("user", "one"),
         ("assistant", PLAIN),
@@ -162,15 +160,15 @@ async def test_letta_that_is_there_only_later(server: Server) -> None:
     await server.go()
     call = Call(server.letta)
     with pytest.raises(Trouble) as raised:
-        await call.llm.init()
-    assert call.llm.excuse(raised.value) == ONE_MOMENT
+        await call.letta.open()
+    assert call.letta.excuse(raised.value) == ONE_MOMENT
     with pytest.raises(Trouble) as raised:
-        await call.llm.init()
-    assert call.llm.excuse(raised.value) == "", "it was said already"
+        await call.letta.open()
+    assert call.letta.excuse(raised.value) == "", "it was said already"
     await server.come()
-    await is_back(call)
-    await call.llm.init()
-    assert not call.llm.is_waited_for
+    async with asyncio.timeout(SOON_S):
+        assert await call.session.sentences.get() == READY
+    assert not call.letta.letta_is_away
     assert call.told("think", "back")
     assert await call.turn("one") == PLAIN
     await call.hang_up()
@@ -178,14 +176,12 @@ async def test_letta_that_is_there_only_later(server: Server) -> None:
 
 
 async def test_letta_that_does_not_come_back(server: Server) -> None:
-    call = Call(server.letta, patience=0.3)
-    said: asyncio.Queue[str] = asyncio.Queue()
-    call.llm.say = said.put_nowait
+    call = Call(server.letta, outage_limit=0.3)
     await call.turn("one")
     await server.go()
     assert await call.turn("two") == ONE_MOMENT
     async with asyncio.timeout(SOON_S):
-        assert await said.get() == CANNOT_REACH
+        assert await call.session.sentences.get() == CANNOT_REACH
     (error,) = call.told("think", "error")
     assert error["code"] == "letta_unreachable"
     assert "LETTA_PATIENCE" in error["message"]
@@ -199,11 +195,11 @@ async def test_letta_that_does_not_come_back(server: Server) -> None:
     await call.client.close()
 
 
-async def test_no_patience_at_all(server: Server) -> None:
-    call = Call(server.letta, patience=0)
+async def test_an_outage_limit_of_zero(server: Server) -> None:
+    call = Call(server.letta, outage_limit=0)
     await server.go()
     assert await call.turn("one") == CANNOT_REACH
-    assert not call.llm.is_waited_for
+    assert not call.letta.letta_is_away
     await call.client.close()
 
 
@@ -213,13 +209,13 @@ async def test_a_letta_that_breaks_every_request_is_not_asked_for_ever(server: S
     client = AsyncLetta(base_url=server.letta.url, api_key="k", max_retries=0)
     trouble = explain(ConnectionResetError(), server.letta.url)
     trouble.code = "letta_stream_ended"
-    patience = Patience(client, 0.5, lambda: None, lambda _, seconds: given_up.put_nowait(seconds))
-    asked = 0
-    while patience.begin(trouble):
-        asked += 1
+    watch = OutageWatch(client, 0.5, lambda: None, lambda _, seconds: given_up.put_nowait(seconds))
+    requests = 0
+    while watch.begin(trouble):
+        requests += 1
         await asyncio.sleep(0.02)
     assert await given_up.get() >= 0.5
-    assert asked > 1
+    assert requests > 1
     await client.close()
 
 
@@ -230,3 +226,33 @@ def test_which_troubles_are_waited_for() -> None:
     assert is_away(refused)
     missing = Trouble("agent_not_found", "", "", "")
     assert not is_away(missing)
+
+
+async def test_a_caller_who_speaks_when_letta_is_back_is_heard_out_first(
+    server: Server, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.letta.call.TURN_BEGINS_AFTER", 0.01)
+    await call.turn("one")
+    await server.go()
+    await call.turn("two")
+    call.session.speaking = True
+    await server.come()
+    async with asyncio.timeout(SOON_S):
+        await call.session.looked_at.wait()
+    assert not call.session.reply_wanted.is_set()
+    call.session.speaking = False
+    await wants_reply(call)
+
+
+async def test_the_end_of_the_call_ends_a_recovery(server: Server, call: Call) -> None:
+    await call.turn("one")
+    await server.go()
+    await call.turn("two")
+    call.session.speaking = True
+    await server.come()
+    async with asyncio.timeout(SOON_S):
+        await call.session.looked_at.wait()
+    (recovering,) = call.letta._recovering
+    await call.hang_up()
+    assert recovering.cancelled()
+    assert not call.session.reply_wanted.is_set()

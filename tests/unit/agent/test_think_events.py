@@ -8,7 +8,7 @@ from letta_client.types import ToolReturnMessage
 from letta_client.types.agents import ToolCallMessage
 from letta_client.types.agents.tool_call_delta import ToolCallDelta
 
-from agent.letta.stream import PartEvents
+from agent.letta.run import ThinkEvents
 from tests.unit.agent.kept_events import collected
 
 DATE = "2026-11-21T12:00:00+00:00"
@@ -24,7 +24,7 @@ def piece(arguments: str, name: str | None = None, call_id: str | None = None) -
 
 def test_a_tool_call_is_told_when_its_arguments_are_whole_and_before_it_returns() -> None:
     events, told = collected()
-    parts = PartEvents(events)
+    parts = ThinkEvents(events)
     parts.take(piece("", "memory_insert", "call_1"))
     for n, letter in enumerate(ARGUMENTS):
         assert told == [], f"told after {n} of {len(ARGUMENTS)} characters"
@@ -48,22 +48,22 @@ def test_a_tool_call_is_told_when_its_arguments_are_whole_and_before_it_returns(
         )
     )
     parts.flush()
-    assert [one["name"] for one in told] == ["tool_call", "tool_return"]
+    assert [event["name"] for event in told] == ["tool_call", "tool_return"]
 
 
 def test_calls_of_two_tools_are_told_one_after_another() -> None:
     events, told = collected()
-    parts = PartEvents(events)
+    parts = ThinkEvents(events)
     parts.take(piece("{}", "first", "call_1"))
     parts.take(piece('{"a": ', "second", "call_2"))
-    assert [one["data"]["name"] for one in told] == ["first"]
+    assert [event["data"]["name"] for event in told] == ["first"]
     parts.take(piece("1}"))
-    assert [one["data"]["name"] for one in told] == ["first", "second"]
+    assert [event["data"]["name"] for event in told] == ["first", "second"]
 
 
 def test_a_call_whose_arguments_never_become_whole_is_told_at_the_end() -> None:
     events, told = collected()
-    parts = PartEvents(events)
+    parts = ThinkEvents(events)
     parts.take(piece('{"a": ', "broken", "call_1"))
     parts.flush()
     assert told[0]["data"]["arguments"] == '{"a": '
