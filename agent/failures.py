@@ -1,8 +1,8 @@
 """What kind of failure an exception of a provider is, whatever library raised it.
 
 The library's own words differ; the verdicts need one word each: refused, dns, timeout, status,
-rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, other; and busy, when our
-own line to it is full (agent/line.py).
+rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, other; and busy, when too
+many requests of ours wait for it already (agent/line.py).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 
 KINDS_OF_STATUS = {401: "rejected", 403: "rejected", 429: "rate-limited", 404: "gone", 410: "gone"}
-WANT_PATIENCE = (429, 503)  # statuses that may come with a Retry-After
+MAY_SET_RETRY_AFTER = (429, 503)  # statuses that may come with a Retry-After
 BROKEN_OFF = ("RemoteProtocolError", "ReadError", "WriteError")  # of httpx, httpx2, httpcore …
 EMPTY_WORDS = ("no audio frames", "empty response", "answered with nothing")
 
 
 class Busy(Exception):
-    """Our line to a provider is full."""
+    """Too many requests of ours wait for a provider already."""
 
 
 class NotYet(Exception):
-    """A provider asked for more patience than a caller has; it was not asked again."""
+    """A provider wants a longer pause than a caller has patience for; it was not asked again."""
 
     status = 429
 
@@ -47,8 +47,8 @@ class Failure:
     @property
     def data(self) -> dict[str, str | float | None]:
         """As events carry it."""
-        told: dict[str, str | float | None] = {"kind": self.kind, "status": self.status}
-        return told if self.retry_after is None else {**told, "retry_after": self.retry_after}
+        data: dict[str, str | float | None] = {"kind": self.kind, "status": self.status}
+        return data if self.retry_after is None else {**data, "retry_after": self.retry_after}
 
 
 OTHER = Failure("other")
@@ -61,28 +61,28 @@ def failure_of_status(status: int) -> Failure:
 def failure(error: BaseException) -> Failure:
     """The most telling of an exception and its causes."""
     chain = list(_chain(error, set()))
-    if any(isinstance(one, Busy) for one in chain):
+    if any(isinstance(cause, Busy) for cause in chain):
         return Failure("busy")
-    for one in chain:
-        if (status := _status(one)) is not None:
-            found = [_patience(each) for each in chain if status in WANT_PATIENCE]
-            wait = next((round(each, 1) for each in found if each is not None), None)
+    for cause in chain:
+        if (status := _status(cause)) is not None:
+            waits = map(_retry_after, chain) if status in MAY_SET_RETRY_AFTER else ()
+            wait = next((round(seconds, 1) for seconds in waits if seconds is not None), None)
             return replace(failure_of_status(status), retry_after=wait)
     for kind in ("dns", "refused", "reset", "timeout", "empty"):
-        if any(_is(kind, one) for one in chain):
+        if any(_is(kind, cause) for cause in chain):
             return Failure(kind)
     return OTHER
 
 
 def words(error: BaseException) -> str:
-    """What an exception says; of our own line to a provider, what it was about."""
-    for one in _chain(error, set()):
-        if isinstance(one, Busy | NotYet):
-            return str(one)
+    """What an exception says; of our own limiter of a provider, what it was about."""
+    for cause in _chain(error, set()):
+        if isinstance(cause, Busy | NotYet):
+            return str(cause)
     return str(error) or type(error).__name__
 
 
-def asked_patience(headers: Mapping[str, str]) -> float | None:
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
     """The seconds of a Retry-After, which may also be a date; None without one that is."""
     value = headers.get("retry-after")
     if value is None:
@@ -97,12 +97,12 @@ def asked_patience(headers: Mapping[str, str]) -> float | None:
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def _patience(error: BaseException) -> float | None:
+def _retry_after(error: BaseException) -> float | None:
     if isinstance(error, NotYet):
         return error.retry_after
-    answer = getattr(error, "response", error)
-    headers = getattr(answer, "headers", None)
-    return asked_patience(headers) if isinstance(headers, Mapping) else None
+    response = getattr(error, "response", error)
+    headers = getattr(response, "headers", None)
+    return retry_after_of(headers) if isinstance(headers, Mapping) else None
 
 
 def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
@@ -115,9 +115,9 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
         inner += error.exceptions
     if isinstance(error, aiohttp.ClientConnectorError):
         inner.append(error.os_error)
-    for one in inner:
-        if one is not None:
-            yield from _chain(one, seen)
+    for cause in inner:
+        if cause is not None:
+            yield from _chain(cause, seen)
 
 
 def _status(error: BaseException) -> int | None:

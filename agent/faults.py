@@ -1,7 +1,7 @@
 """Faults on purpose, for tests: what a job does wrong when its dispatch asks for it.
 
-Only with FAULTS_ENABLED=true; without it such a wish is refused in the log, and the call is a call
-like any other.
+Only with FAULTS_ENABLED=true; without it the fault is refused in the log, and the call is like any
+other.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ LEAVES_AFTER = 3.0  # seconds
 class Faults:
     """The fault of one job; `kind` None: none."""
 
-    def __init__(self, wanted: str | None, enabled: bool, events: Events) -> None:
+    def __init__(self, kind: str | None, enabled: bool, events: Events) -> None:
         self._kind: str | None = None
         self._leaving: asyncio.Task[None] | None = None
-        if wanted is None:
+        if kind is None:
             return
         if not enabled:
             logger.error(
                 "the dispatch asks for the fault %r, which is refused: FAULTS_ENABLED is not true",
-                wanted,
+                kind,
             )
-        elif wanted not in KINDS:
-            logger.error("there is no fault %r; there are %s", wanted, ", ".join(KINDS))
+        elif kind not in KINDS:
+            logger.error("there is no fault %r; there are %s", kind, ", ".join(KINDS))
         else:
-            logger.warning("this job fails on purpose: %s", wanted)
-            self._kind = wanted
-            events.emit("job", "fault", kind=wanted)
+            logger.warning("this job fails on purpose: %s", kind)
+            self._kind = kind
+            events.emit("job", "fault", kind=kind)
 
     async def before_connect(self) -> None:
         if self._kind == "raise":

@@ -24,7 +24,7 @@ from agent.listening import listening
 from agent.process import READY, Ready
 from agent.resources import AgentResources, bootstrap_resources
 from agent.room_exit import Callers, LostRoom, RoomExit
-from agent.session import CallReports, VoiceAgent, report, room_options
+from agent.session import CallReports, VoiceAgent, emit_session_events, room_options
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from agent.timeline.spool import Spool
@@ -84,7 +84,7 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: JobClock) 
     )
     await asyncio.wait({resources.opened}, timeout=OPENING_TIMEOUT)
     await faults.before_session()
-    report(resources.session, events, resources.turns, ready.reports)
+    emit_session_events(resources.session, events, resources.turns, ready.reports)
     await tried(
         lambda: start(ctx, resources, ready.reports),
         "session",

@@ -24,7 +24,7 @@ from tenacity import (
     stop_before_delay,
 )
 
-from agent.failures import WANT_PATIENCE, Busy, NotYet, asked_patience
+from agent.failures import MAY_SET_RETRY_AFTER, Busy, NotYet, retry_after_of
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 
@@ -128,9 +128,9 @@ def _response(state: RetryCallState) -> Any:
 
 def _wait(response: Any) -> float | None:
     """Seconds after which the provider wants to be asked again; None when it answered."""
-    if response.status_code not in WANT_PATIENCE:
+    if response.status_code not in MAY_SET_RETRY_AFTER:
         return None
-    wait = asked_patience(response.headers)
+    wait = retry_after_of(response.headers)
     return None if wait is None else max(wait, LEAST_WAIT)
 
 

@@ -72,12 +72,12 @@ class VoiceAgent(Agent):
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The default; without a voice the words still appear, at the pace of speech."""
         voicing = Voicing(self._events, self._turns.speech_owner)
-        written = Written(text, voicing)
+        reply_text = ReplyText(text, voicing)
         spoken = 0.0
         try:
-            frames = Agent.default.tts_node(self, written, model_settings)
+            frames = Agent.default.tts_node(self, reply_text, model_settings)
             async with contextlib.aclosing(frames):
-                while frame := await awaited(frames, voicing):
+                while frame := await next_frame(frames, voicing):
                     if not spoken:
                         voicing.first_byte()
                         self._reports.works(TEXT_TO_SPEECH)
@@ -87,18 +87,18 @@ class VoiceAgent(Agent):
         except APIError as error:
             logger.error("there is no voice for this reply: %s", error)
             voicing.failed()
-            await written.rest()
-            silence = len(written.text) / CHARACTERS_A_SECOND - spoken
+            await reply_text.rest()
+            silence = len(reply_text.text) / CHARACTERS_A_SECOND - spoken
             for _ in range(max(1, round(silence / SILENCE))):
                 yield utils.audio.silence_frame(SILENCE, OUTPUT_RATE)
         finally:
             voicing.close()
 
 
-async def awaited(
+async def next_frame(
     frames: AsyncGenerator[rtc.AudioFrame, None], voicing: Voicing
 ) -> rtc.AudioFrame | None:
-    """The next sound of the voice; None when there is no more."""
+    """The next sound of the voice; None when there is no more. A stall becomes an event."""
     voicing.waits()
     try:
         return await anext(frames, None)
@@ -106,15 +106,15 @@ async def awaited(
         voicing.comes()
 
 
-class Written:
-    """Passes text on, and keeps it."""
+class ReplyText:
+    """Passes the text of a reply on to the voice, and keeps it."""
 
     def __init__(self, text: AsyncIterable[str], voicing: Voicing) -> None:
         self.text = ""
         self._voicing = voicing
         self._source = aiter(text)
 
-    def __aiter__(self) -> Written:
+    def __aiter__(self) -> ReplyText:
         return self
 
     async def __anext__(self) -> str:
@@ -246,7 +246,9 @@ class CallReports:
             self._voice.say(CANNOT_HEAR)
 
 
-def report(session: AgentSession[None], events: Events, turns: Turns, reports: Reports) -> None:
+def emit_session_events(
+    session: AgentSession[None], events: Events, turns: Turns, reports: Reports
+) -> None:
     """Turn what happens in the session into events."""
 
     @session.on("user_state_changed")
@@ -281,19 +283,19 @@ def report(session: AgentSession[None], events: Events, turns: Turns, reports: R
             turns.item_added(ev.item)
 
     # Our own stt and tts tell of each try themselves; LiveKit Inference does it here.
-    hearing = Attempts(reports, "transcribe", session.stt.provider if session.stt else "")
-    speaking = Attempts(reports, "speak", session.tts.provider if session.tts else "")
+    stt_attempts = Attempts(reports, "transcribe", session.stt.provider if session.stt else "")
+    tts_attempts = Attempts(reports, "speak", session.tts.provider if session.tts else "")
 
     @session.on("error")
     def _error(ev: ErrorEvent) -> None:
         error = ev.error
         if isinstance(error, STTError):
-            hearing.failed(error)
+            stt_attempts.failed(error)
             if not error.recoverable:
                 reports.broken(SPEECH_TO_TEXT, str(error.error), "the agent hears no words")
         elif isinstance(error, TTSError):
             if not isinstance(ev.source, StreamAdapter):
-                speaking.failed(error)
+                tts_attempts.failed(error)
             if not error.recoverable:
                 reports.broken(
                     TEXT_TO_SPEECH, str(error.error), "the reply is not heard, only read"

@@ -160,21 +160,21 @@ def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Troubl
 
 def model_trouble(kind: str, detail: str) -> Trouble:
     """A failure of the model, as Letta tells it."""
-    failed, words = MODEL_FAILURES.get(kind, OTHER), MODEL_ERRORS.get(kind, "the model failed")
+    failed, sentence = MODEL_FAILURES.get(kind, OTHER), MODEL_ERRORS.get(kind, "the model failed")
     if match := MODEL_STATUS.search(detail):
         status = int(match[1])
-        failed, words = failure_of_status(status), f"the model's server answered {status}"
+        failed, sentence = failure_of_status(status), f"the model's server answered {status}"
         if failed.kind == "gone":  # which is what a deleted agent is
             failed = Failure("status", status)
         kind = CODES_OF_KINDS.get(failed.kind, "model_unreachable")
-        words = MODEL_ERRORS.get(kind, words)
+        sentence = MODEL_ERRORS.get(kind, sentence)
     elif kind not in MODEL_ERRORS:
-        if any(words in detail for words in NO_CONNECTION):
-            failed, words = Failure("refused"), "the model could not be reached"
+        if any(sign in detail for sign in NO_CONNECTION):
+            failed, sentence = Failure("refused"), "the model could not be reached"
         kind = "model_unreachable"
     return Trouble(
         kind,
-        f"{words} ({detail[:300] or 'no detail'})",
+        f"{sentence} ({detail[:300] or 'no detail'})",
         "check the model of this Letta agent and the key and address of its provider",
         CANNOT_THINK,
         failure=failed,

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from agent import tls
-from agent.failures import Busy, NotYet, asked_patience, failure, words
+from agent.failures import Busy, NotYet, failure, retry_after_of, words
 from agent.letta.errors import explain
 from agent.line import Line
 from agent.settings import AgentSettings
@@ -200,11 +200,11 @@ def test_the_caller_hears_how_long_it_takes(seconds: float, spoken: str) -> None
 
 def test_a_retry_after_is_seconds_or_a_date() -> None:
     def patience(value: str) -> float | None:
-        return asked_patience(httpx.Headers({"Retry-After": value}))
+        return retry_after_of(httpx.Headers({"Retry-After": value}))
 
     assert patience("7") == 7
     assert patience("-3") == 0
     soon = datetime.now(UTC) + timedelta(seconds=20)
     assert patience(format_datetime(soon, usegmt=True)) == pytest.approx(20, abs=2)
     assert patience("soon") is None and patience("nan") is None
-    assert asked_patience({}) is None
+    assert retry_after_of({}) is None

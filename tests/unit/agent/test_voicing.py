@@ -11,7 +11,7 @@ from livekit.agents import utils
 
 from agent import voicing
 from agent.events import Event, Events
-from agent.session import Written, awaited
+from agent.session import ReplyText, next_frame
 from agent.turns import SpeechOwner
 from agent.voicing import Voicing
 
@@ -56,8 +56,8 @@ async def test_a_gap_in_the_voice_is_told_and_its_end(told: Told) -> None:
     voice.written("Hello.", whole=True)
     frames = stuck()
     async with asyncio.timeout(PATIENCE):
-        assert await awaited(frames, voice) is not None
-        assert await awaited(frames, voice) is None
+        assert await next_frame(frames, voice) is not None
+        assert await next_frame(frames, voice) is None
     voice.done()
     assert told.names == ["request", "stalled", "resumed", "done"]
 
@@ -69,7 +69,7 @@ async def test_a_voice_that_waits_for_words_has_not_stalled(told: Told) -> None:
         yield "Well. "
         await looked.wait()
 
-    async def spoken(text: Written) -> AsyncGenerator[rtc.AudioFrame, None]:
+    async def spoken(text: ReplyText) -> AsyncGenerator[rtc.AudioFrame, None]:
         async for _ in text:
             pass
         yield utils.audio.silence_frame(0.1, 24_000)
@@ -80,5 +80,5 @@ async def test_a_voice_that_waits_for_words_has_not_stalled(told: Told) -> None:
 
     asyncio.get_running_loop().call_later(voicing.STALLS * 3, look)
     async with asyncio.timeout(PATIENCE):
-        await awaited(spoken(Written(slow_words(), voice)), voice)
+        await next_frame(spoken(ReplyText(slow_words(), voice)), voice)
     assert "stalled" not in told.names, told.names
