@@ -106,7 +106,8 @@ async def ask(probe: Probe[ProbeAnswer]) -> list[Finding]:
         async with asyncio.timeout(probe.limit):
             answer = await probe.ask()
     except ProbeFailed as error:
-        answer = _finding(probe, error.state, error.detail, error.next or probe.next)
+        advice = "" if error.state == "skip" else error.next or probe.next
+        answer = _finding(probe, error.state, error.detail, advice)
     except TimeoutError:
         detail = f"not done within {probe.limit:g} s: this machine, or what was asked, is too slow"
         next_step = probe.next or "look at the machine's load, and try again"

@@ -1,15 +1,21 @@
-"""Join a room of the SFU by WebSocket, as a page does, up to where media would begin.
+"""Join a room of the SFU by WebSocket, as a page does, up to where media would begin, and ask each
+media port that it names whether it is there.
 
-The SFU tells where it takes media; that is where `stun.py` asks. Nobody sees the participant (it is
-hidden), and its room is deleted by whoever asked for it.
+A media port is asked by a STUN binding request as ICE sends it, over UDP or TCP (RFC 8489, RFC
+8445, RFC 4571). Whoever joins deletes the room.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import re
+import secrets
+import struct
 import time
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,9 +23,15 @@ from dataclasses import dataclass, field
 import aiohttp
 from livekit.protocol import rtc
 
-from dev.doctor.stun import Candidate
+from common.probe import milliseconds_since
 
 PROTOCOL = 15
+COOKIE = 0x2112A442
+REQUEST, SUCCESS = 0x0001, 0x0101
+USERNAME, INTEGRITY, PRIORITY, CONTROLLED, FINGERPRINT = 0x0006, 0x0008, 0x0024, 0x8029, 0x8028
+HOST_PRIORITY = 2130706431
+AGAIN_S = 0.25
+"""A datagram may get lost: it is sent again until there is an answer."""
 OUR_USER, OUR_PASSWORD = "doctordoctor", "doctordoctordoctordoctor"
 ANSWER = "\r\n".join(
     (
@@ -40,6 +52,23 @@ ANSWER = "\r\n".join(
     )
 )
 """What a browser would answer, without anybody behind it: no media is ever sent."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Where the SFU takes media, and the names under which it answers there."""
+
+    protocol: str
+    """udp or tcp."""
+    host: str
+    port: int
+    username: str
+    password: str
+
+    @property
+    def place(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.protocol} {host}:{self.port}"
 
 
 class JoinRefused(Exception):
@@ -72,8 +101,8 @@ async def joined(
         raise JoinRefused(await _why(session, address, query, error)) from None
     async with socket:
         async with asyncio.timeout(limit - (time.monotonic() - began)):
-            yield_this = await _welcome(socket, began)
-        yield yield_this
+            welcome = await _welcome(socket, began)
+        yield welcome
         await socket.send_bytes(rtc.SignalRequest(leave=rtc.LeaveRequest()).SerializeToString())
 
 
@@ -84,39 +113,41 @@ async def _welcome(socket: aiohttp.ClientWebSocketResponse, began: float) -> Joi
     async for message in socket:
         if message.type is not aiohttp.WSMsgType.BINARY:
             continue
-        said = rtc.SignalResponse.FromString(message.data)
-        match said.WhichOneof("message"):
+        response = rtc.SignalResponse.FromString(message.data)
+        match response.WhichOneof("message"):
             case "join":
-                ms = round((time.monotonic() - began) * 1000, 1)
-                result = Joined(said.join.server_info.version or said.join.server_version, ms)
+                ms = milliseconds_since(began)
+                result = Joined(
+                    response.join.server_info.version or response.join.server_version, ms
+                )
             case "offer":
-                offer = said.offer.sdp
-                answer = rtc.SessionDescription(type="answer", sdp=ANSWER, id=said.offer.id)
+                offer = response.offer.sdp
+                answer = rtc.SessionDescription(type="answer", sdp=ANSWER, id=response.offer.id)
                 await socket.send_bytes(rtc.SignalRequest(answer=answer).SerializeToString())
             case "trickle" if result is not None:
-                candidate = _candidate(json.loads(said.trickle.candidateInit), offer)
+                candidate = _candidate(json.loads(response.trickle.candidateInit), offer)
                 if candidate is not None:
                     result.candidates.append(candidate)
-                if said.trickle.final:
+                if response.trickle.final:
                     return result
             case "leave":
-                raise JoinRefused(f"it sent us away at once (reason {said.leave.reason})")
+                raise JoinRefused(f"it sent us away at once (reason {response.leave.reason})")
     raise JoinRefused("it closed the connection before it told where it takes media")
 
 
-def _candidate(told: dict[str, str], offer: str) -> Candidate | None:
+def _candidate(trickled: dict[str, str], offer: str) -> Candidate | None:
     """A candidate as the SFU writes it; None of one that nobody can ask (active TCP, mDNS)."""
-    found = re.match(
+    line = trickled.get("candidate", "")
+    parts = re.match(
         r"candidate:\S+ 1 (?P<protocol>udp|tcp) \d+ (?P<host>\S+) (?P<port>\d+) typ (?P<type>\S+)",
-        told.get("candidate", ""),
+        line,
         re.IGNORECASE,
     )
-    if found is None or found["host"].endswith(".local") or " tcptype active" in told["candidate"]:
+    if parts is None or parts["host"].endswith(".local") or " tcptype active" in line:
         return None
     names = dict(re.findall(r"a=ice-(ufrag|pwd):(\S+)", offer))
-    user = f"{names.get('ufrag', '')}:{OUR_USER}"
-    protocol = found["protocol"].lower()
-    return Candidate(protocol, found["host"], int(found["port"]), user, names.get("pwd", ""))
+    user, password = f"{names.get('ufrag', '')}:{OUR_USER}", names.get("pwd", "")
+    return Candidate(parts["protocol"].lower(), parts["host"], int(parts["port"]), user, password)
 
 
 async def _why(
@@ -129,3 +160,89 @@ async def _why(
     async with session.get(address + "/validate", params=query) as response:
         words = (await response.content.read(300)).decode(errors="replace").strip()
     return f"it answered {error.status}" + (f": {words}" if words else "")
+
+
+async def media_answers(candidate: Candidate, limit: float) -> float:
+    """Milliseconds until the port answered; TimeoutError or OSError when it did not."""
+    message, transaction = binding_request(candidate.username, candidate.password)
+    began = time.monotonic()
+    async with asyncio.timeout(limit):
+        ask = _over_udp if candidate.protocol == "udp" else _over_tcp
+        await ask(candidate, message, transaction)
+    return milliseconds_since(began)
+
+
+def binding_request(username: str, password: str) -> tuple[bytes, bytes]:
+    """A binding request and its transaction."""
+    transaction = secrets.token_bytes(12)
+    attributes = b"".join(
+        (
+            _attribute(USERNAME, username.encode()),
+            _attribute(PRIORITY, struct.pack("!I", HOST_PRIORITY)),
+            _attribute(CONTROLLED, secrets.token_bytes(8)),
+        )
+    )
+
+    def head(length: int) -> bytes:
+        return struct.pack("!HHI", REQUEST, length, COOKIE) + transaction
+
+    # Each of the last two covers all before it, in a message that is as long as if it ended here.
+    signed = head(len(attributes) + 24) + attributes
+    attributes += _attribute(INTEGRITY, hmac.new(password.encode(), signed, hashlib.sha1).digest())
+    checked = head(len(attributes) + 8) + attributes
+    checksum = zlib.crc32(checked) ^ 0x5354554E
+    return checked + _attribute(FINGERPRINT, struct.pack("!I", checksum)), transaction
+
+
+def is_answer(data: bytes, transaction: bytes) -> bool:
+    """Whether `data` is the SFU's consent to the request of this transaction."""
+    if len(data) < 20:
+        return False
+    kind, _, cookie = struct.unpack("!HHI", data[:8])
+    return (kind, cookie, data[8:20]) == (SUCCESS, COOKIE, transaction)
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("!HH", kind, len(value)) + value + bytes(-len(value) % 4)
+
+
+class _Listener(asyncio.DatagramProtocol):
+    def __init__(self, transaction: bytes) -> None:
+        self._transaction = transaction
+        self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, _: object) -> None:
+        if is_answer(data, self._transaction) and not self.answer.done():
+            self.answer.set_result(None)
+
+    def error_received(self, error: Exception) -> None:
+        """The machine said that nobody listens on that port."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+async def _over_udp(candidate: Candidate, message: bytes, transaction: bytes) -> None:
+    transport, listener = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _Listener(transaction), remote_addr=(candidate.host, candidate.port)
+    )
+    try:
+        while not listener.answer.done():
+            transport.sendto(message)
+            await asyncio.wait([listener.answer], timeout=AGAIN_S)
+        listener.answer.result()
+    finally:
+        transport.close()
+
+
+async def _over_tcp(candidate: Candidate, message: bytes, transaction: bytes) -> None:
+    reader, writer = await asyncio.open_connection(candidate.host, candidate.port)
+    try:
+        writer.write(struct.pack("!H", len(message)) + message)
+        while True:
+            length = struct.unpack("!H", await reader.readexactly(2))[0]
+            if is_answer(await reader.readexactly(length), transaction):
+                return
+    except asyncio.IncompleteReadError:
+        raise ConnectionResetError("it closed the connection without an answer") from None
+    finally:
+        writer.close()

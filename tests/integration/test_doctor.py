@@ -170,13 +170,40 @@ def test_a_port_that_somebody_else_holds_is_named_with_the_holder(tmp_path: Path
     assert told["verdict"]["cause"] == "port-taken"
 
 
-def test_without_packages_and_with_a_broken_dotenv_it_says_what_it_can(tmp_path: Path) -> None:
-    root = tmp_path / "checkout"
+def copied(root: Path) -> Path:
+    """A checkout without environments and state."""
     root.mkdir()
     ignored = shutil.ignore_patterns("__pycache__")
     for folder in ("dev", "common", "proxy", "agent", "scripts"):
         shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
-    shutil.copy(ROOT / "requirements.txt", root)
+    for path in ROOT.glob("requirements*.txt"):
+        shutil.copy(path, root)
+    return root
+
+
+@pytest.mark.parametrize(
+    "broken", ["proxy/__init__.py", "proxy/verdicts/judge.py", "agent/settings.py"]
+)
+def test_a_file_that_does_not_parse_is_named_with_its_line(tmp_path: Path, broken: str) -> None:
+    root = copied(tmp_path / "checkout")
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    path = root / broken
+    lines = path.read_text().count("\n")
+    path.write_text(path.read_text() + "this is no Python\n")
+    bundle = tmp_path / "a.zip"
+
+    done = run("doctor", dict(os.environ), "--json", "--bundle", str(bundle), root=root)
+
+    assert done.returncode == 1, done.stderr
+    verdict = json.loads(done.stdout)["verdict"]
+    assert verdict["cause"] == "code-broken", done.stdout
+    assert f"{broken}, line {lines + 1}" in verdict["sentence"]
+    assert "Traceback" not in done.stderr
+    assert bundle.exists() or "cannot be made" in done.stderr
+
+
+def test_without_packages_and_with_a_broken_dotenv_it_says_what_it_can(tmp_path: Path) -> None:
+    root = copied(tmp_path / "checkout")
     (root / ".env").write_text(
         "OPENAI_API_KEY=sk-planted-in-dotenv-0123456789\nnonsense\n", encoding="utf-8"
     )

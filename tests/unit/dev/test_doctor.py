@@ -5,54 +5,61 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
+from common.probe import Finding
+from common.redaction import Redactor
 from dev.bootstrap import venvs
-from dev.doctor import bare, options, report, store, surroundings
-from dev.doctor.checks import settings as settings_check
-from dev.doctor.examination import _next
-from dev.doctor.examined import Examined
-from dev.doctor.finding import Finding, in_order
-from dev.doctor.foreseen import foreseen
+from dev.doctor import __main__ as program
+from dev.doctor import configuration, context, minimal, report, system
+from dev.doctor.full import next_step
 from dev.doctor.models import Models, wav
+from dev.doctor.preflight import predicted
+from dev.doctor.report import Report
 from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
 from proxy.verdicts.health import Health, ProbeResult, Process
 from proxy.verdicts.verdict import Evidence, Verdict
 
-OK = Verdict("system", "ok", "Every process is ready.")
-DOWN = Verdict(
-    "system",
-    "failing",
-    "livekit-server is not running.",
-    "livekit-down",
-    "start it",
-    (Evidence("it says so", "livekit.log"),),
+OK = asdict(Verdict("system", "ok", "Every process is ready."))
+DOWN = asdict(
+    Verdict(
+        "system",
+        "failing",
+        "livekit-server is not running.",
+        "livekit-down",
+        "start it",
+        (Evidence("it says so", "livekit.log"),),
+    )
 )
 
 
-def examined(*findings: Finding, verdict: Verdict | None = OK, next_step: str = "") -> Examined:
-    return Examined(list(findings), verdict, next_step, 1.2)
+def report_of(
+    *findings: Finding, verdict: dict[str, Any] | None = OK, next_step: str = ""
+) -> Report:
+    return Report(list(findings), verdict, next_step, 1.2)
 
 
 def test_all_is_well_only_when_nothing_fails_and_the_system_is_ok() -> None:
     fine, bad = Finding("ports", "a", "warn"), Finding("ports", "b", "fail")
 
-    assert examined(fine).well
-    assert not examined(fine, bad).well
-    assert not examined(fine, verdict=DOWN).well
-    assert not examined(fine, verdict=None).well
+    assert report_of(fine).well
+    assert not report_of(fine, bad).well
+    assert not report_of(fine, verdict=DOWN).well
+    assert not report_of(fine, verdict=None).well
 
 
 def test_the_lines_are_grouped_aligned_and_end_with_verdict_and_next_step() -> None:
     told = list(
         report.lines(
-            examined(
+            report_of(
                 Finding("versions", "python", "ok", "3.11.7"),
                 Finding("ports", "7880 tcp livekit", "fail", "held", "end it", ms=12.4),
                 Finding("ports", "hidden", "ok", "free", quiet=True),
@@ -81,7 +88,7 @@ def test_the_lines_are_grouped_aligned_and_end_with_verdict_and_next_step() -> N
 
 
 def test_colour_and_hidden_lines_come_only_when_wanted() -> None:
-    found = examined(Finding("ports", "hidden", "ok", "free", quiet=True))
+    found = report_of(Finding("ports", "hidden", "ok", "free", quiet=True))
 
     assert "\x1b[" not in "".join(report.lines(found, colour=False, verbose=True))
     assert "\x1b[" in "".join(report.lines(found, colour=True, verbose=True))
@@ -94,17 +101,19 @@ def test_wrong_settings_come_first_then_the_verdict_then_whatever_fails() -> Non
     model = Finding("models", "chat model", "fail", "refused", "start that server")
     stopped = Finding("processes", "livekit", "fail", "stopped: not started", "start livekit")
 
-    assert _next([model, setting], DOWN) == "PORT is not a number. correct it"
-    assert _next([model], DOWN) == "start it"
-    assert _next([model], OK) == "start that server"
-    assert "./restart_voice_system.sh" in _next([model, stopped], DOWN)
-    assert _next([Finding("ports", "a", "ok")], OK) == ""
+    assert next_step([model, setting], DOWN) == "PORT is not a number. correct it"
+    assert next_step([model], DOWN) == "start it"
+    assert next_step([model], OK) == "start that server"
+    assert "./restart_voice_system.sh" in next_step([model, stopped], DOWN)
+    assert next_step([Finding("ports", "a", "ok")], OK) == ""
 
 
 def test_findings_are_sorted_by_group_and_otherwise_stay() -> None:
-    one, two = Finding("ports", "b", "ok"), Finding("ports", "a", "ok")
+    first, second = Finding("ports", "b", "ok"), Finding("ports", "a", "ok")
 
-    assert in_order([Finding("machine", "c", "ok"), one, two])[:2] == [one, two]
+    shown = report.redacted([Finding("machine", "c", "ok"), first, second], Redactor())
+
+    assert shown[:2] == [first, second]
 
 
 def test_a_bundle_is_never_written_over_something(tmp_path: Path) -> None:
@@ -115,45 +124,45 @@ def test_a_bundle_is_never_written_over_something(tmp_path: Path) -> None:
         ["--bundle", "no-folder/a.zip"],
         ["--transcripts"],
         ["--what"],
+        ["http://localhost:9000", "--bundle", "new.zip"],
+        ["http://localhost:9000", "--offline"],
     ):
         with pytest.raises(SystemExit) as ended:
-            options.parse(["--folder", str(tmp_path), *wrong])
+            program.parse(["--folder", str(tmp_path), *wrong])
         assert ended.value.code == 2
-    assert options.parse(["--folder", str(tmp_path), "--bundle", "new.zip"]).bundle == (
+    assert program.parse(["--folder", str(tmp_path), "--bundle", "new.zip"]).bundle == (
         tmp_path / "new.zip"
     )
 
 
-def test_looking_around_makes_nothing(tmp_path: Path) -> None:
+def test_looking_checkout_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    around = surroundings.look({"VOICE_HOME": str(home), "PATH": "/bin"}, tmp_path / ".env")
+    checkout = context.read({"VOICE_HOME": str(home), "PATH": "/bin"}, tmp_path / ".env")
 
     assert not home.exists()
-    assert around.problems == []
-    assert around.settings.livekit_credentials is None
-    assert around.settings.process_status_dir == home / "run"
-    assert around.sources["VOICE_HOME"] == "exported"
-    assert around.sources["LIVEKIT_URL"] == "derived"
+    assert checkout.problems == []
+    assert checkout.settings.livekit_credentials is None
+    assert checkout.settings.process_status_dir == home / "run"
+    assert checkout.sources["VOICE_HOME"] == "exported"
+    assert checkout.sources["LIVEKIT_URL"] == "derived"
 
 
 def test_a_broken_dotenv_file_is_told_and_the_rest_of_it_counts(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PROXY_PORT=9123\nthis is no assignment\nAGENT_PORT=many\n")
 
-    around = surroundings.look({"VOICE_HOME": str(tmp_path / "home")}, tmp_path / ".env")
+    checkout = context.read({"VOICE_HOME": str(tmp_path / "home")}, tmp_path / ".env")
 
-    assert around.settings.proxy_port == 9123
-    assert any(".env line 2" in problem for problem in around.problems), around.problems
-    assert any("AGENT_PORT" in problem for problem in around.problems), around.problems
+    assert checkout.settings.proxy_port == 9123
+    assert any(".env line 2" in problem for problem in checkout.problems), checkout.problems
+    assert any("AGENT_PORT" in problem for problem in checkout.problems), checkout.problems
 
 
 def test_a_wrong_value_is_told_and_then_counts_as_not_set(tmp_path: Path) -> None:
-    around = surroundings.look(
-        {"VOICE_HOME": str(tmp_path), "PROXY_PORT": "many"}, tmp_path / ".env"
-    )
+    checkout = context.read({"VOICE_HOME": str(tmp_path), "PROXY_PORT": "many"}, tmp_path / ".env")
 
-    assert around.settings.proxy_port == 9000
-    assert any("PROXY_PORT" in problem for problem in around.problems)
+    assert checkout.settings.proxy_port == 9000
+    assert any("PROXY_PORT" in problem for problem in checkout.problems)
 
 
 async def test_settings_show_no_secret_and_name_what_is_misspelt(tmp_path: Path) -> None:
@@ -161,9 +170,9 @@ async def test_settings_show_no_secret_and_name_what_is_misspelt(tmp_path: Path)
         "OPENAI_API_KEY=made-up-key-of-openai\nLIVEKIT_AGENT_NAM=x\nSOMETHING_ELSE=1\n"
         "DATABASE_URL=postgres://u:made-up-word@localhost/db\n"
     )
-    around = surroundings.look({"VOICE_HOME": str(tmp_path / "home")}, tmp_path / ".env")
+    checkout = context.read({"VOICE_HOME": str(tmp_path / "home")}, tmp_path / ".env")
 
-    found = {each.what: each for each in await settings_check.check(around)}
+    found = {each.what: each for each in await configuration.check(checkout)}
 
     assert "made-up" not in repr(found)
     assert found["OPENAI_API_KEY"].detail == "set, 21 characters (.env line 1)"
@@ -174,9 +183,33 @@ async def test_settings_show_no_secret_and_name_what_is_misspelt(tmp_path: Path)
     assert found["VAD_THRESHOLD"].quiet
 
 
-def around_of(tmp_path: Path, dotenv: str = "", **exported: str) -> surroundings.Surroundings:
+@pytest.mark.parametrize(
+    ("mode", "text", "state"),
+    [
+        (0o644, "OPENAI_API_KEY=made-up\nSPEECH=openai\n", "warn"),
+        (0o640, "SMTP_PASS=made-up\n", "warn"),
+        (0o600, "OPENAI_API_KEY=made-up\n", None),
+        (0o644, "SPEECH=offline\nOPENAI_API_KEY=\n", None),
+    ],
+)
+async def test_secrets_that_others_may_read_are_told_with_the_command_that_mends_it(
+    tmp_path: Path, mode: int, text: str, state: str | None
+) -> None:
+    checkout = checkout_of(tmp_path, text)
+    (tmp_path / ".env").chmod(mode)
+
+    findings = {finding.what: finding for finding in await configuration.check(checkout)}
+
+    assert (findings[".env"].state if ".env" in findings else None) == state
+    if state:
+        assert text.partition("=")[0] in findings[".env"].detail
+        assert "made-up" not in findings[".env"].detail
+        assert findings[".env"].next == f"chmod 600 {tmp_path / '.env'}"
+
+
+def checkout_of(tmp_path: Path, dotenv: str = "", **exported: str) -> context.Context:
     (tmp_path / ".env").write_text(dotenv)
-    return surroundings.look({"VOICE_HOME": str(tmp_path / "h"), **exported}, tmp_path / ".env")
+    return context.read({"VOICE_HOME": str(tmp_path / "h"), **exported}, tmp_path / ".env")
 
 
 @pytest.mark.parametrize(
@@ -188,25 +221,25 @@ def around_of(tmp_path: Path, dotenv: str = "", **exported: str) -> surroundings
         ("", {}, "port-taken"),
     ],
 )
-def test_what_would_keep_a_stopped_system_from_starting_is_foreseen(
+def test_what_would_keep_a_stopped_system_from_starting_is_predicted(
     tmp_path: Path, dotenv: str, exported: dict[str, str], cause: str
 ) -> None:
-    around = around_of(tmp_path, dotenv, **exported)
+    checkout = checkout_of(tmp_path, dotenv, **exported)
     health = Health({"models": Process("models", "stopped", "not started")})
     held = Finding("ports", "8090 tcp models", "fail", "port 8090 is held by pid 7")
 
-    process = foreseen(health, around, [held]).processes["models"]
+    process = predicted(health, checkout, [held]).processes["models"]
 
     assert process.state == "failed"
     assert process.cause == cause
     assert process.detail
 
 
-def test_of_a_process_that_runs_nothing_is_foreseen(tmp_path: Path) -> None:
-    around = around_of(tmp_path, "nonsense\n")
+def test_of_a_process_that_runs_nothing_is_predicted(tmp_path: Path) -> None:
+    checkout = checkout_of(tmp_path, "nonsense\n")
     health = Health({"models": Process("models", "ready", "ready on port 8090")})
 
-    assert foreseen(health, around, []) == health
+    assert predicted(health, checkout, []) == health
 
 
 def raised(error: Exception) -> Exception:
@@ -216,11 +249,11 @@ def raised(error: Exception) -> Exception:
         return caught
 
 
-def run_bare(
+def run_minimal(
     home: Path, error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, dict[str, object]]:
     wanted = argparse.Namespace(json=True, verbose=False, bundle=None, transcripts=False)
-    code = bare.run(wanted, {"VOICE_HOME": str(home), "PATH": "/usr/bin:/bin"}, error)
+    code = minimal.run(wanted, {"VOICE_HOME": str(home), "PATH": "/usr/bin:/bin"}, error)
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -229,11 +262,11 @@ def test_without_packages_it_says_what_it_can_and_how_to_make_it_ready(
 ) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("LIVEKIT_PORT=1\nno assignment\n")
-    monkeypatch.setattr(bare, "DOTENV", dotenv)
+    monkeypatch.setattr(minimal, "DOTENV", dotenv)
     home = tmp_path / "home"
     error = ModuleNotFoundError("No module named 'pydantic'", name="pydantic")
 
-    code, told = run_bare(home, raised(error), capsys)
+    code, told = run_minimal(home, raised(error), capsys)
 
     assert code == 1
     assert not home.exists()
@@ -248,11 +281,11 @@ def test_without_packages_it_says_what_it_can_and_how_to_make_it_ready(
 def test_a_mistake_in_our_own_code_is_told_with_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bare, "DOTENV", tmp_path / ".env")
+    monkeypatch.setattr(minimal, "DOTENV", tmp_path / ".env")
     monkeypatch.setattr(venvs, "complete", lambda *_: True)
     error = SyntaxError("invalid syntax", ("proxy/app.py", 12, 1, "x", None, None))
 
-    _, told = run_bare(tmp_path / "home", raised(error), capsys)
+    _, told = run_minimal(tmp_path / "home", raised(error), capsys)
 
     verdict = told["verdict"]
     assert isinstance(verdict, dict)
@@ -270,25 +303,25 @@ async def test_the_calls_database_is_tried_without_making_or_changing_it(tmp_pat
     path = tmp_path / "calls.db"
     settings = ProxySettings(calls_database=path)
 
-    assert (await store.probe(settings)).ok
+    assert (await system.database(settings)).ok
     assert not path.exists()
 
     made = database(path)
-    probe = await store.probe(settings)
+    probe = await system.database(settings)
     assert probe.ok
     assert "calls in it: 0" in probe.detail
 
     made.execute("BEGIN EXCLUSIVE")
-    assert (await store.probe(settings)).problem == "locked"
+    assert (await system.database(settings)).problem == "locked"
     made.close()
 
     path.write_bytes(b"no database" * 1000)
-    assert (await store.probe(settings)).problem == "other"
+    assert (await system.database(settings)).problem == "other"
 
 
 async def test_a_postgres_that_is_not_there_is_told() -> None:
     address = SecretStr("postgresql://u:hidden@127.0.0.1:1/calls")
-    probe = await store.probe(ProxySettings(database_url=address))
+    probe = await system.database(ProxySettings(database_url=address))
 
     assert probe.problem == "refused"
     assert "hidden" not in repr(probe)

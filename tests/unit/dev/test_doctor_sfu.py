@@ -13,9 +13,8 @@ from typing import cast
 
 import pytest
 
-from dev.doctor import stun
-from dev.doctor.signalling import _candidate
-from dev.doctor.stun import Candidate
+from dev.doctor import signalling
+from dev.doctor.signalling import Candidate, _candidate, media_answers
 
 PASSWORD = "password-of-the-sfu"
 
@@ -23,13 +22,13 @@ PASSWORD = "password-of-the-sfu"
 def answer_to(request: bytes) -> bytes:
     """What the SFU says, to a request that is signed with its password; nothing to others."""
     integrity = request[-32:-8]
-    signed = struct.pack("!HHI", 1, len(request) - 20 - 8, stun.COOKIE) + request[8:-32]
+    signed = struct.pack("!HHI", 1, len(request) - 20 - 8, signalling.COOKIE) + request[8:-32]
     wanted = hmac.new(PASSWORD.encode(), signed, hashlib.sha1).digest()
     checksum = zlib.crc32(request[:-8]) ^ 0x5354554E
     right = integrity[4:] == wanted and request[-4:] == struct.pack("!I", checksum)
     if not right or b"sfu:me" not in request:
         return b""
-    return struct.pack("!HHI", stun.SUCCESS, 0, stun.COOKIE) + request[8:20]
+    return struct.pack("!HHI", signalling.SUCCESS, 0, signalling.COOKIE) + request[8:20]
 
 
 class Udp(asyncio.DatagramProtocol):
@@ -74,16 +73,16 @@ async def test_a_media_port_that_answers_to_ice_is_timed(protocol: str) -> None:
     async with sfu(protocol) as port:
         candidate = Candidate(protocol, "127.0.0.1", port, "sfu:me", PASSWORD)
 
-        assert 0 < await stun.answered(candidate, 2.0) < 2000
+        assert 0 < await media_answers(candidate, 2.0) < 2000
 
 
 async def test_a_port_that_listens_but_does_not_know_us_is_no_answer() -> None:
     async with sfu("udp") as port:
         with pytest.raises(TimeoutError):
-            await stun.answered(Candidate("udp", "127.0.0.1", port, "sfu:me", "wrong"), 0.3)
+            await media_answers(Candidate("udp", "127.0.0.1", port, "sfu:me", "wrong"), 0.3)
     async with sfu("tcp") as port:
         with pytest.raises(ConnectionResetError):
-            await stun.answered(Candidate("tcp", "127.0.0.1", port, "sfu:me", "wrong"), 2.0)
+            await media_answers(Candidate("tcp", "127.0.0.1", port, "sfu:me", "wrong"), 2.0)
 
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
@@ -91,16 +90,16 @@ async def test_a_port_where_nobody_listens_refuses(protocol: str) -> None:
     async with sfu(protocol) as port:
         pass
     with pytest.raises(ConnectionRefusedError):
-        await stun.answered(Candidate(protocol, "127.0.0.1", port, "sfu:me", PASSWORD), 2.0)
+        await media_answers(Candidate(protocol, "127.0.0.1", port, "sfu:me", PASSWORD), 2.0)
 
 
 def test_an_answer_to_somebody_else_is_none() -> None:
-    message, transaction = stun.request("sfu:me", PASSWORD)
+    message, transaction = signalling.binding_request("sfu:me", PASSWORD)
     answer = answer_to(message)
 
-    assert stun.is_answer(answer, transaction)
-    assert not stun.is_answer(answer, b"another-one!")
-    assert not stun.is_answer(answer[:19], transaction)
+    assert signalling.is_answer(answer, transaction)
+    assert not signalling.is_answer(answer, b"another-one!")
+    assert not signalling.is_answer(answer[:19], transaction)
 
 
 OFFER = "v=0\r\na=ice-ufrag:USER\r\na=ice-pwd:PASS\r\n"

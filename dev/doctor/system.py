@@ -1,19 +1,32 @@
-"""Lines made of the system's health: what the verdict is made of, as the doctor shows it."""
+"""What the verdict is made of, as the doctor shows it: lines of the system's health. And the one
+fact that the doctor asks otherwise than the proxy: can the calls database be written?"""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
-from dev.doctor import store
-from dev.doctor.finding import Finding, Group, State
+import asyncpg
+
+from common.probe import Finding, State, milliseconds_since
+from dev.doctor.context import Context
 from dev.doctor.models import EMBEDDINGS
-from dev.doctor.surroundings import Surroundings
 from proxy.health import AgentHealthAnswer
 from proxy.probes import livekit, providers
+from proxy.settings import ProxySettings
+from proxy.timeline.location import Location, location_of
 from proxy.verdicts.health import Health, Machine, ProbeResult, Process
 
 START = "./restart_voice_system.sh"
-GROUP_OF: dict[str, Group] = {
+DATABASE = "calls database"
+DATABASE_LIMIT_S = 3.0
+LOCK_WAIT_S = 1.0
+GROUP_OF = {
     livekit.ADDRESS: "network",
     livekit.CREDENTIALS: "credentials",
     providers.LETTA_KEY: "credentials",
@@ -21,7 +34,7 @@ GROUP_OF: dict[str, Group] = {
     providers.TEXT_TO_SPEECH: "models",
     providers.CHAT: "models",
     EMBEDDINGS: "models",
-    store.NAME: "calls",
+    DATABASE: "calls",
 }
 NEXT = {
     "missing": "set the key in .env",
@@ -39,16 +52,16 @@ CPU_WARN = 0.9
 MB = 2**20
 
 
-def findings(health: Health, worker: AgentHealthAnswer, around: Surroundings) -> list[Finding]:
+def findings(health: Health, worker: AgentHealthAnswer, checkout: Context) -> list[Finding]:
     """All lines that follow from the health."""
     return [
-        *(_process(each) for each in health.processes.values()),
+        *(_process(process) for process in health.processes.values()),
         *(
-            _probe(each, around)
+            _of_probe(probe, checkout)
             for name in GROUP_OF
-            if name in health.probes and _adds(each := health.probes[name])
+            if name in health.probes and _adds(probe := health.probes[name])
         ),
-        *_not_asked(health, around),
+        *_not_asked(health, checkout),
         _worker(worker),
         *(_machine(health.machine) if health.machine is not None else ()),
     ]
@@ -77,11 +90,11 @@ def _adds(probe: ProbeResult) -> bool:
     return probe.name != livekit.ADDRESS or not probe.ok
 
 
-def _probe(probe: ProbeResult, around: Surroundings) -> Finding:
+def _of_probe(probe: ProbeResult, checkout: Context) -> Finding:
     group = GROUP_OF[probe.name]
     if probe.ok:
         detail = f"taken by {probe.target}" if group == "credentials" else probe.detail
-        if probe.name == providers.LETTA_KEY and around.settings.letta_api_key is None:
+        if probe.name == providers.LETTA_KEY and checkout.settings.letta_api_key is None:
             detail = f"none is set, and {probe.target} wants none"
         return Finding(group, probe.name, "ok", detail, ms=probe.ms)
     # Only the long-term archive of Letta's agents needs embeddings, which most never use.
@@ -90,17 +103,17 @@ def _probe(probe: ProbeResult, around: Surroundings) -> Finding:
     return Finding(group, probe.name, state, probe.detail, next_step, probe.ms)
 
 
-def _not_asked(health: Health, around: Surroundings) -> Iterator[Finding]:
+def _not_asked(health: Health, checkout: Context) -> Iterator[Finding]:
     for name in (livekit.CREDENTIALS, providers.LETTA_KEY):
         if name not in health.probes:
             why = "its server did not answer the question"
-            if name == livekit.CREDENTIALS and around.settings.livekit_credentials is None:
+            if name == livekit.CREDENTIALS and checkout.settings.livekit_credentials is None:
                 why = "not there yet: the first start makes them"
             yield Finding("credentials", name, "skip", why)
     for name in (providers.SPEECH_TO_TEXT, providers.TEXT_TO_SPEECH, providers.CHAT):
         if name not in health.probes:
             why = "Letta's own business"
-            if name == providers.CHAT and "letta" not in around.monitors:
+            if name == providers.CHAT and "letta" not in checkout.monitors:
                 why = "Letta, which asks it, is not running"
             yield Finding("models", name, "skip", why)
 
@@ -142,3 +155,70 @@ def _machine(machine: Machine) -> Iterator[Finding]:
             f"{machine.disk_free // MB} MB free at {machine.disk_path}",
             "free some space there" if full else "",
         )
+
+
+async def database(settings: ProxySettings) -> ProbeResult:
+    """Whether the database of these settings takes what happens in calls. It is asked without
+    writing anything, and without making it."""
+    began, at = time.monotonic(), time.time()
+    where = location_of(settings)
+    try:
+        if where.path is not None:
+            problem, detail = await asyncio.to_thread(_file, where.path)
+        else:
+            problem, detail = await _postgres(where)
+    finally:
+        where.close()
+    ms = milliseconds_since(began)
+    return ProbeResult(DATABASE, problem, detail, where.shown, None, ms, at)
+
+
+def _file(path: Path) -> tuple[str, str]:
+    if not path.exists():
+        folder = next(each for each in path.parents if each.exists())
+        if os.access(folder, os.W_OK | os.X_OK):
+            return "", f"{path} is not there yet; it can be made"
+        return "not-writable", f"{path} cannot be made: {folder} is not writable"
+    try:
+        with closing(
+            sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=LOCK_WAIT_S)
+        ) as database:
+            database.isolation_level = None
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                count = database.execute("SELECT count(*) FROM calls").fetchone()[0]
+            finally:
+                database.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return _problem(str(error)), f"{path} cannot be written: {error}"
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        return "not-writable", f"{path} cannot be written: its permissions forbid it"
+    return "", f"{path} can be written; calls in it: {count}"
+
+
+def _problem(message: str) -> str:
+    if "locked" in message:
+        return "locked"
+    if "no such table" in message:
+        return ""  # made, but not filled yet
+    readonly = "readonly" in message or "unable to open" in message
+    return "not-writable" if readonly else "other"
+
+
+async def _postgres(where: Location) -> tuple[str, str]:
+    try:
+        async with asyncio.timeout(DATABASE_LIMIT_S):
+            connection = await asyncpg.connect(where.postgres)
+            try:
+                read_only = await connection.fetchval("SHOW transaction_read_only")
+            finally:
+                await connection.close()
+    except TimeoutError:
+        return "timeout", f"{where.shown} does not answer within {DATABASE_LIMIT_S:g} s"
+    except ConnectionRefusedError:
+        return "refused", f"{where.shown} refuses the connection: nothing listens there"
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return "other", f"{where.shown} cannot be used: {error}"
+    if read_only == "on":
+        return "not-writable", f"{where.shown} can only be read"
+    return "", f"{where.shown} can be written"

@@ -24,7 +24,7 @@ NO_FILE = CHECKOUT / "no such file"
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Context:
     """Everything that is known before anything is asked."""
 
     home: Path
@@ -40,11 +40,12 @@ class Surroundings:
     """Which services are someone else's, and why."""
     settings: ProxySettings
     redactor: Redactor
+    dotenv_path: Path = NO_FILE
     dotenv: Mapping[str, str] = field(default_factory=dict)
 
 
-def look(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Surroundings:
-    """The surroundings as this shell and `.env` make them; a wrong setting counts as not set."""
+def read(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Context:
+    """The context as this shell and `.env` make them; a wrong setting counts as not set."""
     file = dotenv_file.read(dotenv, exported)
     given = {**file.values, **exported}
     # A launcher refuses a file that is wrong; here what is right in it counts.
@@ -59,7 +60,7 @@ def look(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Surroundings:
     sources = {
         name: _source(name, exported, file.lines, given) for name, value in environ.items() if value
     }
-    return Surroundings(
+    return Context(
         home=home,
         environ=environ,
         sources=sources,
@@ -68,6 +69,7 @@ def look(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Surroundings:
         monitors=one.monitors,
         settings=_settings(environ),
         redactor=known_secrets.redactor({**exported, **environ}, dotenv, home),
+        dotenv_path=dotenv,
         dotenv=file.values,
     )
 
@@ -97,7 +99,7 @@ def _settings(environ: dict[str, str]) -> ProxySettings:
         try:
             return ProxySettings()
         except ValidationError as error:
-            wrong = {str(each["loc"][0]).upper() for each in error.errors() if each["loc"]}
+            wrong = {str(entry["loc"][0]).upper() for entry in error.errors() if entry["loc"]}
             if not wrong & os.environ.keys():
                 raise
             for name in wrong:

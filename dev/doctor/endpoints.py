@@ -6,36 +6,174 @@ foreign page would send it, which must be refused before it is looked at.
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from common.events import STAGES
-from common.probe import ROOM_PREFIX
-from dev.deployment.attempt import Check, Try
-from dev.deployment.client import Reply
+import aiohttp
+from yarl import URL
 
+from common.events import STAGES
+from common.probe import ROOM_PREFIX, Probe, ProbeAnswer, ProbeFailed, milliseconds_since
+from proxy.outside import FAILURES, in_words
+
+LIMIT_S = 5.0
+BODY_MAX = 8 * 2**20
 FOREIGN = {"Origin": "https://foreign.example"}
 NO_AGENT = "agent-00000000-0000-4000-8000-000000000000"
 NOBODY = f"{ROOM_PREFIX}nobody-{secrets.token_hex(3)}"
 CONNECTION_TEST_LIMIT_S = 35.0
 
 
+class NoAnswer(Exception):
+    """There was none; the text says why."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    ms: float
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; an empty object when it is something else."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return {}
+
+    @property
+    def outcome(self) -> str:
+        """The status, and the code of an error."""
+        code = self.json.get("error") if isinstance(self.json, dict) else None
+        return f"{self.status} {code}" if code else str(self.status)
+
+
+class Client:
+    """One system."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+        self.session = session
+        self.base = base.rstrip("/")
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        limit: float = LIMIT_S,
+        first: bytes = b"",
+    ) -> Reply:
+        """The answer to one request; of a stream only as much as it takes until `first` came."""
+        began = time.monotonic()
+        try:
+            async with (
+                asyncio.timeout(limit),
+                self.session.request(
+                    method,
+                    URL(self.base + path, encoded=True),
+                    json=body,
+                    headers=headers,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                if first and response.status == 200:
+                    data = b""
+                    while first not in data and (part := await response.content.readany()):
+                        data += part
+                else:
+                    data = await response.content.read(BODY_MAX)
+                ms = milliseconds_since(began)
+                return Reply(response.status, response.headers, data, ms)
+        except TimeoutError:
+            raise NoAnswer(f"no answer within {limit:g} s") from None
+        except FAILURES as error:
+            raise NoAnswer(in_words(error)) from None
+
+
+Check = Callable[[Reply], str]
+"""What is wrong with an answer of the right status; empty when nothing is."""
+
+
+def _fine(_: Reply) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Try:
+    """One request. `path` is what is asked; `of` the endpoint as the OpenAPI document writes it."""
+
+    of: str
+    path: str
+    status: int
+    code: str = ""
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    check: Check = _fine
+    note: str = ""
+    limit: float = LIMIT_S
+    first: bytes = b""
+
+    @property
+    def method(self) -> str:
+        return self.of.partition(" ")[0]
+
+    @property
+    def expected(self) -> str:
+        outcome = f"{self.status} {self.code}".strip()
+        return f"{outcome} ({self.note})" if self.note else outcome
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    async def ask(self, client: Client) -> str:
+        """What came back when it is as expected; else `ProbeFailed`."""
+        try:
+            reply = await client.ask(
+                self.method,
+                self.path,
+                body=self.body,
+                headers=self.headers,
+                limit=self.limit,
+                first=self.first,
+            )
+        except NoAnswer as error:
+            raise ProbeFailed(str(error)) from None
+        if reply.outcome.split() != f"{self.status} {self.code}".split():
+            message = reply.json.get("message", "") if isinstance(reply.json, dict) else ""
+            raise ProbeFailed(f"{reply.outcome} {message}".strip())
+        if wrong := self.check(reply):
+            raise ProbeFailed(f"{reply.outcome}, but {wrong}")
+        return reply.outcome
+
+
 def _holds(*names: str) -> Check:
     """JSON with these fields."""
 
     def check(reply: Reply) -> str:
-        told = reply.json
-        lacks = [name for name in names if not isinstance(told, dict) or name not in told]
+        answer = reply.json
+        lacks = [name for name in names if not isinstance(answer, dict) or name not in answer]
         return f"it lacks {', '.join(lacks)}" if lacks else ""
 
     return check
 
 
 def _stages(reply: Reply) -> str:
-    found = [each.get("stage") for each in reply.json.get("verdicts", ())]
-    return "" if found == list(STAGES) else f"its stages are {found}"
+    stages = [verdict.get("stage") for verdict in reply.json.get("verdicts", ())]
+    return "" if stages == list(STAGES) else f"its stages are {stages}"
 
 
 def _worked(reply: Reply) -> str:
@@ -168,28 +306,38 @@ GUARDS: tuple[Try, ...] = (
 )
 
 
+def probes_of(document: Mapping[str, Any], client: Client) -> Iterator[Probe[ProbeAnswer]]:
+    """A probe for each endpoint of an OpenAPI document, and for what must be refused. The page is
+    left out: what it loads is followed by itself."""
+    for attempt in tries(document):
+        if attempt.of != "GET /debug":
+            yield Probe(
+                attempt.name,
+                partial(attempt.ask, client),
+                "endpoints",
+                limit=attempt.limit + 1.0,
+                expected=attempt.expected,
+            )
+
+
 def tries(document: Mapping[str, Any]) -> Iterator[Try]:
     """All requests for the endpoints of an OpenAPI document."""
-    listed = [
-        f"{method.upper()} {path}"
-        for path, methods in document.get("paths", {}).items()
-        for method in methods
-    ]
-    for endpoint in listed:
-        known = [each for each in TABLE if each.of == endpoint]
-        yield from known or [_unknown(endpoint)]
+    for path, methods in document.get("paths", {}).items():
+        for method in methods:
+            endpoint = f"{method.upper()} {path}"
+            known = [attempt for attempt in TABLE if attempt.of == endpoint]
+            yield from known or [_unknown(endpoint)]
     yield from GUARDS
 
 
 def missing(document: Mapping[str, Any]) -> list[str]:
     """Endpoints that there should be, and are not."""
-    paths = document.get("paths", {})
-    wanted = dict.fromkeys(each.of for each in TABLE)
-    return [
-        of
-        for of in wanted
-        if of.partition(" ")[0].lower() not in paths.get(of.partition(" ")[2], ())
-    ]
+    listed = {
+        f"{method.upper()} {path}"
+        for path, methods in document.get("paths", {}).items()
+        for method in methods
+    }
+    return [of for of in dict.fromkeys(attempt.of for attempt in TABLE) if of not in listed]
 
 
 def _unknown(endpoint: str) -> Try:

@@ -10,34 +10,24 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
 
+from common.probe import Finding
 from dev.bootstrap import node, venvs
-from dev.doctor.finding import Finding
 from dev.livekit import binary
 from dev.services import CHECKOUT
-from proxy import __version__
-
-
-class Surroundings(Protocol):
-    """What these checks need to know."""
-
-    @property
-    def environ(self) -> Mapping[str, str]: ...
-    @property
-    def monitors(self) -> Mapping[str, str]: ...
-
 
 PACKAGES = ("livekit-agents", "livekit-api", "letta-client", "aiohttp")
 COMMAND_LIMIT_S = 3.0
 
 
-async def check(around: Surroundings) -> list[Finding]:
+async def check(environ: Mapping[str, str], monitors: Mapping[str, str]) -> list[Finding]:
+    """Everything that is needed to run. `monitors` are the services that are somebody else's, and
+    why."""
     parts = await asyncio.gather(
         asyncio.to_thread(_project),
         asyncio.to_thread(_packages),
-        asyncio.to_thread(_livekit_server, around),
-        asyncio.to_thread(_letta, around),
+        asyncio.to_thread(_livekit_server, environ, monitors),
+        asyncio.to_thread(_letta, monitors),
         asyncio.to_thread(_page),
         asyncio.to_thread(_go),
     )
@@ -45,12 +35,20 @@ async def check(around: Surroundings) -> list[Finding]:
 
 
 def _project() -> list[Finding]:
-    commit = _said("git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=10")
+    commit = _output("git", "-C", str(CHECKOUT), "describe", "--always", "--dirty", "--abbrev=10")
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     return [
-        Finding("versions", "voice system", "ok", f"{__version__}, {commit or 'no git commit'}"),
+        Finding("versions", "voice system", "ok", f"{_own_version()}, {commit or 'no git commit'}"),
         Finding("versions", "python", "ok", f"{platform.python_version()} on {system}"),
     ]
+
+
+def _own_version() -> str:
+    try:
+        from proxy import __version__
+    except Exception:
+        return "unknown"  # the proxy cannot be loaded, which is told elsewhere
+    return __version__
 
 
 def _packages() -> Iterator[Finding]:
@@ -79,11 +77,11 @@ def _version(package: str) -> str:
         return "missing"
 
 
-def _livekit_server(around: Surroundings) -> list[Finding]:
-    if why := around.monitors.get("livekit"):
+def _livekit_server(environ: Mapping[str, str], monitors: Mapping[str, str]) -> list[Finding]:
+    if why := monitors.get("livekit"):
         return [Finding("versions", "livekit-server", "skip", f"elsewhere: {why}")]
     try:
-        path, refused = binary.find(around.environ)
+        path, refused = binary.find(environ)
     except binary.NoBinary as error:
         return [Finding("versions", "livekit-server", "fail", str(error), "correct the setting")]
     if path is None:
@@ -96,8 +94,8 @@ def _livekit_server(around: Surroundings) -> list[Finding]:
     return [Finding("versions", "livekit-server", "warn", detail)]
 
 
-def _letta(around: Surroundings) -> list[Finding]:
-    if why := around.monitors.get("letta"):
+def _letta(monitors: Mapping[str, str]) -> list[Finding]:
+    if why := monitors.get("letta"):
         return [Finding("versions", "letta", "skip", f"elsewhere: {why}")]
     folders = sorted(venvs.LETTA.path.glob("lib/python3*/site-packages/letta-*.dist-info"))
     if folders and venvs.complete(venvs.LETTA, "requirements-letta.txt"):
@@ -115,7 +113,7 @@ def _letta(around: Surroundings) -> list[Finding]:
 
 
 def _page() -> Iterator[Finding]:
-    version = _said("node", "--version") or "not installed"
+    version = _output("node", "--version") or "not installed"
     if node.complete():
         yield Finding("versions", "node", "ok", f"{version}; the page's packages are here")
         return
@@ -130,12 +128,12 @@ def _page() -> Iterator[Finding]:
 
 def _go() -> list[Finding]:
     """Needed only where livekit-server must be built."""
-    told = _said("go", "version").split()
+    told = _output("go", "version").split()
     version = told[2].removeprefix("go") if len(told) > 2 else "not installed"
     return [Finding("versions", "go", "ok", version, quiet=True)]
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     """What a command printed; nothing when it is not there or does not work."""
     if shutil.which(command[0]) is None:
         return ""

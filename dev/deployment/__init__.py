@@ -1,1 +1,0 @@
-"""./scripts/check-deployment: every endpoint of a running system, tried and timed."""
