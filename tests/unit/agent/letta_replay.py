@@ -57,8 +57,8 @@ class ReplayedLetta:
 
     def room(self, label: str = "voice room r") -> Kept:
         """The one conversation of the room."""
-        (found,) = [one for one in self.conversations.values() if one.summary == label]
-        return found
+        (conversation,) = [kept for kept in self.conversations.values() if kept.summary == label]
+        return conversation
 
     async def serve(self) -> web.AppRunner:
         app = web.Application()
@@ -119,12 +119,12 @@ class ReplayedLetta:
         return web.json_response({"success": True})
 
     async def _list(self, request: web.Request) -> web.Response:
-        wanted = request.query.get("summary_search", "")
+        searched = request.query.get("summary_search", "")
         return web.json_response(
             [
                 {"id": key, "agent_id": AGENT, "summary": kept.summary}
                 for key, kept in reversed(self.conversations.items())
-                if wanted in (kept.summary or "")
+                if searched in (kept.summary or "")
             ]
         )
 
@@ -175,14 +175,15 @@ class ReplayedLetta:
     async def _record(self, request: web.Request) -> web.Response:
         if not self.can_record:
             return web.json_response({"detail": "Not Found"}, status=404)
-        said = (await request.json())["messages"]
-        self._get(request).messages += [(one["role"], one["content"]) for one in said]
+        messages = (await request.json())["messages"]
+        self._get(request).messages += [(sent["role"], sent["content"]) for sent in messages]
         return web.json_response({"message_ids": []})
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         kept = self._get(request)
-        asked = [(one["role"], one["content"]) for one in (await request.json())["messages"]]
-        self.requests.append(asked)
+        messages = (await request.json())["messages"]
+        sent = [(message["role"], message["content"]) for message in messages]
+        self.requests.append(sent)
         answer = self.answers.popleft() if self.answers else Answer()
         if answer.status != 200:
             return web.json_response({"detail": "the database is gone"}, status=answer.status)
@@ -190,7 +191,7 @@ class ReplayedLetta:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
-            await self._replay(answer, kept, asked, response)
+            await self._replay(answer, kept, sent, response)
         finally:
             kept.running = None
         return response
@@ -199,7 +200,7 @@ class ReplayedLetta:
         self,
         answer: Answer,
         kept: Kept,
-        asked: list[tuple[str, str]],
+        sent: list[tuple[str, str]],
         response: web.StreamResponse,
     ) -> None:
         running = kept.running
@@ -220,7 +221,7 @@ class ReplayedLetta:
             if running.is_set():
                 block = 'data: {"message_type": "stop_reason", "stop_reason": "cancelled"}'
             elif part.get("stop_reason") == "end_turn":
-                kept.messages += [*asked, ("assistant", text)]
+                kept.messages += [*sent, ("assistant", text)]
             await response.write(f"{block}\n\n".encode())
             if running.is_set():
                 return

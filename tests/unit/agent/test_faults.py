@@ -15,25 +15,25 @@ from tests.unit.agent.kept_events import collected
 async def test_a_fault_is_refused_loudly_where_faults_are_not_allowed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    events, told = collected()
+    events, emitted = collected()
     with caplog.at_level(logging.ERROR):
         await Faults("raise", False, events).before_connect()
     assert "'raise', which is refused: FAULTS_ENABLED is not true" in caplog.text
-    assert told == []
+    assert emitted == []
 
 
 async def test_a_fault_that_there_is_not_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    events, told = collected()
+    events, emitted = collected()
     with caplog.at_level(logging.ERROR):
         await Faults("explode", True, events).before_connect()
     assert "there is no fault 'explode'" in caplog.text
-    assert told == []
+    assert emitted == []
 
 
 async def test_a_fault_announces_itself() -> None:
-    events, told = collected()
+    events, emitted = collected()
     faults = Faults("raise", True, events)
-    assert [(event["stage"], event["name"], event["data"]) for event in told] == [
+    assert [(event["stage"], event["name"], event["data"]) for event in emitted] == [
         ("job", "fault", {"kind": "raise"})
     ]
     with pytest.raises(RuntimeError, match="on purpose"):
@@ -41,11 +41,11 @@ async def test_a_fault_announces_itself() -> None:
 
 
 async def test_a_job_without_a_fault_does_nothing_wrong() -> None:
-    events, told = collected()
+    events, emitted = collected()
     faults = Faults(None, True, events)
     await faults.before_connect()
     await faults.before_session()
-    assert told == []
+    assert emitted == []
 
 
 @pytest.mark.parametrize(

@@ -5,107 +5,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-from letta_client import AsyncLetta
 from livekit.agents import llm
 
-from agent.letta.call import LettaCall
-from agent.letta.llm import LettaLLM, spoken_messages
-from agent.letta.memory import SpokenMessage
-from agent.turns import Turns
-from tests.unit.agent.kept_events import collected
-from tests.unit.agent.letta_replay import AGENT, Answer, ReplayedLetta
+from tests.unit.agent.letta_call import PLAIN, Call
+from tests.unit.agent.letta_replay import Answer, ReplayedLetta
 
 CHECKPOINT = "voice room r (checkpoint)"
 LEFT_BEHIND = ["voice room r", CHECKPOINT, CHECKPOINT]
-PLAIN = "I heard you say: hello there"  # the answer in histories/plain.sse
-
-
-class Session:
-    """The session as the call sees it: a history, and what it is asked to say or to answer."""
-
-    def __init__(self) -> None:
-        self.history = llm.ChatContext.empty()
-        self.speaking = False
-        self.sentences: asyncio.Queue[str] = asyncio.Queue()
-        self.reply_wanted, self.looked_at = asyncio.Event(), asyncio.Event()
-
-    @property
-    def messages(self) -> list[SpokenMessage]:
-        return spoken_messages(self.history.items)
-
-    @property
-    def caller_speaks(self) -> bool:
-        self.looked_at.set()
-        return self.speaking
-
-    def say(self, sentence: str) -> None:
-        if sentence:
-            self.sentences.put_nowait(sentence)
-
-    def generate_reply(self) -> None:
-        self.reply_wanted.set()
-
-
-class Call:
-    """A call as LiveKit would drive it: a history, and one chat for each turn."""
-
-    def __init__(
-        self, server: ReplayedLetta, agent_id: str | None = AGENT, outage_limit: float = 5.0
-    ) -> None:
-        self.server = server
-        events, self.events = collected()
-        self.session = Session()
-        self.history = self.session.history
-        self.client = AsyncLetta(base_url=server.url, api_key="k", timeout=5, max_retries=0)
-        self.letta = LettaCall(
-            agent_id,
-            client=self.client,
-            room="r",
-            events=events,
-            turns=Turns(events),
-            session=self.session,
-            first_token_timeout=2,
-            outage_limit=outage_limit,
-        )
-        self.llm = LettaLLM(self.letta)
-
-    async def turn(self, text: str, heard: str | None = None, committed: bool = True) -> str:
-        """One turn to its end; `heard` is what was heard of it when it was interrupted."""
-        user_turn = llm.ChatMessage(role="user", content=[text])
-        context = self.history.copy()
-        context.items.append(user_turn)
-        if committed:
-            self.history.items.append(user_turn)
-        reply = (await self.llm.chat(chat_ctx=context).collect()).text
-        self.spoken(reply, heard)
-        return reply
-
-    async def interrupted(self, text: str, heard: str) -> None:
-        """A turn that is interrupted while Letta still writes."""
-        gate = asyncio.Event()
-        self.server.answers.append(Answer(gate=gate))
-        self.server.started.clear()
-        self.history.items.append(llm.ChatMessage(role="user", content=[text]))
-        async with self.llm.chat(chat_ctx=self.history.copy()) as stream:
-            await anext(aiter(stream))
-            await self.server.started.wait()
-        self.spoken("", heard)
-
-    def spoken(self, reply: str, heard: str | None) -> None:
-        text = reply if heard is None else heard
-        if text:
-            self.history.items.append(
-                llm.ChatMessage(role="assistant", content=[text], interrupted=heard is not None)
-            )
-
-    async def hang_up(self) -> None:
-        await self.letta.close()
-
-    def told(self, stage: str, name: str) -> list[dict[str, Any]]:
-        return [e["data"] for e in self.events if (e["stage"], e["name"]) == (stage, name)]
 
 
 @pytest.fixture
@@ -255,7 +163,7 @@ async def test_a_server_that_cannot_record_gets_the_words_as_messages(
     await call.hang_up()
     assert letta.captured[0]["request_messages"] == [{"role": "user", "content": "one"}]
     assert letta.captured[0]["response_dict"] == {"content": "I heard"}
-    assert call.told("job", "degraded")
+    assert call.emitted("job", "degraded")
 
 
 async def test_a_server_that_cannot_fork_keeps_the_words_once(
@@ -265,7 +173,7 @@ async def test_a_server_that_cannot_fork_keeps_the_words_once(
     await call.turn("one", heard="I heard")
     await call.turn("two")
     assert letta.requests[1] == [("user", "two")]
-    assert call.told("job", "degraded")[0]["what"] == "memory"
+    assert call.emitted("job", "degraded")[0]["what"] == "memory"
 
 
 async def test_without_forks_a_cancelled_turn_is_told_again(
@@ -349,7 +257,7 @@ async def test_a_failed_turn_is_excused_and_remembered_with_the_next(
     letta.answers.append(Answer("model_gone"))
     excuse = await call.turn("one")
     assert "language model" in excuse
-    error = call.told("think", "error")[0]
+    error = call.emitted("think", "error")[0]
     assert error["code"] == "model_unreachable"
     assert "Connection error" in error["message"] and error["next_step"]
     assert await call.turn("two") == PLAIN
@@ -361,7 +269,7 @@ async def test_a_reply_without_words_is_asked_for_once_more(
 ) -> None:
     letta.answers.append(Answer("wordless"))
     assert await call.turn("one") == PLAIN
-    assert len(call.told("think", "retry")) == 1 and call.told("think", "error") == []
+    assert len(call.emitted("think", "retry")) == 1 and call.emitted("think", "error") == []
     assert await call.turn("two") == PLAIN
     assert letta.room().messages == [
         ("user", "one"),
@@ -376,7 +284,7 @@ async def test_a_reply_without_words_is_excused_in_the_end(
 ) -> None:
     letta.answers += [Answer("wordless"), Answer("wordless")]
     assert "no answer to that" in await call.turn("one")
-    assert call.told("think", "error")[0]["code"] == "letta_said_nothing"
+    assert call.emitted("think", "error")[0]["code"] == "letta_said_nothing"
     assert await call.turn("two") == PLAIN
     assert letta.room().messages == [("user", "one"), ("user", "two"), ("assistant", PLAIN)]
 
@@ -384,8 +292,8 @@ async def test_a_reply_without_words_is_excused_in_the_end(
 async def test_a_server_error_is_told_in_words(call: Call, letta: ReplayedLetta) -> None:
     letta.answers.append(Answer(status=500))
     assert "memory" in await call.turn("one")
-    assert call.told("think", "error")[0]["code"] == "letta_error"
-    assert "the database is gone" in call.told("think", "error")[0]["message"]
+    assert call.emitted("think", "error")[0]["code"] == "letta_error"
+    assert "the database is gone" in call.emitted("think", "error")[0]["message"]
 
 
 @pytest.mark.parametrize("pings", [False, True])
@@ -394,7 +302,7 @@ async def test_no_first_token_in_time(call: Call, letta: ReplayedLetta, pings: b
     gate = asyncio.Event()
     letta.answers.append(Answer(gate=gate, gate_before=1, pings=pings))
     assert "too long" in await call.turn("one")
-    assert call.told("think", "error")[0]["code"] == "first_token_timeout"
+    assert call.emitted("think", "error")[0]["code"] == "first_token_timeout"
     gate.set()
     call.letta._conversation._first_token_timeout = 5  # type: ignore[union-attr]
     assert await call.turn("two") == PLAIN
@@ -403,7 +311,7 @@ async def test_no_first_token_in_time(call: Call, letta: ReplayedLetta, pings: b
 async def test_an_agent_that_does_not_exist(letta: ReplayedLetta) -> None:
     call = Call(letta, agent_id="agent-gone")
     assert "does not exist" in await call.turn("one")
-    assert call.told("think", "error")[0]["code"] == "agent_not_found"
+    assert call.emitted("think", "error")[0]["code"] == "agent_not_found"
     await call.client.close()
 
 
@@ -411,7 +319,7 @@ async def test_letta_that_is_down(letta: ReplayedLetta) -> None:
     letta.url = "http://127.0.0.1:9"
     call = Call(letta, outage_limit=0)
     assert "cannot reach my memory" in await call.turn("one")
-    error = call.told("think", "error")[0]
+    error = call.emitted("think", "error")[0]
     assert error["code"] == "letta_unreachable"
     assert "http://127.0.0.1:9" in error["message"]
     await call.client.close()
@@ -420,7 +328,7 @@ async def test_letta_that_is_down(letta: ReplayedLetta) -> None:
 async def test_the_first_agent_listed_is_used_when_none_is_named(letta: ReplayedLetta) -> None:
     call = Call(letta, agent_id=None)
     await call.letta.open()
-    assert call.told("join", "conversation")[0]["agent_name"] == "Ada"
+    assert call.emitted("join", "conversation")[0]["agent_name"] == "Ada"
     await call.hang_up()
     await call.client.close()
 
@@ -429,18 +337,18 @@ async def test_tools_are_events_and_never_speech(call: Call, letta: ReplayedLett
     letta.answers.append(Answer("memory_tool"))
     reply = await call.turn("remember that I like tea")
     assert "memory_insert" not in reply
-    (tool_call,) = call.told("think", "tool_call")
+    (tool_call,) = call.emitted("think", "tool_call")
     assert tool_call["name"] == "memory_insert"
     assert "likes tea" in tool_call["arguments"]
-    (returned,) = call.told("think", "tool_return")
+    (returned,) = call.emitted("think", "tool_return")
     assert (returned["id"], returned["name"]) == (tool_call["id"], "memory_insert")
     assert returned["status"] == "success"
-    assert call.told("think", "usage")[0]["total_tokens"] == 30
-    assert call.told("think", "done")[0]["stop_reason"] == "end_turn"
+    assert call.emitted("think", "usage")[0]["total_tokens"] == 30
+    assert call.emitted("think", "done")[0]["stop_reason"] == "end_turn"
 
 
 async def test_an_interrupted_run_is_cancelled_at_once(call: Call, letta: ReplayedLetta) -> None:
     await call.letta.open()
-    conversation_id = call.told("join", "conversation")[0]["conversation_id"]
+    conversation_id = call.emitted("join", "conversation")[0]["conversation_id"]
     await call.interrupted("one", heard="I")
     assert await asyncio.wait_for(letta.cancelled.get(), 2) == conversation_id

@@ -11,8 +11,8 @@ from letta_client import AsyncLetta
 
 from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, Trouble, explain
 from agent.letta.outage import OutageWatch, is_away
+from tests.unit.agent.letta_call import PLAIN, Call
 from tests.unit.agent.letta_replay import Answer, ReplayedLetta
-from tests.unit.agent.test_letta_memory import PLAIN, Call
 
 SOON_S = 5.0
 
@@ -78,15 +78,15 @@ async def test_the_pending_turn_is_answered_when_letta_is_back(server: Server, c
         ("user", "two"),
         ("assistant", PLAIN),
     ]
-    (waiting,) = call.told("think", "waiting")
+    (waiting,) = call.emitted("think", "waiting")
     assert (waiting["turn"], waiting["code"], waiting["kind"]) == (
         2,
         "letta_unreachable",
         "refused",
     )
-    assert call.told("think", "request")[-1] == {"turn": 3, "text": "two", "again": True}
-    assert [back["turn"] for back in call.told("think", "back")] == [3]
-    assert not call.told("think", "error")
+    assert call.emitted("think", "request")[-1] == {"turn": 3, "text": "two", "again": True}
+    assert [back["turn"] for back in call.emitted("think", "back")] == [3]
+    assert not call.emitted("think", "error")
 
 
 async def test_what_is_said_meanwhile_is_answered_with_it_once(server: Server, call: Call) -> None:
@@ -169,7 +169,7 @@ async def test_letta_that_is_there_only_later(server: Server) -> None:
     async with asyncio.timeout(SOON_S):
         assert await call.session.sentences.get() == READY
     assert not call.letta.letta_is_away
-    assert call.told("think", "back")
+    assert call.emitted("think", "back")
     assert await call.turn("one") == PLAIN
     await call.hang_up()
     await call.client.close()
@@ -182,7 +182,7 @@ async def test_letta_that_does_not_come_back(server: Server) -> None:
     assert await call.turn("two") == ONE_MOMENT
     async with asyncio.timeout(SOON_S):
         assert await call.session.sentences.get() == CANNOT_REACH
-    (error,) = call.told("think", "error")
+    (error,) = call.emitted("think", "error")
     assert error["code"] == "letta_unreachable"
     assert "LETTA_PATIENCE" in error["message"]
     assert await call.turn("three") == CANNOT_REACH, "it was waited for already"

@@ -94,7 +94,7 @@ def test_who_speaks_and_a_reply_on_request(session: LiveKitSession, voice: Voice
 def test_what_the_call_must_do_without_is_told_once_and_lost_words_each_time(
     session: LiveKitSession, voice: VoiceSession
 ) -> None:
-    events, told = collected()
+    events, emitted = collected()
     reports = CallReports(events, voice)
     session.agent_state = "listening"
     reports.degraded(Degraded("text-to-speech", "503", "the reply is only read"))
@@ -102,4 +102,4 @@ def test_what_the_call_must_do_without_is_told_once_and_lost_words_each_time(
     reports.degraded(Degraded("speech-to-text", "503", "the agent hears no words"))
     reports.degraded(Degraded("speech-to-text", "503", "the agent hears no words", again=True))
     assert session.spoken == [CANNOT_HEAR] * 2
-    assert [event["data"]["what"] for event in told] == ["text-to-speech", "speech-to-text"]
+    assert [event["data"]["what"] for event in emitted] == ["text-to-speech", "speech-to-text"]

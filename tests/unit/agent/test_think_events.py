@@ -1,4 +1,4 @@
-"""What Letta does besides speaking is told at once: a tool that hangs is seen while it hangs."""
+"""What Letta does besides speaking is emitted at once: a tool that hangs is seen while it hangs."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def piece(arguments: str, name: str | None = None, call_id: str | None = None) -
 
 
 def test_a_tool_call_is_told_when_its_arguments_are_whole_and_before_it_returns() -> None:
-    events, told = collected()
+    events, emitted = collected()
     parts = ThinkEvents(events)
     parts.take(piece("", "memory_insert", "call_1"))
     for n, letter in enumerate(ARGUMENTS):
-        assert told == [], f"told after {n} of {len(ARGUMENTS)} characters"
+        assert emitted == [], f"told after {n} of {len(ARGUMENTS)} characters"
         parts.take(piece(letter))
-    (call,) = told
+    (call,) = emitted
     assert (call["stage"], call["name"]) == ("think", "tool_call")
     assert call["data"] == {"id": "call_1", "name": "memory_insert", "arguments": ARGUMENTS}
 
@@ -48,22 +48,22 @@ def test_a_tool_call_is_told_when_its_arguments_are_whole_and_before_it_returns(
         )
     )
     parts.flush()
-    assert [event["name"] for event in told] == ["tool_call", "tool_return"]
+    assert [event["name"] for event in emitted] == ["tool_call", "tool_return"]
 
 
 def test_calls_of_two_tools_are_told_one_after_another() -> None:
-    events, told = collected()
+    events, emitted = collected()
     parts = ThinkEvents(events)
     parts.take(piece("{}", "first", "call_1"))
     parts.take(piece('{"a": ', "second", "call_2"))
-    assert [event["data"]["name"] for event in told] == ["first"]
+    assert [event["data"]["name"] for event in emitted] == ["first"]
     parts.take(piece("1}"))
-    assert [event["data"]["name"] for event in told] == ["first", "second"]
+    assert [event["data"]["name"] for event in emitted] == ["first", "second"]
 
 
 def test_a_call_whose_arguments_never_become_whole_is_told_at_the_end() -> None:
-    events, told = collected()
+    events, emitted = collected()
     parts = ThinkEvents(events)
     parts.take(piece('{"a": ', "broken", "call_1"))
     parts.flush()
-    assert told[0]["data"]["arguments"] == '{"a": '
+    assert emitted[0]["data"]["arguments"] == '{"a": '

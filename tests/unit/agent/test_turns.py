@@ -1,4 +1,4 @@
-"""A turn is told from its request to the end of its reply, with the split of its time."""
+"""A turn is told as events from its request to the end of its reply, with the split of its time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def spoken(text: str, interrupted: bool = False, at: float | None = None) -> llm
 
 
 def test_the_split_of_a_turn_counts_from_the_end_of_speech() -> None:
-    events, told = collected()
+    events, emitted = collected()
     turns = Turns(events)
     record = turns.request("hello", nothing)
     user_message = llm.ChatMessage(role="user", content=["hello"])
@@ -45,7 +45,7 @@ def test_the_split_of_a_turn_counts_from_the_end_of_speech() -> None:
     turns.replied(record, "end_turn")
     turns.item_added(spoken("Hi.", at=ended + 0.7))
     turns.finish()
-    (turn,) = [event["data"] for event in told if event["name"] == "turn"]
+    (turn,) = [event["data"] for event in emitted if event["name"] == "turn"]
     assert turn["ms"]["transcript"] == 200.0
     assert turn["ms"]["end_of_utterance"] == 300.0
     assert turn["ms"]["first_sound"] == 600.0
@@ -55,27 +55,27 @@ def test_the_split_of_a_turn_counts_from_the_end_of_speech() -> None:
 
 
 def test_an_interrupted_turn_tells_what_was_heard() -> None:
-    events, told = collected()
+    events, emitted = collected()
     turns = Turns(events)
     record = turns.request("tell me a story", nothing)
     turns.token(record, "Once upon a time")
     turns.item_added(spoken("Once upon", interrupted=True))
     turns.request("stop", nothing)
-    names = [event["name"] for event in told]
+    names = [event["name"] for event in emitted]
     assert names.count("turn") == 1
     assert names.index("turn") < len(names) - 1, "the old turn ends before the new one begins"
-    (cut,) = [event["data"] for event in told if event["name"] == "interrupted"]
+    (cut,) = [event["data"] for event in emitted if event["name"] == "interrupted"]
     assert cut == {"turn": 1, "heard": "Once upon"}
 
 
 def test_a_typed_turn_has_no_times_of_speech() -> None:
-    events, told = collected()
+    events, emitted = collected()
     turns = Turns(events)
     record = turns.request("hello", nothing)
     turns.item_added(llm.ChatMessage(role="user", content=["hello"]))
     turns.token(record, "Hi.")
     turns.finish()
-    (turn,) = [event["data"] for event in told if event["name"] == "turn"]
+    (turn,) = [event["data"] for event in emitted if event["name"] == "turn"]
     assert turn["ms"]["end_of_utterance"] is None
     assert turn["ms"]["transcript"] is None
     assert turn["ms"]["letta_first_token"] is not None
@@ -83,7 +83,7 @@ def test_a_typed_turn_has_no_times_of_speech() -> None:
 
 
 def test_a_reply_on_its_way_through_the_voice() -> None:
-    events, told = collected()
+    events, emitted = collected()
     turns = Turns(events)
     # Opened before the turn is known, as LiveKit does.
     voicing = Voicing(events, turns.speech_owner)
@@ -94,7 +94,7 @@ def test_a_reply_on_its_way_through_the_voice() -> None:
     voicing.first_byte()
     voicing.done()
     voicing.close()
-    spoken = [(event["name"], event["data"]) for event in told if event["stage"] == "speak"]
+    spoken = [(event["name"], event["data"]) for event in emitted if event["stage"] == "speak"]
     assert [name for name, _ in spoken] == ["request", "first_byte", "done"]
     assert all(data["turn"] == 1 for _, data in spoken)
     assert spoken[0][1]["text"] == "Hi there,"
@@ -102,23 +102,23 @@ def test_a_reply_on_its_way_through_the_voice() -> None:
 
 
 def test_what_is_not_a_reply_has_no_turn_and_an_interruption_ends_it() -> None:
-    events, told = collected()
+    events, emitted = collected()
     turns = Turns(events)
     greeting = Voicing(events, turns.speech_owner)
     greeting.written("Welcome", whole=True)
     greeting.close()
-    assert [event["name"] for event in told] == ["request", "done"]
-    assert [event["data"]["turn"] for event in told] == [None, None]
-    assert told[1]["data"]["interrupted"] is True
+    assert [event["name"] for event in emitted] == ["request", "done"]
+    assert [event["data"]["turn"] for event in emitted] == [None, None]
+    assert emitted[1]["data"]["interrupted"] is True
 
 
 def test_a_voice_that_failed_is_not_done() -> None:
-    events, told = collected()
+    events, emitted = collected()
     voicing = Voicing(events, Turns(events).speech_owner)
     voicing.written("Welcome.", whole=True)
     voicing.failed()
     voicing.close()
-    assert [event["name"] for event in told] == ["request"]
+    assert [event["name"] for event in emitted] == ["request"]
 
 
 class Speech:
@@ -138,16 +138,16 @@ class Speech:
 
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_the_end_of_the_reply_is_the_end_of_its_turn(interrupted: bool) -> None:
-    events, told = collected()
+    events, emitted = collected()
     turns = Turns(events)
     speech: Any = Speech(interrupted)
     turns.speech_created(speech)
-    told_at_end: list[list[str]] = []
-    turns.request("hello", lambda: told_at_end.append([event["name"] for event in told]))
-    assert told_at_end == []
+    names_at_end: list[list[str]] = []
+    turns.request("hello", lambda: names_at_end.append([event["name"] for event in emitted]))
+    assert names_at_end == []
     speech.end()
     ended = ["interrupted", "turn"] if interrupted else ["turn"]
-    assert told_at_end == [["request", *ended]], "the turn is over before that is said"
+    assert names_at_end == [["request", *ended]], "the turn is over before that is said"
 
 
 def test_a_reply_belongs_to_one_request() -> None:
