@@ -3,6 +3,7 @@ would a dispatch reach a worker, and if not, why?"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Literal
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from common.detour import detour
 from proxy.endpoint import Answer, Endpoint, answered
 from proxy.probes.watch import SystemWatch
 from proxy.registration import Registration, Worker, WorkerJob
@@ -19,9 +21,10 @@ from proxy.verdicts.health import Process, State
 
 FRESH_S = 0.3
 """Who asks within this time of another gets the same answer."""
+RESTART_AGENT = "./restart_voice_system.sh agent"
 ON_THE_WAY = ("preparing", "starting", "restarting")
 
-Verdict = Literal["ok", "starting", "failing"]
+Readiness = Literal["ok", "starting", "failing"]
 
 
 class VitalsHealth(BaseModel):
@@ -74,7 +77,7 @@ class HealthAnswer(Answer):
     """All processes. The HTTP status is 200 when `status` is ok, else 503."""
 
     error: str | None = Field(description="NOT_READY unless `status` is ok.")
-    status: Verdict
+    status: Readiness
     message: str
     processes: dict[str, ProcessHealth]
 
@@ -150,7 +153,7 @@ class HealthEndpoints:
 
 def _describe(system: Mapping[str, Process]) -> HealthAnswer:
     processes = {name: ProcessHealth.of(process) for name, process in system.items()}
-    status = _verdict(processes)
+    status = _readiness(processes)
     bad = [
         f"{name} is {process.state}: {process.detail}"
         for name, process in processes.items()
@@ -169,7 +172,7 @@ def _is_fine(process: ProcessHealth) -> bool:
     return process.state in ("ready", "monitoring") and process.answers is not False
 
 
-def _verdict(processes: dict[str, ProcessHealth]) -> Verdict:
+def _readiness(processes: dict[str, ProcessHealth]) -> Readiness:
     bad = [process for process in processes.values() if not _is_fine(process)]
     if not bad:
         return "ok"
@@ -193,6 +196,10 @@ def describe(worker: Worker, settings: ProxySettings) -> AgentHealthAnswer:
             f"Is the LiveKit server at {status.livekit_url} up, and do both know the same "
             "LIVEKIT_API_KEY and LIVEKIT_API_SECRET? The agent's log has its last attempt."
         )
+        server = status.livekit_url or settings.livekit_url
+        if elsewhere := detour(status.last_error or "", server, os.environ):
+            message = f"{message.rstrip('.')}: {elsewhere.sentence}, not {server}."
+            next_step = f"{elsewhere.next_step(server)}; then {RESTART_AGENT}."
     elif not matches:
         error = "AGENT_NAME_MISMATCH"
         message += f" The proxy dispatches to {expected!r}, so a dispatch would reach nobody."

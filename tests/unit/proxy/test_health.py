@@ -12,7 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from proxy.health import describe
 from proxy.probes import status_files
+from proxy.registration import Worker, WorkerStatus
+from proxy.settings import ProxySettings
 from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy, halted
 from tests.unit.proxy.letta_server import LettaServer
 from tests.unit.proxy.worker import TinyWorker
@@ -251,3 +254,30 @@ async def test_a_worker_at_another_server_is_pointed_out(
     worker.url = "wss://user:planted@elsewhere.example"
     told = (await healthy.get("/health/agent")).json
     assert "It is at wss://elsewhere.example, but the proxy uses" in told["message"]
+
+
+@pytest.mark.parametrize(
+    ("exported", "named"),
+    [({"HTTPS_PROXY": "http://127.0.0.1:3128"}, "HTTPS_PROXY"), ({}, "a network proxy")],
+)
+def test_a_worker_that_asks_a_network_proxy_is_not_blamed_on_url_and_keys(
+    monkeypatch: pytest.MonkeyPatch, exported: dict[str, str], named: str
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in exported.items():
+        monkeypatch.setenv(name, value)
+    status = WorkerStatus(
+        registered=False,
+        agent_name="letta-voice-agent",
+        livekit_url="ws://localhost:7880",
+        last_error="it cannot be reached (Cannot connect to host 127.0.0.1:3128 ssl:default)",
+    )
+
+    answer = describe(Worker("http://localhost:8081", status), ProxySettings())
+
+    assert "it asked 127.0.0.1:3128" in answer.message
+    assert "not ws://localhost:7880" in answer.message
+    assert named in answer.message
+    assert "NO_PROXY" in answer.next_step
+    assert "LIVEKIT_API_KEY" not in answer.next_step
