@@ -149,14 +149,14 @@ def watch_callers(
 def greet(resources: AgentResources, greeting: str | None) -> None:
     """Say the greeting, or what is wrong."""
 
-    def say_trouble(opened: asyncio.Task[None]) -> None:
+    def say_failure(opened: asyncio.Task[None]) -> None:
         if not opened.cancelled() and (error := opened.exception()):
             resources.voice.say(resources.letta.excuse(error))
 
     opened = resources.opened
     cannot_open = opened.done() and opened.exception() is not None
     resources.voice.begin(None if cannot_open else greeting)
-    opened.add_done_callback(say_trouble)
+    opened.add_done_callback(say_failure)
 
 
 class JobClock:

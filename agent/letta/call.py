@@ -25,7 +25,7 @@ from agent.letta.errors import (
     READY,
     SAID_NOTHING,
     STILL_AWAY,
-    Trouble,
+    LettaError,
     explain,
     no_agent,
 )
@@ -107,7 +107,7 @@ class LettaCall:
     async def open(self) -> None:
         """Find the agent and open the room's conversation; may be tried again.
 
-        Raises Trouble that says what failed.
+        Raises LettaError that says what failed.
         """
         await self._opened()
 
@@ -147,14 +147,18 @@ class LettaCall:
     def excuse(self, error: BaseException, record: TurnRecord | None = None) -> str:
         """Tell of a failure, in the turn of `record` if it was in one. Returns the sentence for the
         caller; none when it was said already."""
-        trouble = self._explain(error)
+        letta_error = self._explain(error)
         waited = self._outage.seconds
-        if not is_away(trouble) or not self._outage.begin(trouble):
-            return self._refuse(trouble)
-        logger.warning("waiting for Letta: %s", trouble)
+        if not is_away(letta_error) or not self._outage.begin(letta_error):
+            return self._refuse(letta_error)
+        logger.warning("waiting for Letta: %s", letta_error)
         left = self._outage.limit - (waited or 0.0)
-        data = {"code": trouble.code, "next_step": trouble.next_step, **trouble.failure.data}
-        self._turns.waits(record, trouble.message, left, **data)
+        data = {
+            "code": letta_error.code,
+            "next_step": letta_error.next_step,
+            **letta_error.failure.data,
+        }
+        self._turns.waits(record, letta_error.message, left, **data)
         sentence = ONE_MOMENT if waited is None else STILL_AWAY
         if waited is not None and (record is None or record.again):
             return ""
@@ -210,12 +214,12 @@ class LettaCall:
     ) -> None:
         try:
             await self._answer(messages, record, speak)
-        except Trouble as trouble:
-            if not trouble.retryable or trouble.code not in ASKED_AGAIN or record.reply:
+        except LettaError as letta_error:
+            if not letta_error.retryable or letta_error.code not in ASKED_AGAIN or record.reply:
                 raise
-            if trouble.code == CONVERSATION_GONE:  # another is opened, and told the whole talk
+            if letta_error.code == CONVERSATION_GONE:  # another is opened, and told the whole talk
                 self._conversation = None
-            self._turns.retried(record, trouble.message)
+            self._turns.retried(record, letta_error.message)
             await self._answer(messages, record, speak)
 
     async def _answer(
@@ -231,7 +235,7 @@ class LettaCall:
                     turn.reply += text
                     speak(text)
                 think_events.take(part)
-        except (Trouble, asyncio.CancelledError):
+        except (LettaError, asyncio.CancelledError):
             conversation.stop(turn)
             raise
         finally:
@@ -251,18 +255,18 @@ class LettaCall:
         self._recovering.add(recovering)
         recovering.add_done_callback(self._recovering.discard)
 
-    def _letta_stays_away(self, trouble: Trouble, seconds: float) -> None:
-        message = f"{trouble.message}, and did not answer for {seconds:.0f} s (LETTA_PATIENCE)"
+    def _letta_stays_away(self, letta_error: LettaError, seconds: float) -> None:
+        message = f"{letta_error.message}, and did not answer for {seconds:.0f} s (LETTA_PATIENCE)"
         self._unanswered_id = None
-        self._session.say(self._refuse(replace(trouble, message=message, spoken=CANNOT_REACH)))
+        self._session.say(self._refuse(replace(letta_error, message=message, spoken=CANNOT_REACH)))
 
     async def _recover(self) -> None:
         """The call goes on: what the caller said while Letta was away is answered, once."""
         was_away = self.letta_is_away
         try:
             await self.open()
-        except Trouble as trouble:
-            self._session.say(self.excuse(trouble))
+        except LettaError as letta_error:
+            self._session.say(self.excuse(letta_error))
             return
         if was_away and not self._turns.begun:
             self._session.say(READY)
@@ -273,20 +277,20 @@ class LettaCall:
         if self._unanswered_id is not None:
             self._session.generate_reply()
 
-    def _refuse(self, trouble: Trouble) -> str:
+    def _refuse(self, letta_error: LettaError) -> str:
         self._events.emit(
             "think",
             "error",
-            code=trouble.code,
-            message=trouble.message,
-            next_step=trouble.next_step,
-            retryable=trouble.retryable,
-            provider=trouble.provider,
-            **trouble.failure.data,
+            code=letta_error.code,
+            message=letta_error.message,
+            next_step=letta_error.next_step,
+            retryable=letta_error.retryable,
+            provider=letta_error.provider,
+            **letta_error.failure.data,
         )
-        logger.error("%s: %s", trouble.code, trouble)
-        self._excuses.add(trouble.spoken)
-        return trouble.spoken
+        logger.error("%s: %s", letta_error.code, letta_error)
+        self._excuses.add(letta_error.spoken)
+        return letta_error.spoken
 
     def _said(self) -> list[SpokenMessage]:
         return without_excuses(self._session.messages, self._excuses)
@@ -296,7 +300,7 @@ class LettaCall:
         if not settling.cancelled() and (error := settling.exception()):
             logger.warning("a turn could not be settled with Letta: %s", self._explain(error))
 
-    def _explain(self, error: BaseException) -> Trouble:
+    def _explain(self, error: BaseException) -> LettaError:
         return explain(error, str(self._client.base_url), self.agent_id)
 
     def _emit_conversation(self, conversation_id: str) -> None:
@@ -318,7 +322,7 @@ class LettaCall:
 
 
 async def first_agent_id(client: AsyncLetta) -> str:
-    """The id of the first agent that Letta lists; raises Trouble when there is none."""
+    """The id of the first agent that Letta lists; raises LettaError when there is none."""
     agents: Any = await client.get(
         "/v1/agents/", cast_to=object, options={"params": {"limit": 1, **LEAST}}
     )

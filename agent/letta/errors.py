@@ -51,7 +51,7 @@ NO_CONNECTION = ("Failed to connect", "Connection error", "Network error")
 
 
 @dataclass(eq=False)
-class Trouble(Exception):
+class LettaError(Exception):
     """A failure of Letta or of its model (`provider`). `code` is for programs, `spoken` is said to
     the caller."""
 
@@ -67,27 +67,27 @@ class Trouble(Exception):
         return f"{self.message}; {self.next_step}"
 
 
-def explain(error: BaseException, base_url: str, agent_id: str | None = None) -> Trouble:
-    """Any exception of a Letta call as a Trouble."""
-    if isinstance(error, Trouble):
+def explain(error: BaseException, base_url: str, agent_id: str | None = None) -> LettaError:
+    """Any exception of a Letta call as a LettaError."""
+    if isinstance(error, LettaError):
         return error
-    trouble = _explained(error, base_url, agent_id)
-    if trouble.provider == "letta":
-        trouble.failure = failure(error)
-    return trouble
+    letta_error = _explained(error, base_url, agent_id)
+    if letta_error.provider == "letta":
+        letta_error.failure = failure(error)
+    return letta_error
 
 
-def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Trouble:
+def _explained(error: BaseException, base_url: str, agent_id: str | None) -> LettaError:
     failed = failure(error)
     if failed.kind == "busy":
-        return Trouble(
+        return LettaError(
             "letta_queue_full",
             words(error),
             "look at what Letta is slow at; PROVIDER_CONCURRENCY lets a call ask more at once",
             CANNOT_REACH,
         )
     if failed.retry_after is not None:
-        return Trouble(
+        return LettaError(
             "letta_overloaded",
             f"Letta at {base_url} wants to be asked again in {failed.retry_after:g} s "
             f"({failed.status})",
@@ -95,7 +95,7 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Tro
             f"{OVERLOADED} Please try again in {_duration(failed.retry_after)}.",
         )
     if isinstance(error, letta_client.APITimeoutError):
-        return Trouble(
+        return LettaError(
             "letta_timeout",
             f"Letta at {base_url} did not answer in time",
             "look at the log of the letta process, or at the load of its machine",
@@ -103,14 +103,14 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Tro
         )
     if isinstance(error, letta_client.APIConnectionError | httpx.TransportError):
         cause = error.__cause__ or error
-        return Trouble(
+        return LettaError(
             "letta_unreachable",
             f"Letta at {base_url} cannot be reached ({words(cause)})",
             "start it, or set LETTA_BASE_URL to the address of a running Letta server",
             CANNOT_REACH,
         )
     if isinstance(error, letta_client.AuthenticationError | letta_client.PermissionDeniedError):
-        return Trouble(
+        return LettaError(
             "letta_unauthorized",
             f"Letta at {base_url} rejects the key ({error.status_code})",
             "set LETTA_API_KEY to a key of that server",
@@ -119,13 +119,13 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Tro
         )
     if isinstance(error, letta_client.NotFoundError):
         if "conversation" in str(error.body).lower():
-            return Trouble(
+            return LettaError(
                 CONVERSATION_GONE,
                 f"Letta at {base_url} does not have the conversation of this call anymore",
                 "nothing: another one is opened, and is told what was said",
                 INTERRUPTED,
             )
-        return Trouble(
+        return LettaError(
             "agent_not_found",
             f"Letta at {base_url} knows no agent {agent_id or '(none was named)'}",
             "choose an agent that Letta lists; it may have been deleted",
@@ -133,8 +133,8 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Tro
             retryable=False,
         )
     if isinstance(error, letta_client.APIStatusError):
-        return _status_trouble(error, base_url)
-    return Trouble(
+        return _status_error(error, base_url)
+    return LettaError(
         "letta_error",
         f"talking to Letta at {base_url} failed ({words(error)})",
         "look at the log of the letta process",
@@ -142,15 +142,15 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Tro
     )
 
 
-def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Trouble:
+def _status_error(error: letta_client.APIStatusError, base_url: str) -> LettaError:
     """An HTTP status, or an error event inside a stream (which carries the status 200)."""
     body = error.body if isinstance(error.body, dict) else {}
     kind = str(body.get("error_type", ""))
     if kind in MODEL_ERRORS or kind in MODEL_FAILED:
-        return model_trouble(kind, str(body.get("detail") or body.get("message") or ""))
+        return model_error(kind, str(body.get("detail") or body.get("message") or ""))
     detail = body.get("detail") or body.get("message") or error.message
     busy = isinstance(error, letta_client.ConflictError)
-    return Trouble(
+    return LettaError(
         "letta_busy" if busy else "letta_error",
         f"Letta at {base_url} answered {kind or error.status_code}: {str(detail)[:300]}",
         "wait for the other run of this conversation" if busy else "look at Letta's log",
@@ -158,7 +158,7 @@ def _status_trouble(error: letta_client.APIStatusError, base_url: str) -> Troubl
     )
 
 
-def model_trouble(kind: str, detail: str) -> Trouble:
+def model_error(kind: str, detail: str) -> LettaError:
     """A failure of the model, as Letta tells it."""
     failed, sentence = MODEL_FAILURES.get(kind, OTHER), MODEL_ERRORS.get(kind, "the model failed")
     if match := MODEL_STATUS.search(detail):
@@ -172,7 +172,7 @@ def model_trouble(kind: str, detail: str) -> Trouble:
         if any(sign in detail for sign in NO_CONNECTION):
             failed, sentence = Failure("refused"), "the model could not be reached"
         kind = "model_unreachable"
-    return Trouble(
+    return LettaError(
         kind,
         f"{sentence} ({detail[:300] or 'no detail'})",
         "check the model of this Letta agent and the key and address of its provider",
@@ -182,9 +182,9 @@ def model_trouble(kind: str, detail: str) -> Trouble:
     )
 
 
-def no_agent(base_url: str) -> Trouble:
+def no_agent(base_url: str) -> LettaError:
     """Letta lists no agent at all."""
-    return Trouble(
+    return LettaError(
         "no_agent",
         f"Letta at {base_url} has no agent",
         "create one on the page or in Letta",
@@ -192,8 +192,8 @@ def no_agent(base_url: str) -> Trouble:
     )
 
 
-def first_token_timeout(seconds: float) -> Trouble:
-    return Trouble(
+def first_token_timeout(seconds: float) -> LettaError:
+    return LettaError(
         "first_token_timeout",
         f"Letta sent no part of a reply within {seconds:g} s",
         "look at the model of this agent, or raise LETTA_FIRST_TOKEN_TIMEOUT",
@@ -202,9 +202,9 @@ def first_token_timeout(seconds: float) -> Trouble:
     )
 
 
-def said_nothing(acted: bool) -> Trouble:
+def said_nothing(acted: bool) -> LettaError:
     """A reply without a word. Once more is no use when a tool has `acted`: it would do so twice."""
-    return Trouble(
+    return LettaError(
         SAID_NOTHING,
         "Letta used a tool and said nothing" if acted else "Letta's reply has no words",
         "look at what the model of this agent answers; a small model may answer with nothing",
@@ -214,17 +214,17 @@ def said_nothing(acted: bool) -> Trouble:
     )
 
 
-def stopped_early(stop_reason: str | None) -> Trouble:
+def stopped_early(stop_reason: str | None) -> LettaError:
     """A run that ended without saying why, or for a reason that leaves no reply."""
     if stop_reason is None:
-        return Trouble(
+        return LettaError(
             "letta_stream_ended",
             "Letta's answer ended in the middle",
             "look at the log of the letta process: it may have been stopped",
             INTERRUPTED,
             failure=Failure("reset"),
         )
-    return Trouble(
+    return LettaError(
         f"letta_{stop_reason}",
         f"Letta gave the turn up: {stop_reason}",
         "look at this run in Letta; a tool that needs approval cannot be used in a call",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import letta_client
 from letta_client import AsyncLetta
 
-from agent.letta.errors import Trouble
+from agent.letta.errors import LettaError
 
 AWAY = ("letta_unreachable", "letta_timeout", "letta_stream_ended")
 NOT_A_RESTART = ("dns", "busy")  # kinds of failure that a Letta which starts again does not cause
@@ -22,16 +22,16 @@ GROWTH = 1.2
 ASK_TIMEOUT = 2.0
 
 
-def is_away(trouble: Trouble) -> bool:
+def is_away(error: LettaError) -> bool:
     """Whether this is what a Letta that stops or starts looks like."""
-    return trouble.code in AWAY and trouble.failure.kind not in NOT_A_RESTART
+    return error.code in AWAY and error.failure.kind not in NOT_A_RESTART
 
 
 class OutageWatch:
     """Waits for one outage at a time: from the first request that fails until one is answered.
 
     `back()` is called when Letta answers, again after each request that fails all the same;
-    `gave_up(trouble, seconds)` when it stayed away for `limit` seconds.
+    `gave_up(error, seconds)` when it stayed away for `limit` seconds.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class OutageWatch:
         client: AsyncLetta,
         limit: float,
         back: Callable[[], None],
-        gave_up: Callable[[Trouble, float], None],
+        gave_up: Callable[[LettaError, float], None],
     ) -> None:
         self.limit = limit
         self._client = client.with_options(max_retries=0, timeout=ASK_TIMEOUT)
@@ -55,14 +55,14 @@ class OutageWatch:
         """For how long Letta has been away; None when it is not."""
         return None if self._since is None else time.monotonic() - self._since
 
-    def begin(self, trouble: Trouble) -> bool:
+    def begin(self, error: LettaError) -> bool:
         """Wait from now on, unless that goes on already; False when it was in vain lately."""
         if self._in_vain or self.limit <= 0:
             return False
         if self._since is None:
             self._since = time.monotonic()
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask(trouble), name="wait for letta")
+            self._asking = asyncio.create_task(self._ask(error), name="wait for letta")
         return True
 
     def answered(self) -> float | None:
@@ -76,12 +76,12 @@ class OutageWatch:
         if self._asking is not None:
             self._asking.cancel()
 
-    async def _ask(self, trouble: Trouble) -> None:
+    async def _ask(self, error: LettaError) -> None:
         while (seconds := self.seconds) is not None:
             if seconds >= self.limit:
                 self._since, self._in_vain, self._pause = None, True, FIRST_PAUSE
                 self._asking = None
-                self._gave_up(trouble, seconds)
+                self._gave_up(error, seconds)
                 return
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * GROWTH, LONGEST_PAUSE)

@@ -31,7 +31,7 @@ from letta_client.types.agents.letta_streaming_response import (
 
 from agent.events import Events
 from agent.letta.errors import (
-    Trouble,
+    LettaError,
     explain,
     first_token_timeout,
     said_nothing,
@@ -55,11 +55,11 @@ class RunOutcome:
 
     stop_reason: str | None = None
     acted: bool = False
-    trouble: Trouble | None = None
+    error: LettaError | None = None
 
     @property
     def complete(self) -> bool:
-        return self.trouble is None and self.stop_reason in COMPLETE
+        return self.error is None and self.stop_reason in COMPLETE
 
 
 class LettaRun:
@@ -91,7 +91,7 @@ class LettaRun:
         return self._reader.done()
 
     async def __aiter__(self) -> AsyncIterator[LettaStreamingResponse]:
-        """The parts, until the run is over. Raises Trouble when it failed or is too slow."""
+        """The parts, until the run is over. Raises LettaError when it failed or is too slow."""
         clock = asyncio.get_running_loop().time
         timeout = self._first_token_timeout
         deadline = clock() + timeout
@@ -99,8 +99,8 @@ class LettaRun:
             try:
                 part = await asyncio.wait_for(self._parts.get(), deadline - clock())
             except TimeoutError:
-                self.outcome.trouble = first_token_timeout(timeout)
-                raise self.outcome.trouble from None
+                self.outcome.error = first_token_timeout(timeout)
+                raise self.outcome.error from None
             if part is None:
                 break
             if not isinstance(part, LettaPing):  # a ping says that Letta lives, not that it writes
@@ -109,8 +109,8 @@ class LettaRun:
                 timeout = self._first_token_timeout if writes else LONGEST_PAUSE
                 deadline = clock() + timeout
             yield part
-        if self.outcome.trouble is not None:
-            raise self.outcome.trouble
+        if self.outcome.error is not None:
+            raise self.outcome.error
 
     async def cancel(self) -> None:
         """Stop the run and wait until Letta says that it is over; never raises."""
@@ -150,7 +150,7 @@ class LettaRun:
             if not wrote and self.outcome.stop_reason != CANCELLED:
                 raise said_nothing(self.outcome.acted)
         except Exception as error:  # every failure is told to the reader of the parts
-            self.outcome.trouble = explain(error, str(self._client.base_url))
+            self.outcome.error = explain(error, str(self._client.base_url))
             if not self._cancelled:
                 logger.debug("a run failed", exc_info=error)
         finally:

@@ -17,7 +17,7 @@ from livekit.agents import APIConnectionError, APIError, APIStatusError
 
 from agent import tls
 from agent.failures import Failure, failure
-from agent.letta.errors import explain, model_trouble
+from agent.letta.errors import explain, model_error
 from agent.line import Line
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
@@ -150,10 +150,14 @@ def test_a_failure_of_the_model_behind_letta(
     told = letta_client.APIStatusError(
         "in the stream", response=httpx.Response(200, request=request), body=body
     )
-    trouble = explain(told, "http://localhost:8283")
-    assert (trouble.code, trouble.failure, trouble.provider) == (code, expected, "model")
-    assert detail[:20] in trouble.message
-    assert trouble.message == model_trouble(error_type, detail).message
+    letta_error = explain(told, "http://localhost:8283")
+    assert (letta_error.code, letta_error.failure, letta_error.provider) == (
+        code,
+        expected,
+        "model",
+    )
+    assert detail[:20] in letta_error.message
+    assert letta_error.message == model_error(error_type, detail).message
 
 
 async def test_a_failure_of_letta_itself(server: str) -> None:
@@ -163,7 +167,11 @@ async def test_a_failure_of_letta_itself(server: str) -> None:
         ("500", "letta_error", Failure("status", 500)),
         ("hang", "letta_timeout", Failure("timeout")),
     ):
-        trouble = explain(await by_letta(f"{server}/{path}"), server)
-        assert (trouble.code, trouble.failure, trouble.provider) == (code, expected, "letta")
-    trouble = explain(await by_letta(refusing()), server)
-    assert (trouble.code, trouble.failure) == ("letta_unreachable", Failure("refused"))
+        letta_error = explain(await by_letta(f"{server}/{path}"), server)
+        assert (letta_error.code, letta_error.failure, letta_error.provider) == (
+            code,
+            expected,
+            "letta",
+        )
+    letta_error = explain(await by_letta(refusing()), server)
+    assert (letta_error.code, letta_error.failure) == ("letta_unreachable", Failure("refused"))

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from letta_client import AsyncLetta
 
-from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, Trouble, explain
+from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, LettaError, explain
 from agent.letta.outage import OutageWatch, is_away
 from tests.unit.agent.letta_call import PLAIN, Call
 from tests.unit.agent.letta_replay import Answer, ReplayedLetta
@@ -159,10 +159,10 @@ async def test_the_room_keeps_its_conversation_when_the_call_ends_soon_after(
 async def test_letta_that_is_there_only_later(server: Server) -> None:
     await server.go()
     call = Call(server.letta)
-    with pytest.raises(Trouble) as raised:
+    with pytest.raises(LettaError) as raised:
         await call.letta.open()
     assert call.letta.excuse(raised.value) == ONE_MOMENT
-    with pytest.raises(Trouble) as raised:
+    with pytest.raises(LettaError) as raised:
         await call.letta.open()
     assert call.letta.excuse(raised.value) == "", "it was said already"
     await server.come()
@@ -207,11 +207,11 @@ async def test_a_letta_that_breaks_every_request_is_not_asked_for_ever(server: S
     """It answers whether it lives, and nothing else."""
     given_up: asyncio.Queue[float] = asyncio.Queue()
     client = AsyncLetta(base_url=server.letta.url, api_key="k", max_retries=0)
-    trouble = explain(ConnectionResetError(), server.letta.url)
-    trouble.code = "letta_stream_ended"
+    letta_error = explain(ConnectionResetError(), server.letta.url)
+    letta_error.code = "letta_stream_ended"
     watch = OutageWatch(client, 0.5, lambda: None, lambda _, seconds: given_up.put_nowait(seconds))
     requests = 0
-    while watch.begin(trouble):
+    while watch.begin(letta_error):
         requests += 1
         await asyncio.sleep(0.02)
     assert await given_up.get() >= 0.5
@@ -219,12 +219,12 @@ async def test_a_letta_that_breaks_every_request_is_not_asked_for_ever(server: S
     await client.close()
 
 
-def test_which_troubles_are_waited_for() -> None:
+def test_which_errors_are_waited_for() -> None:
     refused = explain(ConnectionRefusedError(), "http://letta")
     assert not is_away(refused), "an error of ours"
     refused.code = "letta_unreachable"
     assert is_away(refused)
-    missing = Trouble("agent_not_found", "", "", "")
+    missing = LettaError("agent_not_found", "", "", "")
     assert not is_away(missing)
 
 

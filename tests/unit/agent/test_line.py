@@ -186,16 +186,20 @@ async def test_a_busy_line_has_a_kind_of_its_own(provider: Provider) -> None:
         provider.may_answer.set()
         await first
     assert failure(error).kind == "busy"
-    trouble = explain(error, provider.url)
-    assert (trouble.code, trouble.failure.kind) == ("letta_queue_full", "busy")
-    assert "1 requests to Letta are in flight" in trouble.message
+    letta_error = explain(error, provider.url)
+    assert (letta_error.code, letta_error.failure.kind) == ("letta_queue_full", "busy")
+    assert "1 requests to Letta are in flight" in letta_error.message
 
 
 @pytest.mark.parametrize(("seconds", "spoken"), [(30, "in 30 seconds"), (200, "in 4 minutes")])
 def test_the_caller_hears_how_long_it_takes(seconds: float, spoken: str) -> None:
-    trouble = explain(NotYet("not yet", seconds), "http://letta")
-    assert trouble.code == "letta_overloaded" and spoken in trouble.spoken
-    assert trouble.failure.data == {"kind": "rate-limited", "status": 429, "retry_after": seconds}
+    letta_error = explain(NotYet("not yet", seconds), "http://letta")
+    assert letta_error.code == "letta_overloaded" and spoken in letta_error.spoken
+    assert letta_error.failure.data == {
+        "kind": "rate-limited",
+        "status": 429,
+        "retry_after": seconds,
+    }
 
 
 def test_a_retry_after_is_seconds_or_a_date() -> None:
