@@ -21,7 +21,7 @@ from tenacity import (
 
 from agent.events import Events
 from agent.letta.call import LettaCall
-from agent.letta.errors import LettaError
+from agent.letta.errors import LettaCallError
 from agent.process import Ready
 from agent.room_exit import Callers
 from agent.session import VoiceSession, make_session
@@ -91,7 +91,7 @@ def bootstrap_resources(
 
 
 async def open_conversation(letta: LettaCall, events: Events) -> None:
-    """Try several times; raises the LettaError of the last try."""
+    """Try several times; raises the LettaCallError of the last try."""
 
     def report_retry(state: RetryCallState) -> None:
         number = state.attempt_number
@@ -102,7 +102,9 @@ async def open_conversation(letta: LettaCall, events: Events) -> None:
     retrying = AsyncRetrying(
         stop=stop_after_attempt(LETTA_TRIES),
         wait=wait_fixed(LETTA_RETRY_AFTER),
-        retry=retry_if_exception(lambda error: isinstance(error, LettaError) and error.retryable),
+        retry=retry_if_exception(
+            lambda error: isinstance(error, LettaCallError) and error.retryable
+        ),
         before_sleep=report_retry,
         reraise=True,
     )

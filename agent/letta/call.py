@@ -25,7 +25,7 @@ from agent.letta.errors import (
     READY,
     SAID_NOTHING,
     STILL_AWAY,
-    LettaError,
+    LettaCallError,
     explain,
     no_agent,
 )
@@ -107,7 +107,7 @@ class LettaCall:
     async def open(self) -> None:
         """Find the agent and open the room's conversation; may be tried again.
 
-        Raises LettaError that says what failed.
+        Raises LettaCallError that says what failed.
         """
         await self._opened()
 
@@ -214,7 +214,7 @@ class LettaCall:
     ) -> None:
         try:
             await self._answer(messages, record, speak)
-        except LettaError as letta_error:
+        except LettaCallError as letta_error:
             if not letta_error.retryable or letta_error.code not in ASKED_AGAIN or record.reply:
                 raise
             if letta_error.code == CONVERSATION_GONE:  # another is opened, and told the whole talk
@@ -235,7 +235,7 @@ class LettaCall:
                     turn.reply += text
                     speak(text)
                 think_events.take(part)
-        except (LettaError, asyncio.CancelledError):
+        except (LettaCallError, asyncio.CancelledError):
             conversation.stop(turn)
             raise
         finally:
@@ -255,7 +255,7 @@ class LettaCall:
         self._recovering.add(recovering)
         recovering.add_done_callback(self._recovering.discard)
 
-    def _letta_stays_away(self, letta_error: LettaError, seconds: float) -> None:
+    def _letta_stays_away(self, letta_error: LettaCallError, seconds: float) -> None:
         message = f"{letta_error.message}, and did not answer for {seconds:.0f} s (LETTA_PATIENCE)"
         self._unanswered_id = None
         self._session.say(self._refuse(replace(letta_error, message=message, spoken=CANNOT_REACH)))
@@ -265,7 +265,7 @@ class LettaCall:
         was_away = self.letta_is_away
         try:
             await self.open()
-        except LettaError as letta_error:
+        except LettaCallError as letta_error:
             self._session.say(self.excuse(letta_error))
             return
         if was_away and not self._turns.begun:
@@ -277,7 +277,7 @@ class LettaCall:
         if self._unanswered_id is not None:
             self._session.generate_reply()
 
-    def _refuse(self, letta_error: LettaError) -> str:
+    def _refuse(self, letta_error: LettaCallError) -> str:
         self._events.emit(
             "think",
             "error",
@@ -300,7 +300,7 @@ class LettaCall:
         if not settling.cancelled() and (error := settling.exception()):
             logger.warning("a turn could not be settled with Letta: %s", self._explain(error))
 
-    def _explain(self, error: BaseException) -> LettaError:
+    def _explain(self, error: BaseException) -> LettaCallError:
         return explain(error, str(self._client.base_url), self.agent_id)
 
     def _emit_conversation(self, conversation_id: str) -> None:
@@ -322,7 +322,7 @@ class LettaCall:
 
 
 async def first_agent_id(client: AsyncLetta) -> str:
-    """The id of the first agent that Letta lists; raises LettaError when there is none."""
+    """The id of the first agent that Letta lists; raises LettaCallError when there is none."""
     agents: Any = await client.get(
         "/v1/agents/", cast_to=object, options={"params": {"limit": 1, **LEAST}}
     )

@@ -51,7 +51,7 @@ NO_CONNECTION = ("Failed to connect", "Connection error", "Network error")
 
 
 @dataclass(eq=False)
-class LettaError(Exception):
+class LettaCallError(Exception):
     """A failure of Letta or of its model (`provider`). `code` is for programs, `spoken` is said to
     the caller."""
 
@@ -67,9 +67,9 @@ class LettaError(Exception):
         return f"{self.message}; {self.next_step}"
 
 
-def explain(error: BaseException, base_url: str, agent_id: str | None = None) -> LettaError:
-    """Any exception of a Letta call as a LettaError."""
-    if isinstance(error, LettaError):
+def explain(error: BaseException, base_url: str, agent_id: str | None = None) -> LettaCallError:
+    """Any exception of a Letta call as a LettaCallError."""
+    if isinstance(error, LettaCallError):
         return error
     letta_error = _explained(error, base_url, agent_id)
     if letta_error.provider == "letta":
@@ -77,17 +77,17 @@ def explain(error: BaseException, base_url: str, agent_id: str | None = None) ->
     return letta_error
 
 
-def _explained(error: BaseException, base_url: str, agent_id: str | None) -> LettaError:
+def _explained(error: BaseException, base_url: str, agent_id: str | None) -> LettaCallError:
     failed = failure(error)
     if failed.kind == "busy":
-        return LettaError(
+        return LettaCallError(
             "letta_queue_full",
             words(error),
             "look at what Letta is slow at; PROVIDER_CONCURRENCY lets a call ask more at once",
             CANNOT_REACH,
         )
     if failed.retry_after is not None:
-        return LettaError(
+        return LettaCallError(
             "letta_overloaded",
             f"Letta at {base_url} wants to be asked again in {failed.retry_after:g} s "
             f"({failed.status})",
@@ -95,7 +95,7 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Let
             f"{OVERLOADED} Please try again in {_duration(failed.retry_after)}.",
         )
     if isinstance(error, letta_client.APITimeoutError):
-        return LettaError(
+        return LettaCallError(
             "letta_timeout",
             f"Letta at {base_url} did not answer in time",
             "look at the log of the letta process, or at the load of its machine",
@@ -103,14 +103,14 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Let
         )
     if isinstance(error, letta_client.APIConnectionError | httpx.TransportError):
         cause = error.__cause__ or error
-        return LettaError(
+        return LettaCallError(
             "letta_unreachable",
             f"Letta at {base_url} cannot be reached ({words(cause)})",
             "start it, or set LETTA_BASE_URL to the address of a running Letta server",
             CANNOT_REACH,
         )
     if isinstance(error, letta_client.AuthenticationError | letta_client.PermissionDeniedError):
-        return LettaError(
+        return LettaCallError(
             "letta_unauthorized",
             f"Letta at {base_url} rejects the key ({error.status_code})",
             "set LETTA_API_KEY to a key of that server",
@@ -119,13 +119,13 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Let
         )
     if isinstance(error, letta_client.NotFoundError):
         if "conversation" in str(error.body).lower():
-            return LettaError(
+            return LettaCallError(
                 CONVERSATION_GONE,
                 f"Letta at {base_url} does not have the conversation of this call anymore",
                 "nothing: another one is opened, and is told what was said",
                 INTERRUPTED,
             )
-        return LettaError(
+        return LettaCallError(
             "agent_not_found",
             f"Letta at {base_url} knows no agent {agent_id or '(none was named)'}",
             "choose an agent that Letta lists; it may have been deleted",
@@ -134,7 +134,7 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Let
         )
     if isinstance(error, letta_client.APIStatusError):
         return _status_error(error, base_url)
-    return LettaError(
+    return LettaCallError(
         "letta_error",
         f"talking to Letta at {base_url} failed ({words(error)})",
         "look at the log of the letta process",
@@ -142,7 +142,7 @@ def _explained(error: BaseException, base_url: str, agent_id: str | None) -> Let
     )
 
 
-def _status_error(error: letta_client.APIStatusError, base_url: str) -> LettaError:
+def _status_error(error: letta_client.APIStatusError, base_url: str) -> LettaCallError:
     """An HTTP status, or an error event inside a stream (which carries the status 200)."""
     body = error.body if isinstance(error.body, dict) else {}
     kind = str(body.get("error_type", ""))
@@ -150,7 +150,7 @@ def _status_error(error: letta_client.APIStatusError, base_url: str) -> LettaErr
         return model_error(kind, str(body.get("detail") or body.get("message") or ""))
     detail = body.get("detail") or body.get("message") or error.message
     busy = isinstance(error, letta_client.ConflictError)
-    return LettaError(
+    return LettaCallError(
         "letta_busy" if busy else "letta_error",
         f"Letta at {base_url} answered {kind or error.status_code}: {str(detail)[:300]}",
         "wait for the other run of this conversation" if busy else "look at Letta's log",
@@ -158,7 +158,7 @@ def _status_error(error: letta_client.APIStatusError, base_url: str) -> LettaErr
     )
 
 
-def model_error(kind: str, detail: str) -> LettaError:
+def model_error(kind: str, detail: str) -> LettaCallError:
     """A failure of the model, as Letta tells it."""
     failed, sentence = MODEL_FAILURES.get(kind, OTHER), MODEL_ERRORS.get(kind, "the model failed")
     if match := MODEL_STATUS.search(detail):
@@ -172,7 +172,7 @@ def model_error(kind: str, detail: str) -> LettaError:
         if any(sign in detail for sign in NO_CONNECTION):
             failed, sentence = Failure("refused"), "the model could not be reached"
         kind = "model_unreachable"
-    return LettaError(
+    return LettaCallError(
         kind,
         f"{sentence} ({detail[:300] or 'no detail'})",
         "check the model of this Letta agent and the key and address of its provider",
@@ -182,9 +182,9 @@ def model_error(kind: str, detail: str) -> LettaError:
     )
 
 
-def no_agent(base_url: str) -> LettaError:
+def no_agent(base_url: str) -> LettaCallError:
     """Letta lists no agent at all."""
-    return LettaError(
+    return LettaCallError(
         "no_agent",
         f"Letta at {base_url} has no agent",
         "create one on the page or in Letta",
@@ -192,8 +192,8 @@ def no_agent(base_url: str) -> LettaError:
     )
 
 
-def first_token_timeout(seconds: float) -> LettaError:
-    return LettaError(
+def first_token_timeout(seconds: float) -> LettaCallError:
+    return LettaCallError(
         "first_token_timeout",
         f"Letta sent no part of a reply within {seconds:g} s",
         "look at the model of this agent, or raise LETTA_FIRST_TOKEN_TIMEOUT",
@@ -202,9 +202,9 @@ def first_token_timeout(seconds: float) -> LettaError:
     )
 
 
-def said_nothing(acted: bool) -> LettaError:
+def said_nothing(acted: bool) -> LettaCallError:
     """A reply without a word. Once more is no use when a tool has `acted`: it would do so twice."""
-    return LettaError(
+    return LettaCallError(
         SAID_NOTHING,
         "Letta used a tool and said nothing" if acted else "Letta's reply has no words",
         "look at what the model of this agent answers; a small model may answer with nothing",
@@ -214,17 +214,17 @@ def said_nothing(acted: bool) -> LettaError:
     )
 
 
-def stopped_early(stop_reason: str | None) -> LettaError:
+def stopped_early(stop_reason: str | None) -> LettaCallError:
     """A run that ended without saying why, or for a reason that leaves no reply."""
     if stop_reason is None:
-        return LettaError(
+        return LettaCallError(
             "letta_stream_ended",
             "Letta's answer ended in the middle",
             "look at the log of the letta process: it may have been stopped",
             INTERRUPTED,
             failure=Failure("reset"),
         )
-    return LettaError(
+    return LettaCallError(
         f"letta_{stop_reason}",
         f"Letta gave the turn up: {stop_reason}",
         "look at this run in Letta; a tool that needs approval cannot be used in a call",

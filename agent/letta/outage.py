@@ -13,7 +13,7 @@ from collections.abc import Callable
 import letta_client
 from letta_client import AsyncLetta
 
-from agent.letta.errors import LettaError
+from agent.letta.errors import LettaCallError
 
 AWAY = ("letta_unreachable", "letta_timeout", "letta_stream_ended")
 NOT_A_RESTART = ("dns", "busy")  # kinds of failure that a Letta which starts again does not cause
@@ -22,7 +22,7 @@ GROWTH = 1.2
 ASK_TIMEOUT = 2.0
 
 
-def is_away(error: LettaError) -> bool:
+def is_away(error: LettaCallError) -> bool:
     """Whether this is what a Letta that stops or starts looks like."""
     return error.code in AWAY and error.failure.kind not in NOT_A_RESTART
 
@@ -39,7 +39,7 @@ class OutageWatch:
         client: AsyncLetta,
         limit: float,
         back: Callable[[], None],
-        gave_up: Callable[[LettaError, float], None],
+        gave_up: Callable[[LettaCallError, float], None],
     ) -> None:
         self.limit = limit
         self._client = client.with_options(max_retries=0, timeout=ASK_TIMEOUT)
@@ -55,7 +55,7 @@ class OutageWatch:
         """For how long Letta has been away; None when it is not."""
         return None if self._since is None else time.monotonic() - self._since
 
-    def begin(self, error: LettaError) -> bool:
+    def begin(self, error: LettaCallError) -> bool:
         """Wait from now on, unless that goes on already; False when it was in vain lately."""
         if self._in_vain or self.limit <= 0:
             return False
@@ -76,7 +76,7 @@ class OutageWatch:
         if self._asking is not None:
             self._asking.cancel()
 
-    async def _ask(self, error: LettaError) -> None:
+    async def _ask(self, error: LettaCallError) -> None:
         while (seconds := self.seconds) is not None:
             if seconds >= self.limit:
                 self._since, self._in_vain, self._pause = None, True, FIRST_PAUSE

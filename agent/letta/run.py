@@ -31,7 +31,7 @@ from letta_client.types.agents.letta_streaming_response import (
 
 from agent.events import Events
 from agent.letta.errors import (
-    LettaError,
+    LettaCallError,
     explain,
     first_token_timeout,
     said_nothing,
@@ -55,7 +55,7 @@ class RunOutcome:
 
     stop_reason: str | None = None
     acted: bool = False
-    error: LettaError | None = None
+    error: LettaCallError | None = None
 
     @property
     def complete(self) -> bool:
@@ -91,7 +91,7 @@ class LettaRun:
         return self._reader.done()
 
     async def __aiter__(self) -> AsyncIterator[LettaStreamingResponse]:
-        """The parts, until the run is over. Raises LettaError when it failed or is too slow."""
+        """The parts, until the run is over. Raises LettaCallError when it failed or is too slow."""
         clock = asyncio.get_running_loop().time
         timeout = self._first_token_timeout
         deadline = clock() + timeout

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from letta_client import AsyncLetta
 
-from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, LettaError, explain
+from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, LettaCallError, explain
 from agent.letta.outage import OutageWatch, is_away
 from tests.unit.agent.letta_call import PLAIN, Call
 from tests.unit.agent.letta_replay import Answer, ReplayedLetta
@@ -159,10 +159,10 @@ async def test_the_room_keeps_its_conversation_when_the_call_ends_soon_after(
 async def test_letta_that_is_there_only_later(server: Server) -> None:
     await server.go()
     call = Call(server.letta)
-    with pytest.raises(LettaError) as raised:
+    with pytest.raises(LettaCallError) as raised:
         await call.letta.open()
     assert call.letta.excuse(raised.value) == ONE_MOMENT
-    with pytest.raises(LettaError) as raised:
+    with pytest.raises(LettaCallError) as raised:
         await call.letta.open()
     assert call.letta.excuse(raised.value) == "", "it was said already"
     await server.come()
@@ -224,7 +224,7 @@ def test_which_errors_are_waited_for() -> None:
     assert not is_away(refused), "an error of ours"
     refused.code = "letta_unreachable"
     assert is_away(refused)
-    missing = LettaError("agent_not_found", "", "", "")
+    missing = LettaCallError("agent_not_found", "", "", "")
     assert not is_away(missing)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent import resources
-from agent.letta.errors import LettaError
+from agent.letta.errors import LettaCallError
 from agent.resources import AgentResources, open_conversation
 from agent.turns import Turns
 from tests.unit.agent.kept_events import collected
@@ -52,8 +52,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "LETTA_RETRY_AFTER", 0.0)
 
 
-def away() -> LettaError:
-    return LettaError("letta_unreachable", "nobody listens", "start it", "I cannot.")
+def away() -> LettaCallError:
+    return LettaCallError("letta_unreachable", "nobody listens", "start it", "I cannot.")
 
 
 async def test_each_part_is_closed_even_if_another_fails(caplog: pytest.LogCaptureFixture) -> None:
@@ -84,14 +84,16 @@ async def test_letta_is_asked_again_and_each_retry_is_told() -> None:
 async def test_letta_is_not_asked_for_ever() -> None:
     events, _ = collected()
     letta: Any = Part(*[away() for _ in range(5)])
-    with pytest.raises(LettaError):
+    with pytest.raises(LettaCallError):
         await open_conversation(letta, events)
     assert letta.opened == resources.LETTA_TRIES
 
 
 async def test_what_no_retry_can_help_is_not_tried_again() -> None:
     events, emitted = collected()
-    letta: Any = Part(LettaError("agent_not_found", "no agent", "choose", "None.", retryable=False))
-    with pytest.raises(LettaError):
+    letta: Any = Part(
+        LettaCallError("agent_not_found", "no agent", "choose", "None.", retryable=False)
+    )
+    with pytest.raises(LettaCallError):
         await open_conversation(letta, events)
     assert letta.opened == 1 and emitted == []
