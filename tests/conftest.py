@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from common import event_check
+from tests.limits import Limits
 from tests.system import System, new_system
 
 
@@ -17,6 +18,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="tests/faults/survival: break each thing several times, and for its whole time",
     )
+    parser.addoption(
+        "--limits", action="store_true", help="fail when a test takes longer than a fast one may"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--limits") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Limits())
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,8 @@
 """The socket's folder: beside the data when its path is short, else short, private and ours."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,12 @@ US = {os.geteuid()}
 
 
 @pytest.fixture
-def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A runtime folder of the user, and no other short folder."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    return folder
+    # The folders that pytest makes may be too deep themselves.
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", name)
+        yield Path(name)
 
 
 def deep(tmp_path: Path) -> Path:
