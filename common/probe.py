@@ -123,6 +123,11 @@ async def ask(probe: Probe[ProbeAnswer]) -> list[Finding]:
     return [answer]
 
 
+def flat(groups: Iterable[Iterable[Finding]]) -> list[Finding]:
+    """What several probes found, as one list."""
+    return [finding for group in groups for finding in group]
+
+
 def is_ok(findings: Iterable[Finding]) -> bool:
     """Whether what needs these findings can go on."""
     return all(finding.state in ("ok", "warn") for finding in findings)

@@ -1,6 +1,6 @@
 """Blots secrets out of what leaves this machine or is written down. Standard library only.
 
-A secret is found by its value, when that is known (as it is, percent-encoded, escaped, in base64 or
+A secret is match by its value, when that is known (as it is, percent-encoded, escaped, in base64 or
 hexadecimal, also one within the other, also cut off), and by its form: JWTs, keys of known
 providers, Authorization headers, passwords in addresses, `access_token=…`, `"api_key": "…"`.
 """
@@ -83,8 +83,8 @@ class Redactor:
         # The longest first: a short secret may be part of a long one.
         ordered = sorted(known, key=len, reverse=True)
         # First what is whole: what is cut off would match its beginning.
-        whole = [each for secret in ordered for each in _whole(secret)]
-        pieces = [each for secret in ordered for each in _pieces(secret)]
+        whole = [way for secret in ordered for way in _whole(secret)]
+        pieces = [piece for secret in ordered for piece in _pieces(secret)]
         # A text is looked through for a sign of each, since trying each pattern everywhere is slow.
         self._known = [(sign.lower(), re.compile(p, re.DOTALL)) for sign, p in (*whole, *pieces)]
         self._seen: dict[str, bool] = {}
@@ -113,12 +113,12 @@ class Redactor:
             case dict():
                 return {
                     self.text(str(name)): BLOT
-                    if isinstance(each, str) and each and is_secret_name(str(name))
-                    else self.data(each)
-                    for name, each in value.items()
+                    if isinstance(inner, str) and inner and is_secret_name(str(name))
+                    else self.data(inner)
+                    for name, inner in value.items()
                 }
             case list() | tuple():
-                return [self.data(each) for each in value]
+                return [self.data(inner) for inner in value]
             case _:
                 return value
 
@@ -129,8 +129,8 @@ class Redactor:
             p.search(text) for p in (self._base64, _STRONG)
         )
 
-    def _encoded(self, found: re.Match[str]) -> str:
-        run = found[0]
+    def _encoded(self, match: re.Match[str]) -> str:
+        run = match[0]
         if run not in self._seen:
             if len(self._seen) >= SEEN_MAX:
                 self._seen.clear()
@@ -155,11 +155,11 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.fullmatch(name) is not None
 
 
-def _unless_plain(found: re.Match[str]) -> str:
+def _unless_plain(match: re.Match[str]) -> str:
     """Numbers and truths are no secrets, whatever their name: `api_token: null`."""
-    if found["vague"]:
-        return str(found["vague"]) + BLOT
-    return found[0] if _PLAIN.fullmatch(found["value"]) else found["before"] + BLOT
+    if match["vague"]:
+        return str(match["vague"]) + BLOT
+    return match[0] if _PLAIN.fullmatch(match["value"]) else match["before"] + BLOT
 
 
 def _parts(secret: str) -> Iterator[str]:
@@ -208,8 +208,8 @@ def _beginning(text: str, least: int) -> str:
     step = 1 + len(text) // 80  # a group within a group for each: no more than is bearable
     rest = [re.escape(text[at : at + step]) for at in range(least, len(text), step)]
     following = ""
-    for each in reversed(rest):
-        following = f"(?:{each}{following})?"
+    for step_text in reversed(rest):
+        following = f"(?:{step_text}{following})?"
     return re.escape(text[:least]) + following
 
 

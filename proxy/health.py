@@ -238,7 +238,7 @@ def _without_password(url: str) -> str:
     return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
 
 
-def _same_server(one: str, other: str) -> bool:
+def _same_server(a: str, b: str) -> bool:
     """Whether two addresses mean one server, as far as addresses tell."""
 
     def key(url: str) -> tuple[str | None, int | None]:
@@ -246,4 +246,4 @@ def _same_server(one: str, other: str) -> bool:
         local = address.hostname in ("localhost", "127.0.0.1", "::1")
         return ("localhost" if local else address.hostname), address.port
 
-    return key(one) == key(other)
+    return key(a) == key(b)

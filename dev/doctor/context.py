@@ -51,12 +51,12 @@ def read(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Context:
     # A launcher refuses a file that is wrong; here what is right in it counts.
     shell, path = (given, NO_FILE) if file.errors else (exported, dotenv)
     composed = {name: compose(name, shell, path, make_key=False) for name in services()}
-    one = next(iter(composed.values()))
+    of_any_service = next(iter(composed.values()))
     problems = list(
         dict.fromkeys([*file.errors, *(e for c in composed.values() for e in c.errors)])
     )
-    environ = one.environ
-    home = Path(one.home)
+    environ = of_any_service.environ
+    home = Path(of_any_service.home)
     sources = {
         name: _source(name, exported, file.lines, given) for name, value in environ.items() if value
     }
@@ -66,7 +66,7 @@ def read(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Context:
         sources=sources,
         problems=problems,
         refusals=_refusals(file.errors, composed),
-        monitors=one.monitors,
+        monitors=of_any_service.monitors,
         settings=_settings(environ),
         redactor=known_secrets.redactor({**exported, **environ}, dotenv, home),
         dotenv_path=dotenv,

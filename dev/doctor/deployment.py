@@ -23,7 +23,17 @@ from urllib.parse import urlsplit
 import aiohttp
 from livekit import api
 
-from common.probe import ROOM_PREFIX, Finding, Probe, ProbeAnswer, ProbeFailed, State, ask, run
+from common.probe import (
+    ROOM_PREFIX,
+    Finding,
+    Probe,
+    ProbeAnswer,
+    ProbeFailed,
+    State,
+    ask,
+    flat,
+    run,
+)
 from dev.doctor import context, sfu
 from dev.doctor.context import Context
 from dev.doctor.endpoints import Client, NoAnswer, missing, probes_of
@@ -102,7 +112,7 @@ async def check(url: str, checkout: Context) -> list[Finding]:
             Probe[ProbeAnswer]("GET /debug", partial(_page, client), "endpoints", limit=60.0),
             *probes_of(document, client),
         ]
-        findings = [one for several in await run(probes, at_once=1) for one in several]
+        findings = flat(await run(probes, at_once=1))
         findings += [
             Finding("endpoints", of, "fail", "it is not listed", expected="is there")
             for of in missing(document)
@@ -183,7 +193,7 @@ async def _joining(client: Client, settings: ProxySettings) -> list[Finding]:
             expected="welcome",
         ),
     ]
-    findings = [one for several in await run(probes) for one in several]
+    findings = flat(await run(probes))
     if any(finding.what == WEBSOCKET and finding.state == "ok" for finding in findings):
         delete = partial(_delete, settings, access["url"], room)
         findings += await ask(Probe(DELETE, delete, "network", expected="gone"))

@@ -36,7 +36,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True)
-class Reply:
+class EndpointReply:
     """What came back."""
 
     status: int
@@ -75,7 +75,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         limit: float = LIMIT_S,
         first: bytes = b"",
-    ) -> Reply:
+    ) -> EndpointReply:
         """The answer to one request; of a stream only as much as it takes until `first` came."""
         began = time.monotonic()
         try:
@@ -96,18 +96,18 @@ class Client:
                 else:
                     data = await response.content.read(BODY_MAX)
                 ms = milliseconds_since(began)
-                return Reply(response.status, response.headers, data, ms)
+                return EndpointReply(response.status, response.headers, data, ms)
         except TimeoutError:
             raise NoAnswer(f"no answer within {limit:g} s") from None
         except FAILURES as error:
             raise NoAnswer(in_words(error)) from None
 
 
-Check = Callable[[Reply], str]
+Check = Callable[[EndpointReply], str]
 """What is wrong with an answer of the right status; empty when nothing is."""
 
 
-def _fine(_: Reply) -> str:
+def _fine(_: EndpointReply) -> str:
     return ""
 
 
@@ -163,7 +163,7 @@ class Try:
 def _holds(*names: str) -> Check:
     """JSON with these fields."""
 
-    def check(reply: Reply) -> str:
+    def check(reply: EndpointReply) -> str:
         answer = reply.json
         lacks = [name for name in names if not isinstance(answer, dict) or name not in answer]
         return f"it lacks {', '.join(lacks)}" if lacks else ""
@@ -171,25 +171,25 @@ def _holds(*names: str) -> Check:
     return check
 
 
-def _stages(reply: Reply) -> str:
+def _stages(reply: EndpointReply) -> str:
     stages = [verdict.get("stage") for verdict in reply.json.get("verdicts", ())]
     return "" if stages == list(STAGES) else f"its stages are {stages}"
 
 
-def _worked(reply: Reply) -> str:
+def _worked(reply: EndpointReply) -> str:
     """Of the connection test, which answers 200 also when a step failed."""
     return "" if reply.json.get("success") else str(reply.json.get("message"))
 
 
-def _zip(reply: Reply) -> str:
+def _zip(reply: EndpointReply) -> str:
     return "" if reply.body[:2] == b"PK" else "it is no zip"
 
 
-def _redirects(reply: Reply) -> str:
+def _redirects(reply: EndpointReply) -> str:
     return "" if reply.headers.get("Location") == "/debug" else "it does not lead to /debug"
 
 
-def _is_closed(reply: Reply) -> str:
+def _is_closed(reply: EndpointReply) -> str:
     """An answer that no foreign page may read."""
     allowed = reply.headers.get("Access-Control-Allow-Origin")
     return f"it lets {allowed} read it" if allowed else ""

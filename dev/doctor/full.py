@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from common.known_secrets import is_secret
-from common.probe import Finding, Probe, ProbeAnswer, ask, broken
+from common.probe import Finding, Probe, ProbeAnswer, ask, broken, flat
 from common.probe import run as run_probes
 from common.redaction import BLOT
 from dev.doctor import configuration, context, preflight, report, sfu, system, versions
@@ -91,8 +91,8 @@ async def examine(checkout: Context, *, outside: bool = True) -> Report:
         "network", partial(sfu.check, checkout.settings), group="network", limit=OUTSIDE_LIMIT_S
     )
     (health, lines), network = await asyncio.gather(_health(checkout, outside), ask(way))
-    parts = [*(await here), network, lines]
-    findings = report.redacted((line for part in parts for line in part), checkout.redactor)
+    findings = flat([*(await here), network, lines])
+    findings = report.redacted(findings, checkout.redactor)
     verdict = None
     if health is not None:
         verdict = _verdict(preflight.predicted(health, checkout, findings), checkout)

@@ -132,11 +132,11 @@ class Models:
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
-                told: dict[str, Any] = json.loads(message.data)
-                if told.get("type") == "final":
-                    return f"pocketsphinx heard {told.get('text', '')!r} in a tone"
-                if told.get("type") == "error":
-                    raise ModelFailed("other", f"says {told.get('message', told)}")
+                event: dict[str, Any] = json.loads(message.data)
+                if event.get("type") == "final":
+                    return f"pocketsphinx heard {event.get('text', '')!r} in a tone"
+                if event.get("type") == "error":
+                    raise ModelFailed("other", f"says {event.get('message', event)}")
         raise ModelFailed("other", "closed the connection without a transcript")
 
     async def _speak(self, provider: Provider) -> str:
@@ -208,10 +208,10 @@ class Models:
 
 
 def _text_of(answer: bytes) -> str:
-    told = json.loads(answer)
-    if not isinstance(told, Mapping) or "text" not in told:
+    data = json.loads(answer)
+    if not isinstance(data, Mapping) or "text" not in data:
         raise ModelFailed("other", "answered without a text")
-    return str(told["text"])
+    return str(data["text"])
 
 
 def tone() -> bytes:

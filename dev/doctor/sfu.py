@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from livekit import api
 
-from common.probe import ROOM_PREFIX, Finding, Probe, ProbeAnswer, ProbeFailed, State, run
+from common.probe import ROOM_PREFIX, Finding, Probe, ProbeAnswer, ProbeFailed, State, flat, run
 from dev.doctor.signalling import Candidate, JoinRefused, joined, media_answers
 from proxy.outside import FAILURES, in_words
 from proxy.probes.question import new_session, trouble_with_name
@@ -47,7 +47,7 @@ async def check(settings: ProxySettings) -> list[Finding]:
             Probe[ProbeAnswer](name, ask, "network", needs, next=advice)
             for name, ask, needs, advice in asks
         ]
-        return [finding for findings in await run(steps) for finding in findings]
+        return flat(await run(steps))
 
 
 async def join(

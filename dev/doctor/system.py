@@ -175,7 +175,7 @@ async def database(settings: ProxySettings) -> ProbeResult:
 
 def _file(path: Path) -> tuple[str, str]:
     if not path.exists():
-        folder = next(each for each in path.parents if each.exists())
+        folder = next(parent for parent in path.parents if parent.exists())
         if os.access(folder, os.W_OK | os.X_OK):
             return "", f"{path} is not there yet; it can be made"
         return "not-writable", f"{path} cannot be made: {folder} is not writable"

@@ -47,24 +47,24 @@ def _own_version() -> str:
     try:
         from proxy import __version__
     except Exception:
-        return "unknown"  # the proxy cannot be loaded, which is told elsewhere
+        return "unknown"  # the proxy cannot be loaded, which the verdict says
     return __version__
 
 
 def _packages() -> Iterator[Finding]:
-    told = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     if venvs.complete(venvs.MAIN, "requirements.txt"):
-        yield Finding("versions", "packages", "ok", told)
+        yield Finding("versions", "packages", "ok", versions)
         return
-    if "missing" in told:
-        yield Finding("versions", "packages", "fail", told, "./scripts/setup installs them")
+    if "missing" in versions:
+        yield Finding("versions", "packages", "fail", versions, "./scripts/setup installs them")
         return
     borrowed = not Path(sys.executable).is_relative_to(venvs.MAIN.path)
     yield Finding(
         "versions",
         "packages",
         "warn",
-        f"{told}; {venvs.MAIN.folder} is not what requirements.txt says"
+        f"{versions}; {venvs.MAIN.folder} is not what requirements.txt says"
         + (f" (this is {sys.executable})" if borrowed else ""),
         "./scripts/setup makes it so",
     )
@@ -87,10 +87,10 @@ def _livekit_server(environ: Mapping[str, str], monitors: Mapping[str, str]) -> 
     if path is None:
         detail = "; ".join(["it is not here yet: the first start gets it", *refused])
         return [Finding("versions", "livekit-server", "warn", detail, "./scripts/setup")]
-    told = binary.version(path)
-    if told == binary.VERSION:
-        return [Finding("versions", "livekit-server", "ok", f"{told} ({_short(path)})")]
-    detail = f"{told} ({_short(path)}); this system is tested with {binary.VERSION}"
+    version = binary.version(path)
+    if version == binary.VERSION:
+        return [Finding("versions", "livekit-server", "ok", f"{version} ({_short(path)})")]
+    detail = f"{version} ({_short(path)}); this system is tested with {binary.VERSION}"
     return [Finding("versions", "livekit-server", "warn", detail)]
 
 
@@ -128,8 +128,8 @@ def _page() -> Iterator[Finding]:
 
 def _go() -> list[Finding]:
     """Needed only where livekit-server must be built."""
-    told = _output("go", "version").split()
-    version = told[2].removeprefix("go") if len(told) > 2 else "not installed"
+    words = _output("go", "version").split()
+    version = words[2].removeprefix("go") if len(words) > 2 else "not installed"
     return [Finding("versions", "go", "ok", version, quiet=True)]
 
 

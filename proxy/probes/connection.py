@@ -27,6 +27,7 @@ from common.probe import (
     Probe,
     ProbeAnswer,
     ProbeFailed,
+    flat,
     milliseconds_since,
     run,
 )
@@ -51,7 +52,7 @@ PORTS = "open LIVEKIT_UDP_PORT or LIVEKIT_TCP_PORT in the firewall, or use a TUR
 START = "./restart_voice_system.sh livekit, or correct LIVEKIT_URL"
 
 
-class Step(BaseModel):
+class ConnectionStep(BaseModel):
     """One step: whether it worked, how long it took in milliseconds, and what it showed."""
 
     name: str
@@ -61,7 +62,7 @@ class Step(BaseModel):
     next: str = Field(default="", description="What to do when it did not work.")
 
     @classmethod
-    def of(cls, finding: Finding) -> Step:
+    def of(cls, finding: Finding) -> ConnectionStep:
         return cls(
             name=finding.what,
             ok=finding.state == "ok",
@@ -81,7 +82,7 @@ class ConnectionTestAnswer(Answer):
     error: str | None = Field(description="CONNECTION_TEST_FAILED unless all worked.")
     message: str
     room: str
-    steps: list[Step]
+    steps: list[ConnectionStep]
 
 
 class ConnectionTest:
@@ -137,18 +138,18 @@ class ConnectionTest:
         finally:
             if tokens:
                 groups += await run([Probe("delete_room", partial(self._delete, room))])
-        findings = [finding for group in groups for finding in group if finding.state != "skip"]
+        findings = [finding for finding in flat(groups) if finding.state != "skip"]
         failed = next((finding for finding in findings if finding.state != "ok"), None)
         message = "Everything works: sound sent by one participant arrived at another."
         if failed is not None:
-            message = f"Step {failed.what!r} failed: {failed.detail}"
+            message = f"ConnectionStep {failed.what!r} failed: {failed.detail}"
         log.info("Connection test: %s", message)
         return ConnectionTestAnswer(
             success=failed is None,
             error=None if failed is None else "CONNECTION_TEST_FAILED",
             message=message,
             room=room,
-            steps=[Step.of(finding) for finding in findings],
+            steps=[ConnectionStep.of(finding) for finding in findings],
         )
 
     async def _credentials(self) -> str:
@@ -204,7 +205,7 @@ class ConnectionTest:
             try:
                 async with asyncio.timeout(PROBE_TIMEOUT_S):
                     async for line in process.stdout:
-                        step = Step.model_validate_json(line)
+                        step = ConnectionStep.model_validate_json(line)
                         if not step.ok:
                             failed = Finding("", step.name, "fail", step.detail, PORTS, step.ms)
                             return [*findings, failed]

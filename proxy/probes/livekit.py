@@ -42,8 +42,9 @@ async def _with_scheme_checked(
 ) -> ProbeResult:
     """Whether the same place answers by the other scheme: then LIVEKIT_URL has the wrong one."""
     secure = urlsplit(settings.livekit_http_url).scheme == "https"
-    other = urlsplit(settings.livekit_http_url + "/")._replace(scheme="http" if secure else "https")
-    by_other = await questions.ask(other.geturl())
+    scheme = "http" if secure else "https"
+    other = urlsplit(settings.livekit_http_url + "/")._replace(scheme=scheme).geturl()
+    by_other = await questions.ask(other)
     # A certificate that is not trusted is a sign of TLS as well.
     answers = by_other.status is not None or (by_other.problem == "tls" and not secure)
     if not answers or (secure and "not trusted" in result.detail):

@@ -76,7 +76,7 @@ class MachineWatch:
 
 def _that_is_there(path: Path) -> Path:
     """The nearest folder above `path` that exists."""
-    return next(each for each in path.expanduser().absolute().parents if each.exists())
+    return next(parent for parent in path.expanduser().absolute().parents if parent.exists())
 
 
 class Busiest:

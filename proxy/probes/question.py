@@ -77,11 +77,11 @@ class Questions:
     ) -> ProbeResult:
         """GET `url` (POST when there is a `body`), with the bearer `key` when there is one."""
         question = (url, key if body is None else "")
-        asked = time.time()
+        asked_at = time.time()
         lock = self._locks.setdefault(question, asyncio.Lock())
         async with lock:
             last = self._answers.get(question)
-            if last is not None and asked - (last.at or 0.0) <= _age(last, url, max_age):
+            if last is not None and asked_at - (last.at or 0.0) <= _age(last, url, max_age):
                 return last
             answer = await self._ask(url, key, body)
             if answer.problem == "timeout" and is_own(url) and self._busy():
@@ -116,19 +116,19 @@ class Questions:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=limit, sock_connect=limit - 0.1),
             ) as response:
-                said = (await response.content.read(4096)).decode(errors="replace")
+                body_text = (await response.content.read(4096)).decode(errors="replace")
                 problem = problem_of_status(response.status, keyed=bool(key))
                 if not problem:
                     return answer("", f"it answers at {target}", response.status)
-                detail = self._status_detail(target, response, said)
+                detail = self._status_detail(target, response, body_text)
                 return answer(problem, detail, response.status)
         except FAILURES as error:
             return answer(problem_of(error), f"no answer from {target}: {_words(error, limit)}")
         except ValueError as error:  # what came back is not HTTP, or the address is none
             return answer("other", f"no answer from {target}: {error}")
 
-    def _status_detail(self, target: str, response: aiohttp.ClientResponse, said: str) -> str:
-        words = self._redactor.text(message_in(said))
+    def _status_detail(self, target: str, response: aiohttp.ClientResponse, body_text: str) -> str:
+        words = self._redactor.text(message_in(body_text))
         detail = f"{target} answered {response.status}" + (f": {words}" if words else "")
         if response.status in (401, 403) and (off := _clock_off(response)):
             detail += f" (the clock of this machine is {off} of that server's)"
@@ -175,16 +175,16 @@ def problem_of_status(status: int, *, keyed: bool) -> str:
     return "status" if status >= 400 else ""
 
 
-def message_in(said: str) -> str:
+def message_in(body_text: str) -> str:
     """What an error answer says for people: the message of a JSON one, else its beginning."""
     try:
-        message = json.loads(said)
+        message = json.loads(body_text)
     except ValueError:
-        message = said
+        message = body_text
     for name in ("error", "message", "msg", "detail"):
         if isinstance(message, Mapping) and name in message:
             message = message[name]
-    text = message if isinstance(message, str) else said
+    text = message if isinstance(message, str) else body_text
     return " ".join(text.split())[:SAID_MAX]
 
 

@@ -88,14 +88,14 @@ class VitalSigns:
             for name, process in processes.items()
             if process.pid is not None and process.state != "stopped"
         }
-        asked = [
+        names = [
             name for name in self._urls if name in programs and processes[name].state == "ready"
         ]
-        answers = await asyncio.gather(*(self._ask(name) for name in asked))
+        answers = await asyncio.gather(*(self._ask(name) for name in names))
         usage = await asyncio.to_thread(self._usage, programs)
         vitals: dict[str, tuple[ProcessVitals, ...]]
         vitals = {name: (used,) for name, used in usage.items()}
-        for name, answer in zip(asked, answers, strict=True):
+        for name, answer in zip(names, answers, strict=True):
             if answer is not None and name in usage:
                 vitals[name] = (_with(usage[name], answer),)
         if self._own is not None and "proxy" in usage:

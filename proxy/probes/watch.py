@@ -191,9 +191,9 @@ class SystemWatch:
 
     async def look(self, max_age: float) -> Health:
         """The health with processes that were asked within the last `max_age` seconds."""
-        asked = time.time()
+        asked_at = time.time()
         async with self._lock:
-            if asked - self.health.at > max_age:
+            if asked_at - self.health.at > max_age:
                 await self._read(max_age)
         return self.health
 
