@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from letta_client import AsyncLetta
 
+from agent.letta import outage
 from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, LettaCallError, explain
 from agent.letta.outage import OutageWatch, is_away
 from tests.unit.agent.letta_call import PLAIN, Call
@@ -31,6 +32,12 @@ class Server:
         if self._runner is not None:
             await self._runner.cleanup()
         self._runner = None
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(outage, "LONGEST_PAUSE", 0.05)
 
 
 @pytest.fixture
@@ -176,7 +183,7 @@ async def test_letta_that_is_there_only_later(server: Server) -> None:
 
 
 async def test_letta_that_does_not_come_back(server: Server) -> None:
-    call = Call(server.letta, outage_limit=0.3)
+    call = Call(server.letta, outage_limit=0.1)
     await call.turn("one")
     await server.go()
     assert await call.turn("two") == ONE_MOMENT
@@ -209,12 +216,12 @@ async def test_a_letta_that_breaks_every_request_is_not_asked_for_ever(server: S
     client = AsyncLetta(base_url=server.letta.url, api_key="k", max_retries=0)
     letta_error = explain(ConnectionResetError(), server.letta.url)
     letta_error.code = "letta_stream_ended"
-    watch = OutageWatch(client, 0.5, lambda: None, lambda _, seconds: given_up.put_nowait(seconds))
+    watch = OutageWatch(client, 0.2, lambda: None, lambda _, seconds: given_up.put_nowait(seconds))
     requests = 0
     while watch.begin(letta_error):
         requests += 1
         await asyncio.sleep(0.02)
-    assert await given_up.get() >= 0.5
+    assert await given_up.get() >= 0.2
     assert requests > 1
     await client.close()
 
