@@ -8,9 +8,8 @@ import './parts/all.js';
 import { tell } from './store.js';
 import { loadAgents } from './watch/agents-watch.js';
 import { watchCalls } from './watch/calls-watch.js';
-import { watchHealth } from './watch/health-watch.js';
 import { watchMemory } from './watch/memory-watch.js';
-import { watchVerdicts } from './watch/verdicts-watch.js';
+import { watchProxy } from './watch/proxy-watch.js';
 
 // What livekit-client has to say of a call is on the page; its own log is for what is broken.
 setLogLevel(LogLevel.warn);
@@ -29,8 +28,7 @@ function failed(what) {
 const named = new URLSearchParams(location.search).get('room');
 tell('room.named', { room: named ?? proposeRoom(), proposed: named === null });
 recallListening();
-watchHealth();
+watchProxy();
 watchMemory();
-watchVerdicts();
 watchCalls();
 void loadAgents();

@@ -6,6 +6,8 @@ import { asRecord, asRecords, asText } from './state/read.js';
 
 /** A dispatch may be tried three times by the proxy before it answers. */
 const PATIENCE_MS = 10_000;
+/** A proxy that is not heard of for longer is said to be gone. */
+const HEALTH_PATIENCE_MS = 5000;
 /** A new agent has to be made in Letta, with a database behind it. */
 const CREATION_PATIENCE_MS = 70_000;
 
@@ -75,23 +77,15 @@ export async function requestDispatch(room, { agentId, settings }, signal) {
   return ask('POST', '/api/dispatch-agent', body, signal);
 }
 
-/** @param {string} room */
-export async function getDispatch(room) {
-  return ask('GET', `/api/dispatch-agent/${encodeURIComponent(room)}`);
-}
-
 /** Health is an answer even when its status says that something is not ready. */
 export async function getHealth() {
-  return ask('GET', '/health', undefined, undefined, { anyStatus: true });
+  const options = { anyStatus: true, patienceMs: HEALTH_PATIENCE_MS };
+  return ask('GET', '/health', undefined, undefined, options);
 }
 
-export async function getWorkerHealth() {
-  return ask('GET', '/health/agent', undefined, undefined, { anyStatus: true });
-}
-
-/** What the proxy says of the system, without a call. */
-export async function getVerdicts() {
-  return ask('GET', '/api/verdicts');
+/** The proxy's verdicts of the call in a room, or of the system alone. @param {string} [room] */
+export async function getVerdicts(room) {
+  return ask('GET', room ? `/api/rooms/${encodeURIComponent(room)}/verdicts` : '/api/verdicts');
 }
 
 /** @param {string} room */

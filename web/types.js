@@ -37,7 +37,6 @@
  * @property {number|null} usualMs how long it takes usually
  * @property {number|null} since when it is in this state, in seconds since 1970 by this page's clock
  * @property {Quote[]} quotes what proves it
- * @property {VoiceEvent[]} evidence the stage's last events, oldest first
  *
  * @typedef {object} LettaAgent
  * @property {string} id

@@ -51,6 +51,7 @@ class ScriptedTimeline:
         self.posted: list[dict[str, Any]] = []
         self.proofs: set[str] = set()
         self.refuse_with: int | None = None
+        self.refuse_streams = False
         self.resumed_after: list[str] = []
         self.token_room: str | None = None
         self._streams: dict[web.StreamResponse, asyncio.Event] = {}
@@ -94,6 +95,8 @@ class ScriptedTimeline:
         asyncio.run_coroutine_threadsafe(send(), self._loop).result(10)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self.refuse_streams:
+            return web.json_response({"success": False, "error": "TOO_MANY_WATCHERS"}, status=503)
         self.resumed_after.append(request.headers.get("Last-Event-ID", ""))
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
         await response.prepare(request)
@@ -120,6 +123,9 @@ class ScriptedTimeline:
 
     async def _system(self, _: web.Request) -> web.Response:
         return web.json_response({**self.system, "now": time.time()})
+
+    async def _call(self, _: web.Request) -> web.Response:
+        return web.json_response({**(self._said or self.system), "now": time.time()})
 
     async def _list(self, _: web.Request) -> web.Response:
         newest = sorted((c["call"] for c in self.calls.values()), key=lambda c: -c["started"])
@@ -165,6 +171,7 @@ class ScriptedTimeline:
         app = web.Application()
         app.router.add_get("/api/rooms/{room}/events", self._stream)
         app.router.add_post("/api/rooms/{room}/events", self._post)
+        app.router.add_get("/api/rooms/{room}/verdicts", self._call)
         app.router.add_get("/api/verdicts", self._system)
         app.router.add_get("/api/calls", self._list)
         app.router.add_get("/api/calls/{id}", self._get)

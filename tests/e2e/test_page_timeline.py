@@ -172,7 +172,7 @@ def test_a_stage_that_waits_shows_how_long_and_how_long_is_usual(
     told.assert_accessible()
 
 
-def test_the_page_judges_by_itself_while_the_timeline_is_not_there(
+def test_the_proxys_word_stays_while_its_stream_is_away(
     told: DebugPage, timeline: ScriptedTimeline
 ) -> None:
     strip = told.page.get_by_role("region", name="Stages")
@@ -183,13 +183,23 @@ def test_the_page_judges_by_itself_while_the_timeline_is_not_there(
         room=told.room, stage="dispatch", name="waiting_for_worker", data={"message": "Patience."}
     )
     expect(told.console).to_contain_text("⏳ Patience.")
-    timeline.judge(verdicts(think={"state": "failing", "sentence": "Letta is gone."}))
     eventually(told, lambda: timeline.streams == 1, "the stream")
     timeline.cut_streams()
-    # It comes back by itself, from where it was; what it showed meanwhile was the page's own.
+    # It comes back by itself, from where it was.
     eventually(told, lambda: timeline.resumed_after[-1:] == ["1"], "the stream again")
     expect(strip).to_contain_text("judged by the proxy")
     expect(told.stage("think")).to_have_accessible_name("think failing")
+
+    # While no stream can be had, the page asks for the verdicts every few seconds.
+    timeline.refuse_streams = True
+    timeline.cut_streams()
+    timeline.judge(verdicts(speak={"state": "failing", "sentence": "No voice."}))
+    expect(told.stage("speak")).to_have_accessible_name("speak failing")
+    expect(strip).to_contain_text("judged by the proxy")
+    timeline.refuse_streams = False
+    eventually(told, lambda: timeline.streams == 1, "a stream at last")
+    timeline.judge(verdicts())
+    expect(told.stage("speak")).to_have_accessible_name("speak ok 12 ms")
 
 
 def test_a_verdict_that_a_click_mends_has_the_click(

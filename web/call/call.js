@@ -2,7 +2,7 @@
 
 import { changes } from '../state/listening.js';
 import { store, tell } from '../store.js';
-import { checkHealth } from '../watch/health-watch.js';
+import { checkHealth } from '../watch/proxy-watch.js';
 import { getHealth } from '../proxy-client.js';
 import { leaveAll } from './outboxes.js';
 import { comesBack, PAUSES_MS, serverIsThere } from './rejoining.js';

@@ -73,29 +73,27 @@ export function withoutToken(text) {
 }
 
 /** @param {{wanted: string, token_room: string}} rooms @returns {Problem} */
-export function otherRoomProblem({ wanted, token_room: given }) {
+export function otherRoomProblem({ wanted, token_room: tokenRoom }) {
   return {
-    what: `The token is for the room “${given}”, but “${wanted}” was asked for.`,
+    what: `The token is for the room “${tokenRoom}”, but “${wanted}” was asked for.`,
     next: `Is another program than the voice system's proxy at this address? ${AGAIN}`,
   };
 }
 
 /**
- * Why the room could not be entered, and the stage at which it failed.
+ * Why the room could not be entered, and the stage at which it failed. The proxy's verdict says more.
  * @param {{reason: string, status: number|null, message: string}} error reason by livekit's name
- * @param {{url: string, signalOpen: boolean, pageSecure: boolean}} attempt
+ * @param {{url: string, signalOpen: boolean}} attempt
  * @returns {{stage: 'token'|'signal'|'media', problem: Problem}}
  */
-export function connectProblem({ reason, status, message: said }, { url, signalOpen, pageSecure }) {
-  const message = withoutToken(said);
+export function connectProblem({ reason, status, message }, { url, signalOpen }) {
+  const why = withoutToken(message);
   if (reason === 'NotAllowed') {
     return {
       stage: 'token',
       problem: {
-        what: `LiveKit at ${url} refused the token (${status ?? 'no status'}: ${message}).`,
-        next:
-          'It may have expired, or key and secret are not the server’s: check LIVEKIT_API_KEY ' +
-          `and LIVEKIT_API_SECRET. ${AGAIN}`,
+        what: `LiveKit at ${url} refused the token (${status ?? 'no status'}: ${why}).`,
+        next: `Check LIVEKIT_API_KEY and LIVEKIT_API_SECRET. ${AGAIN}`,
       },
     };
   }
@@ -103,72 +101,28 @@ export function connectProblem({ reason, status, message: said }, { url, signalO
     return {
       stage: 'media',
       problem: {
-        what: `The server was reached, but sound found no path to it (${message}).`,
+        what: `The server was reached, but sound found no path to it (${why}).`,
         next: `Is its UDP or TCP media port closed, by a firewall or a VPN? ${AGAIN}`,
       },
     };
   }
-  if (pageSecure && url.startsWith('ws:') && !/^ws:\/\/(localhost|127\.|\[::1\])/.test(url)) {
-    return {
-      stage: 'signal',
-      problem: {
-        what: `A page opened over https may not connect to ${url}.`,
-        next: 'Use a wss:// address as LIVEKIT_URL, or open the page at http://localhost.',
-      },
-    };
-  }
-  if (reason === 'Timeout') {
-    return {
-      stage: 'signal',
-      problem: { what: `LiveKit at ${url} did not answer in time.`, next: serverStep() },
-    };
-  }
   return {
     stage: 'signal',
-    problem: { what: `LiveKit at ${url} cannot be reached (${message}).`, next: serverStep() },
+    problem: {
+      what: `LiveKit at ${url} cannot be reached (${why}).`,
+      next: `In a terminal: ./restart_voice_system.sh status (is livekit ready?). ${AGAIN}`,
+    },
   };
 }
 
-function serverStep() {
-  return `In a terminal: ./restart_voice_system.sh status (is livekit ready?). ${AGAIN}`;
-}
-
-/** @type {Record<string, Problem>} by livekit's name of the reason */
-const ENDINGS = {
-  CLIENT_INITIATED: { what: 'This tab left the room when its page was left.', next: AGAIN },
-  DUPLICATE_IDENTITY: {
-    what: 'Somebody else joined the room with the identity of this tab, so this one had to leave.',
-    next: 'Close the other tab or program, then press Connect.',
-  },
-  SERVER_SHUTDOWN: { what: 'The LiveKit server was shut down.', next: serverStep() },
-  PARTICIPANT_REMOVED: { what: 'This caller was removed from the room.', next: AGAIN },
-  ROOM_DELETED: { what: 'The room was deleted.', next: AGAIN },
-  ROOM_CLOSED: { what: 'The room was closed.', next: AGAIN },
-  STATE_MISMATCH: {
-    what: 'The server had forgotten this call when the connection came back.',
-    next: AGAIN,
-  },
-  JOIN_FAILURE: {
-    what: 'The server did not let this tab back in; the token may have expired.',
-    next: 'Press Connect: it gets a new token.',
-  },
-  SIGNAL_CLOSE: {
-    what: 'The connection to LiveKit was lost and did not come back.',
-    next: serverStep(),
-  },
-  CONNECTION_TIMEOUT: { what: 'The server lost sight of this tab.', next: AGAIN },
-  MEDIA_FAILURE: {
-    what: 'The path for sound broke and did not come back.',
-    next: `Is a firewall or a VPN in the way? ${AGAIN}`,
-  },
-};
-
-/** @param {string} reason livekit's name of it @returns {Problem} */
+/**
+ * That the room was left without this caller's doing. The proxy's verdict says what the reason means.
+ * @param {string} reason livekit's name of it
+ * @returns {Problem}
+ */
 export function endProblem(reason) {
-  return (
-    ENDINGS[reason] ?? {
-      what: 'The connection to LiveKit was lost and did not come back.',
-      next: serverStep(),
-    }
-  );
+  return {
+    what: `The connection to LiveKit ended (${reason || 'no reason was given'}).`,
+    next: AGAIN,
+  };
 }

@@ -12,7 +12,6 @@ import { asText } from '../state/read.js';
 import { store } from '../store.js';
 import { watchAgent } from './agent-presence.js';
 import { receiveAgentEvents } from './agent-events.js';
-import { watchJoin } from './join-watch.js';
 import { measureLevels } from './level-watch.js';
 import { watchMedia } from './media-watch.js';
 import { Microphone } from './microphone.js';
@@ -164,7 +163,7 @@ export class Session {
       if (this.over.aborted) return false;
       const details = describe(error);
       const pageSecure = location.protocol === 'https:';
-      const attempt = { url, signalOpen: this.#signalOpen, pageSecure };
+      const attempt = { url, signalOpen: this.#signalOpen };
       const { stage, problem } = connectProblem(details, attempt);
       this.#finish(stage, 'failed', { ...problem, ...details, url, page_secure: pageSecure });
       return false;
@@ -185,7 +184,6 @@ export class Session {
       });
     });
     watchAgent(this.#context);
-    watchJoin(this.#context, store);
     measureLevels(this.#context, store);
     this.typed.sendWhenAgentReady(store);
     return true;

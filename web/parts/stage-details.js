@@ -31,12 +31,12 @@ export class StageDetails extends CallPart {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ verdicts, stages, selection: { stage }, health, call, calls }) {
-    return [verdicts[stage], stages[stage].evidence, stage, health, call, calls.open];
+  needs({ verdicts, evidence, selection: { stage }, health, call, calls }) {
+    return [verdicts[stage], evidence[stage], stage, health, call, calls.open];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ verdicts, stages, selection: { stage }, health, call, calls: { open } }) {
+  render({ verdicts, evidence, selection: { stage }, health, call, calls: { open } }) {
     const verdict = verdicts[stage];
     // What has not changed is left alone: a reader may have opened or marked something in it.
     const drawn = [verdict, stage, open, call.phase, call.muted, call.microphone, call.soundBlocked];
@@ -50,15 +50,15 @@ export class StageDetails extends CallPart {
         this.#ticking = setInterval(() => this.#tick(verdict, null), TICK_MS);
       }
     }
-    const { evidence } = stages[stage];
-    const listed = [evidence, stage, stage === 'system' && !open && health];
+    const events = evidence[stage];
+    const listed = [events, stage, stage === 'system' && !open && health];
     if (changed(this.#listed, listed)) {
       this.#listed = listed;
       this.#events.replaceChildren(
         ...(stage === 'system' && !open ? [processList(health)] : []),
-        ...(stage === 'system' && evidence.length === 0
+        ...(stage === 'system' && events.length === 0
           ? []
-          : [h('h3', {}, 'Events of this stage'), eventList(evidence)]),
+          : [h('h3', {}, 'Events of this stage'), eventList(events)]),
       );
     }
   }

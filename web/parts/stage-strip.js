@@ -1,10 +1,8 @@
 /** The strip of the twelve stages. One stop of the tab key; arrows go from stage to stage. */
 
 import { now } from '../clock.js';
-import { announcement, NOTHING_ANNOUNCED } from '../state/announcement.js';
 import { duration, seconds, waited } from '../state/duration.js';
-import { STAGES } from '../state/stage-names.js';
-import { firstFailing } from '../state/stages.js';
+import { firstFailing, STAGES } from '../state/stages.js';
 import { viewOf } from '../state/state.js';
 import { tell } from '../store.js';
 import { h, icon, setIcon, setText } from './dom.js';
@@ -20,8 +18,7 @@ export class StageStrip extends Part {
   #cells = new Map();
   #trouble = h('span', { class: 'strip-trouble' });
   #judge = h('span', { class: 'strip-judge' });
-  #said = h('p', { class: 'hidden', 'aria-live': 'polite' });
-  #announced = NOTHING_ANNOUNCED;
+  #announced = h('p', { class: 'hidden', 'aria-live': 'polite' });
   /** @type {ReturnType<typeof setInterval>|undefined} */
   #ticking;
 
@@ -30,18 +27,19 @@ export class StageStrip extends Part {
     const buttons = [...this.#cells.values()].map((each) => each.button);
     const bar = h('div', { role: 'toolbar', 'aria-label': 'Stages of the call' }, ...buttons);
     arrowKeys(bar, buttons);
-    this.append(bar, h('p', { class: 'strip-note' }, this.#trouble, this.#judge), this.#said);
+    this.append(bar, h('p', { class: 'strip-note' }, this.#trouble, this.#judge), this.#announced);
     this.life.addEventListener('abort', () => clearInterval(this.#ticking), { once: true });
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ verdicts, judge, selection, calls, call }) {
-    return [verdicts, judge, selection.view, selection.stage, calls.open, call.phase];
+  needs({ verdicts, judge, selection, calls, health, announced }) {
+    const gone = health.problem !== null;
+    return [verdicts, judge, selection.view, selection.stage, calls.open, gone, announced];
   }
 
   /** @param {import('./part.js').State} state */
   render(state) {
-    const { verdicts, judge, selection, calls, call } = viewOf(state);
+    const { verdicts, judge, selection, calls, health } = viewOf(state);
     for (const [stage, { button, glyph, word }] of this.#cells) {
       const verdict = verdicts[stage];
       const selected = selection.view === 'stage' && selection.stage === stage;
@@ -51,7 +49,7 @@ export class StageStrip extends Part {
       setIcon(glyph, GLYPHS[verdict.state]);
       setText(word, verdict.state);
     }
-    setText(this.#judge, judgeWords(judge, calls.open !== null, call.phase !== 'idle'));
+    setText(this.#judge, judgeWords(judge, calls.open !== null, health.problem !== null));
     this.#tick(verdicts, calls.open);
 
     clearInterval(this.#ticking);
@@ -60,13 +58,12 @@ export class StageStrip extends Part {
       this.#ticking = setInterval(() => this.#tick(verdicts, null), TICK_MS);
     }
     // Of the call of now, whatever is looked at. Waiting changes too often to be read out.
-    this.#announced = announcement(this.#announced, state.verdicts);
-    setText(this.#said, this.#announced.text);
+    setText(this.#announced, state.announced.text);
   }
 
   /**
    * Shows the times, those of waiting stages as they are at this moment.
-   * @param {import('../state/stages.js').Stages} verdicts
+   * @param {import('../state/stages.js').Verdicts} verdicts
    * @param {import('../state/past-call.js').PastCall|null} past
    */
   #tick(verdicts, past) {
@@ -82,7 +79,7 @@ function timeOf({ state, ms, since }, moment) {
   return state === 'ok' && ms !== null ? duration(ms) : '';
 }
 
-/** @param {import('../state/stages.js').Stages} verdicts @param {number} moment */
+/** @param {import('../state/stages.js').Verdicts} verdicts @param {number} moment */
 function troubleOf(verdicts, moment) {
   const failing = firstFailing(verdicts);
   if (failing) return `${failing} fails: ${verdicts[failing].cause || verdicts[failing].sentence}`;
@@ -92,11 +89,11 @@ function troubleOf(verdicts, moment) {
   return `${waiting} waits${times && ` ${times}`}: ${verdicts[waiting].sentence}`;
 }
 
-/** @param {'proxy'|'page'} judge @param {boolean} past @param {boolean} calling */
-function judgeWords(judge, past, calling) {
+/** @param {'proxy'|'page'} judge @param {boolean} past @param {boolean} gone the proxy is */
+function judgeWords(judge, past, gone) {
   if (past) return 'as the proxy judged it at the end';
   if (judge === 'proxy') return 'judged by the proxy';
-  return calling ? 'judged by this page: the proxy’s verdicts are not there' : 'judged by this page';
+  return gone ? 'as this browser sees it: the proxy does not answer' : 'as this browser sees it';
 }
 
 /** @param {import('../types.js').Stage} stage */

@@ -15,8 +15,6 @@ import { asText } from './read.js';
  * @property {boolean} muted
  * @property {boolean} soundBlocked the browser waits for a gesture before it plays the agent
  * @property {import('../types.js').Problem|null} microphoneProblem
- * @property {import('../types.js').Problem|null} joinProblem no agent after the time it usually takes
- * @property {import('../types.js').Problem|null} dispatchProblem
  * @property {import('../types.js').Problem|null} endProblem why the last call ended or never began
  * @property {boolean} ended there was a call, and the caller ended it
  */
@@ -34,8 +32,6 @@ export const initialCall = {
   muted: false,
   soundBlocked: false,
   microphoneProblem: null,
-  joinProblem: null,
-  dispatchProblem: null,
   endProblem: null,
   ended: false,
 };
@@ -74,16 +70,10 @@ export function reduceCall(call, event) {
       return data.intended
         ? { ...over(call), ended: true }
         : { ...over(call), endProblem: problem(data) };
-    case 'dispatch.refused':
-    case 'dispatch.unreachable':
-      return {
-        ...call,
-        dispatchProblem: { what: asText(data.error), next: asText(data.next) },
-      };
     case 'join.agent_joined':
-      return { ...call, agent: 'joined', joinProblem: null };
+      return { ...call, agent: 'joined' };
     case 'join.agent_ready':
-      return { ...call, agent: 'ready', joinProblem: null, dispatchProblem: null };
+      return { ...call, agent: 'ready' };
     case 'join.agent_left':
       return { ...call, agent: 'left', agentState: '' };
     case 'join.agent_state':
@@ -94,8 +84,6 @@ export function reduceCall(call, event) {
         agentId: asText(data.agent_id) || call.agentId,
         agentName: asText(data.agent_name) || call.agentName,
       };
-    case 'join.late':
-      return { ...call, joinProblem: problem(data) };
     case 'hear.microphone_enabling':
       return { ...call, microphone: 'enabling', microphoneProblem: null };
     case 'hear.microphone_on':

@@ -52,7 +52,6 @@ const LINES = {
     good(`🤖 Agent joined as ${asText(d.identity)} after ${asText(d.ms)} ms`),
   'join.agent_state': (d) => plain(`Agent state: ${asText(d.from) || 'none'} → ${asText(d.to)}`),
   'join.agent_left': (d) => warn(`🤖 Agent left: ${asText(d.identity)}`),
-  'join.late': (d) => bad(`⏳ ${problem(d)}`),
   'join.conversation': (d) =>
     plain(`Letta conversation ${asText(d.conversation_id)} of agent ${asText(d.agent_name)}`),
   'job.ctx_connected': (d) => plain(`Agent job: connected after ${asText(d.elapsed_ms)} ms`),

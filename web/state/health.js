@@ -51,15 +51,6 @@ export function processVerdict({ state, answers }) {
 }
 
 /**
- * What is the matter with a process, in a few words.
- * @param {import('../types.js').ProcessHealth} process
- */
-export function processTrouble({ name, state, detail, answers }) {
-  if (GOOD.has(state) && !answers) return `${name}: ${detail || 'it does not answer.'}`;
-  return `${name} is ${state}. ${detail}`.trim();
-}
-
-/**
  * The processes in an answer of /health, in the order in which it names them.
  * @param {Record<string, unknown>} answer
  * @returns {import('../types.js').ProcessHealth[]}

@@ -1,7 +1,7 @@
 /** Reads an event as it comes over the network. */
 
 import { asNumber, asRecord, asText } from './read.js';
-import { STAGES } from './stage-names.js';
+import { STAGES } from './stages.js';
 
 /** @typedef {import('../types.js').VoiceEvent} VoiceEvent */
 

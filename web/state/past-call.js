@@ -2,11 +2,11 @@
 
 import { initialConsole, reduceConsole } from './console.js';
 import { initialConversation, reduceConversation } from './conversation.js';
+import { initialEvidence, reduceEvidence } from './evidence.js';
 import { keptCall } from './kept-call.js';
 import { readEvent } from './parse-event.js';
 import { asRecord, asRecords } from './read.js';
-import { initialStages, reduceStages } from './stages.js';
-import { toldStages } from './told-verdicts.js';
+import { readVerdicts } from './server-verdicts.js';
 import { initialTurns, reduceTurns } from './turns.js';
 
 /**
@@ -14,9 +14,9 @@ import { initialTurns, reduceTurns } from './turns.js';
  * @property {import('./kept-call.js').KeptCall} call
  * @property {import('./console.js').Console} console
  * @property {import('./conversation.js').Conversation} conversation
+ * @property {import('./evidence.js').Evidence} evidence
  * @property {import('./turns.js').Turns} turns
- * @property {import('./stages.js').Stages} stages with their events
- * @property {import('./stages.js').Stages} verdicts as they were at its end
+ * @property {import('./stages.js').Verdicts} verdicts as they were at its end
  */
 
 /**
@@ -28,18 +28,18 @@ export function replayed(answer, at) {
   let console = initialConsole;
   let conversation = initialConversation;
   let turns = initialTurns;
-  let stages = initialStages;
+  let evidence = initialEvidence;
   for (const said of asRecords(answer.events)) {
     const event = readEvent(said, at);
     if (!event) continue;
     // The page that saw it is not this one: what it learned when is not known, when it was is.
     const then = { ...event, seen: event.at };
     console = reduceConsole(console, then);
-    stages = reduceStages(stages, then);
+    evidence = reduceEvidence(evidence, then);
     if (then.source !== 'browser' && then.source !== 'agent') continue;
     turns = reduceTurns(turns, then);
     conversation = reduceConversation(conversation, then, turns.current);
   }
   const call = keptCall(asRecord(answer.call));
-  return { call, console, conversation, turns, stages, verdicts: toldStages(answer, at) };
+  return { call, console, conversation, evidence, turns, verdicts: readVerdicts(answer, at) };
 }

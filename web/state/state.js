@@ -3,36 +3,45 @@
 import { initialAgents, reduceAgents } from './agents.js';
 import { initialCall, reduceCall } from './call.js';
 import { initialCalls, reduceCalls } from './calls.js';
-import { initialConfig, reduceConfig } from './config.js';
 import { initialConsole, reduceConsole } from './console.js';
 import { initialConversation, reduceConversation } from './conversation.js';
+import { initialEvidence, reduceEvidence } from './evidence.js';
+import { initialMet, reduceMet, shownVerdicts } from './fallback-verdicts.js';
 import { initialHealth, reduceHealth } from './health.js';
 import { initialLevels, reduceLevels } from './levels.js';
 import { initialListening, reduceListening } from './listening.js';
 import { initialMemory, reduceMemory } from './memory.js';
 import { initialSelection, reduceSelection } from './selection.js';
-import { firstFailing, initialStages, reduceStages, verdictsOf } from './stages.js';
-import { initialTold, reduceTold, shownVerdicts } from './told-verdicts.js';
+import { initialServerVerdicts, reduceServerVerdicts } from './server-verdicts.js';
+import {
+  announce,
+  firstFailing,
+  keepUnchanged,
+  NO_ANNOUNCEMENT,
+  ofEachStage,
+  verdict,
+} from './stages.js';
 import { initialTurns, reduceTurns } from './turns.js';
 
 /**
  * @typedef {object} State
  * @property {import('./agents.js').Agents} agents
+ * @property {import('./stages.js').Announcement} announced of the call of now
  * @property {import('./call.js').Call} call
  * @property {import('./calls.js').Calls} calls
- * @property {import('./config.js').Config} config
  * @property {import('./console.js').Console} console
  * @property {import('./conversation.js').Conversation} conversation
+ * @property {import('./evidence.js').Evidence} evidence
  * @property {import('./health.js').Health} health
  * @property {import('./levels.js').Levels} levels
  * @property {import('./listening.js').Listening} listening
  * @property {import('./memory.js').Memory} memory
+ * @property {import('./fallback-verdicts.js').Met} met what this browser met in the call
  * @property {import('./selection.js').Selection} selection
+ * @property {import('./server-verdicts.js').ServerVerdicts} server
  * @property {'proxy'|'page'} judge whose verdicts are shown
- * @property {import('./stages.js').Stages} stages as this page judges them
- * @property {import('./told-verdicts.js').Told} told as the proxy judges them
  * @property {import('./turns.js').Turns} turns
- * @property {import('./stages.js').Stages} verdicts the stages as they are shown
+ * @property {import('./stages.js').Verdicts} verdicts the ones that are shown
  */
 
 /** Whose events change what the page knows of the call. */
@@ -41,21 +50,22 @@ const OURS = new Set(['browser', 'agent']);
 /** @type {State} */
 export const initialState = {
   agents: initialAgents,
+  announced: NO_ANNOUNCEMENT,
   call: initialCall,
   calls: initialCalls,
-  config: initialConfig,
   console: initialConsole,
   conversation: initialConversation,
+  evidence: initialEvidence,
   health: initialHealth,
   judge: 'page',
   levels: initialLevels,
   listening: initialListening,
   memory: initialMemory,
+  met: initialMet,
   selection: initialSelection,
-  stages: initialStages,
-  told: initialTold,
+  server: initialServerVerdicts,
   turns: initialTurns,
-  verdicts: initialStages,
+  verdicts: ofEachStage(() => verdict()),
 };
 
 /**
@@ -77,8 +87,8 @@ export function reduce(state, event) {
 export function viewOf(state) {
   const { open } = state.calls;
   if (!open) return state;
-  const { console, conversation, turns, stages, verdicts } = open;
-  return { ...state, console, conversation, turns, stages, verdicts, judge: 'proxy' };
+  const { console, conversation, evidence, turns, verdicts } = open;
+  return { ...state, console, conversation, evidence, turns, verdicts, judge: 'proxy' };
 }
 
 /**
@@ -88,9 +98,11 @@ export function viewOf(state) {
  * @returns {State}
  */
 function reduceOthers(state, event) {
-  const stages = reduceStages(state.stages, event);
-  const { verdicts, judge } = judged(state, state.call, stages, state.told);
-  return { ...state, console: reduceConsole(state.console, event), judge, stages, verdicts };
+  return {
+    ...state,
+    console: reduceConsole(state.console, event),
+    evidence: reduceEvidence(state.evidence, event),
+  };
 }
 
 /** @param {State} state @param {import('../types.js').VoiceEvent} event @returns {State} */
@@ -98,28 +110,31 @@ function reduceOurs(state, event) {
   const turns = reduceTurns(state.turns, event);
   const health = reduceHealth(state.health, event);
   const memory = reduceMemory(state.memory, event);
-  const stages = reduceStages(state.stages, event);
   const call = reduceCall(state.call, event);
-  const told = reduceTold(state.told, event, call.phase !== 'idle');
-  const { verdicts, judge } = judged(state, call, stages, told);
+  const met = reduceMet(state.met, event);
+  const server = reduceServerVerdicts(state.server, event, call.phase !== 'idle');
+  const { verdicts, judge } = judged(state, { call, health, met, server });
+  const announced = announce(state.announced, verdicts);
   return {
     agents: reduceAgents(state.agents, event),
+    announced,
     call,
     calls: reduceCalls(state.calls, event),
-    config: reduceConfig(state.config, event),
     console: reduceConsole(state.console, event, [
       ...healthChanges(state.health, health),
       ...memoryChanges(state.memory, memory),
+      ...(judge === 'proxy' ? verdictChanges(state.announced, announced, met) : []),
     ]),
     conversation: reduceConversation(state.conversation, event, turns.current),
+    evidence: reduceEvidence(state.evidence, event),
     health,
     judge,
     levels: reduceLevels(state.levels, event),
     listening: reduceListening(state.listening, event),
     memory,
+    met,
     selection: withFailure(reduceSelection(state.selection, event), state.verdicts, verdicts),
-    stages,
-    told,
+    server,
     turns,
     verdicts,
   };
@@ -127,23 +142,26 @@ function reduceOurs(state, event) {
 
 /**
  * @param {State} before
- * @param {import('./call.js').Call} call
- * @param {import('./stages.js').Stages} stages
- * @param {import('./told-verdicts.js').Told} told
+ * @param {Pick<State, 'call'|'health'|'met'|'server'>} now
  * @returns {Pick<State, 'verdicts'|'judge'>}
  */
-function judged(before, call, stages, told) {
+function judged(before, { call, health, met, server }) {
   const calling = call.phase !== 'idle';
-  const same =
-    stages === before.stages && told === before.told && calling === (before.call.phase !== 'idle');
-  return same ? before : shownVerdicts(verdictsOf(stages), told, calling);
+  const isSame =
+    met === before.met &&
+    server === before.server &&
+    health.problem === before.health.problem &&
+    calling === (before.call.phase !== 'idle');
+  if (isSame) return before;
+  const { verdicts, judge } = shownVerdicts({ met, server, gone: health.problem, calling });
+  return { verdicts: keepUnchanged(before.verdicts, verdicts), judge };
 }
 
 /**
  * A stage that begins to fail is shown at once, with its evidence and its next step.
  * @param {import('./selection.js').Selection} selection
- * @param {import('./stages.js').Stages} before
- * @param {import('./stages.js').Stages} after
+ * @param {import('./stages.js').Verdicts} before
+ * @param {import('./stages.js').Verdicts} after
  * @returns {import('./selection.js').Selection}
  */
 function withFailure(selection, before, after) {
@@ -183,4 +201,17 @@ function memoryChanges(before, after) {
   if (before.changedAt === after.changedAt) return [];
   const labels = after.blocks.filter((each) => each.id in after.before).map((each) => each.label);
   return labels.length ? [{ tone: 'plain', text: `🧠 Memory changed: ${labels.join(', ')}` }] : [];
+}
+
+/**
+ * Lines for a verdict that changed, unless this browser met the trouble and has a line for it.
+ * @param {import('./stages.js').Announcement} before
+ * @param {import('./stages.js').Announcement} after
+ * @param {import('./fallback-verdicts.js').Met} met
+ * @returns {import('./console-lines.js').Words[]}
+ */
+function verdictChanges(before, after, met) {
+  if (before === after || !after.text) return [];
+  if (!after.stage) return [{ tone: 'good', text: `✅ ${after.text}` }];
+  return met[after.stage]?.state === 'failing' ? [] : [{ tone: 'bad', text: `❌ ${after.text}` }];
 }

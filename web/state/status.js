@@ -1,10 +1,7 @@
 /** The one line that says how things are, and what to do if they are not well. */
 
-import { processTrouble, processVerdict } from './health.js';
-import { STAGES } from './stage-names.js';
-
-/** @type {import('../types.js').Stage[]} without which an agent that is there does not answer */
-const ANSWERING = ['transcribe', 'think', 'speak', 'play'];
+import { processVerdict } from './health.js';
+import { firstFailing } from './stages.js';
 
 /**
  * @typedef {object} Status
@@ -16,77 +13,64 @@ const ANSWERING = ['transcribe', 'think', 'speak', 'play'];
  * @returns {Status}
  */
 export function statusOf(state) {
-  const { call, health } = state;
-  const told = toldTrouble(state);
+  const { call, health, verdicts } = state;
   switch (call.phase) {
     case 'connecting':
-      return told ?? busy('Connecting...');
+      return failure(state) ?? busy('Connecting...');
     case 'reconnecting':
-      return { ...busy('Connection lost. Reconnecting...'), next: whyLost(health) };
+      return { ...busy('Connection lost. Reconnecting...'), next: whyLost(verdicts.system) };
     case 'connected':
-      return told ?? inCall(state);
+      return failure(state) ?? inCall(state);
     default:
-      if (call.endProblem) return told ?? bad(call.endProblem);
+      if (call.endProblem) return failure(state) ?? bad(call.endProblem);
       if (health.problem) return bad(health.problem);
       return beforeCall(state);
   }
 }
 
 /**
- * What the proxy says is wrong with the call; it knows more than this page can see. A microphone that
- * fails stops nobody, and has a place of its own.
+ * The verdict that fails. A microphone that fails stops nobody and has a place of its own; and a call
+ * that is connected goes on without the proxy.
  * @param {import('./state.js').State} state
  */
-function toldTrouble({ judge, verdicts }) {
-  if (judge !== 'proxy') return null;
-  const stage = STAGES.find((each) => verdicts[each].state === 'failing');
+function failure({ call, health, verdicts }) {
+  const stage = firstFailing(verdicts);
   if (!stage || stage === 'hear') return null;
+  if (health.problem && call.phase !== 'connecting') return null;
   return bad({ what: verdicts[stage].sentence, next: verdicts[stage].next });
 }
 
 /**
  * What is known of the reason while livekit-client tries by itself.
- * @param {import('./health.js').Health} health
+ * @param {import('../types.js').Verdict} system
  */
-function whyLost(health) {
-  const livekit = health.processes.find((each) => each.name === 'livekit');
-  if (!livekit || processVerdict(livekit) === 'ok') return '';
-  return `${processTrouble(livekit)} In a terminal: ./restart_voice_system.sh livekit`;
+function whyLost({ state, sentence, next }) {
+  return state === 'failing' || state === 'waiting' ? `${sentence} ${next}`.trim() : '';
 }
 
 /** @param {import('./state.js').State} state @returns {Status} */
-function inCall({ call, verdicts }) {
-  if (call.agent === 'left') {
-    return bad({ what: 'The agent left the call.', next: 'Disconnect, then connect again.' });
+function inCall({ call, health }) {
+  if (health.problem) {
+    const what = call.agent === 'ready' ? 'The call goes on without verdicts.' : 'Connected.';
+    return { ...busy(`${what} ${health.problem.what}`), next: health.problem.next };
   }
-  if (call.agent === 'ready') {
-    const broken = ANSWERING.map((stage) => verdicts[stage]).find(
-      (each) => each.state === 'failing',
-    );
-    if (broken) return bad({ what: broken.sentence, next: broken.next });
-    const text =
-      call.microphone === 'failed'
-        ? 'Agent connected! Type your message: the microphone is off.'
-        : 'Agent connected! Start speaking...';
-    return { tone: 'good', text, next: '' };
-  }
-  if (call.joinProblem) return bad(call.joinProblem);
-  return busy('Connected! Waiting for agent to join...');
+  if (call.agent === 'left') return busy('The agent left the call.');
+  if (call.agent !== 'ready') return busy('Connected! Waiting for agent to join...');
+  const text =
+    call.microphone === 'failed'
+      ? 'Agent connected! Type your message: the microphone is off.'
+      : 'Agent connected! Start speaking...';
+  return { tone: 'good', text, next: '' };
 }
 
 /** @param {import('./state.js').State} state @returns {Status} */
-function beforeCall({ call, health, agents }) {
-  const failed = health.processes.find((each) => processVerdict(each) === 'failing');
-  if (failed) {
-    return bad({
-      what: processTrouble(failed),
-      next: `In a terminal: ./restart_voice_system.sh ${failed.name}`,
-    });
-  }
-  const late = health.processes.filter((each) => processVerdict(each) === 'waiting');
+function beforeCall({ call, health, agents, verdicts }) {
+  const { system } = verdicts;
+  if (system.state === 'failing') return bad({ what: system.sentence, next: system.next });
+  const late = health.processes.filter((process) => processVerdict(process) === 'waiting');
   if (late.length) {
-    const each = late.map(({ name, state, detail }) => `${name} (${detail || state})`);
-    return busy(`Waiting for ${each.join(', ')}.`);
+    const names = late.map(({ name, state, detail }) => `${name} (${detail || state})`);
+    return busy(`Waiting for ${names.join(', ')}.`);
   }
   if (agents.problem) return bad(agents.problem);
   if (!health.known || agents.state === 'loading') return busy('Looking around...');

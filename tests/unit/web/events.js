@@ -1,5 +1,6 @@
 /** Events for the tests, in the shape of the timeline. */
 
+import { STAGES } from '../../../web/state/stages.js';
 import { initialState, reduce } from '../../../web/state/state.js';
 
 let clock = 1_795_000_000;
@@ -81,4 +82,25 @@ export function oneTurn(turn, reply = 'Nice to meet you.') {
       },
     }),
   ];
+}
+
+/**
+ * The proxy's answer of verdicts: every stage is ok but those said to be otherwise.
+ * @param {string} path `.verdicts.call` or `.verdicts.system`
+ * @param {Record<string, object>} [otherwise] by stage
+ * @param {object} [more] of the answer
+ */
+export function verdicts(path, otherwise = {}, more = {}) {
+  return event(path, answer(otherwise, more));
+}
+
+/** @param {Record<string, object>} [otherwise] @param {object} [more] */
+export function answer(otherwise = {}, more = {}) {
+  const rest = { state: 'ok', cause: '', sentence: 'Well.', next: '', evidence: [], since: null };
+  return {
+    call: 'c1',
+    now: 1_795_000_000,
+    verdicts: STAGES.map((stage) => ({ stage, ...rest, ms: 5, usual_ms: 40, ...otherwise[stage] })),
+    ...more,
+  };
 }

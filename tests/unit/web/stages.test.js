@@ -1,137 +1,111 @@
-/** The verdicts that the page can give by itself. */
+/** What the page says of the stages by itself, and the events it keeps beside each. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STAGES } from '../../../web/state/stage-names.js';
+import { STAGES } from '../../../web/state/stages.js';
 import { after, agent, event, healthyCall, oneTurn } from './events.js';
 
 /** @param {import('../../../web/state/state.js').State} state */
 const states = (state) => STAGES.map((stage) => state.verdicts[stage].state);
+const GONE = event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' });
 
-const healthy = event('.health.checked', { processes: { livekit: { state: 'ready' } } });
+test('before the first verdict the strip shows how far this browser has come', () => {
+  assert.deepEqual(new Set(states(after([]))), new Set(['not reached']));
+  const [requested, received, connecting, connected, media] = healthyCall();
+  let state = after([requested]);
+  assert.equal(state.verdicts.token.state, 'waiting');
+  state = after([received, connecting], state);
+  assert.deepEqual([state.verdicts.token.state, state.verdicts.token.ms], ['ok', 12]);
+  assert.equal(state.verdicts.signal.sentence, 'Connecting to ws://localhost:7880.');
+  state = after([connected, media], state);
+  assert.deepEqual(states(state).slice(0, 5), ['not reached', 'ok', 'ok', 'ok', 'not reached']);
+});
 
-test('a healthy call reaches stage after stage and never fails', () => {
-  let state = after([healthy]);
-  for (const each of [...healthyCall(), ...oneTurn(1), ...oneTurn(2)]) {
-    state = after([each], state);
-    assert.ok(!states(state).includes('failing'), `${each.stage}.${each.name}`);
+test('the page never judges what only the proxy can', () => {
+  const state = after([...healthyCall(), ...oneTurn(1), agent('think.error', { message: 'No.' })]);
+  const own = ['token', 'signal', 'media', 'hear', 'play'];
+  for (const stage of STAGES.filter((name) => !own.includes(name))) {
+    assert.equal(state.verdicts[stage].state, 'not reached', stage);
   }
-  assert.deepEqual(new Set(states(state)), new Set(['ok']));
 });
 
-test('a turn leaves its share of the time at each stage', () => {
-  const { verdicts } = after([...healthyCall(), ...oneTurn(1)]);
-  const shares = ['hear', 'transcribe', 'think', 'speak', 'play'];
-  assert.deepEqual(
-    shares.map((stage) => verdicts[/** @type {'hear'} */ (stage)].ms),
-    [302, 363, 233, 41, 39],
-  );
+test('what this browser met in the way of a call fails, with its next step', () => {
+  const failures = ['token.failed', 'token.room_mismatch', 'signal.failed', 'media.failed'];
+  for (const topic of [...failures, 'hear.microphone_failed']) {
+    const failed = event(topic, { what: 'No.', next: 'Try.' });
+    const { verdicts, selection, judge } = after([event('token.requested'), failed]);
+    const stage = /** @type {import('../../../web/types.js').Stage} */ (failed.stage);
+    const { state, sentence, next } = verdicts[stage];
+    assert.deepEqual([state, sentence, next], ['failing', 'No.', 'Try.'], topic);
+    assert.deepEqual([selection.view, selection.stage, judge], ['stage', stage, 'page'], topic);
+  }
 });
 
-test('only the earliest failing stage fails; what is behind it is not reached', () => {
-  const state = after([
-    healthy,
-    event('token.requested'),
-    event('token.received', { identity: 'c', ms: 5 }),
-    event('signal.connecting', { room: 'r', url: 'ws://x' }),
-    event('signal.failed', { what: 'Nobody answers.', next: 'Start it.' }),
-    event('media.failed', { what: 'An echo.', next: '' }),
-  ]);
-  assert.equal(state.verdicts.signal.state, 'failing');
-  assert.equal(state.verdicts.signal.sentence, 'Nobody answers.');
-  assert.equal(state.verdicts.signal.next, 'Start it.');
-  assert.equal(state.verdicts.media.state, 'not reached');
-});
-
-test('a stage that begins to fail is shown with its evidence', () => {
-  const failed = event('token.failed', { what: 'No.', next: 'Try.' });
-  const { selection, verdicts } = after([event('token.requested'), failed]);
-  assert.deepEqual([selection.view, selection.stage], ['stage', 'token']);
-  assert.equal(verdicts.token.evidence.at(-1), failed);
-});
-
-test('what is said of another stage is evidence for it too', () => {
-  const late = event('join.late', { stage: 'job', what: 'No agent after 15 s.', next: 'Look.' });
-  const { verdicts } = after([...healthyCall().slice(0, 7), late]);
-  assert.equal(verdicts.job.state, 'failing');
-  assert.equal(verdicts.job.evidence.at(-1), late);
-});
-
-test('a microphone that fails does not stop what is behind it', () => {
-  const state = after([
+test('a microphone and sound that work again are well again', () => {
+  const broken = after([
     ...healthyCall(),
     event('hear.microphone_failed', { what: 'Denied.', next: 'Allow it.' }),
-    agent('think.request', { turn: 1, text: 'typed' }),
+    event('play.audio_blocked'),
   ]);
-  assert.equal(state.verdicts.hear.state, 'failing');
-  assert.equal(state.verdicts.think.state, 'waiting');
+  assert.deepEqual(
+    [broken.verdicts.hear.state, broken.verdicts.play.next],
+    ['failing', 'Press Start audio.'],
+  );
+  const { hear, play } = after(
+    [event('hear.microphone_on', { label: 'Headset' }), event('play.audio_started')],
+    broken,
+  ).verdicts;
+  assert.deepEqual([hear.sentence, play.state], ['Headset is on.', 'ok']);
+  const muted = after([event('hear.muted', { muted: true, by: 'caller' })], broken).verdicts.hear;
+  assert.deepEqual([muted.state, muted.next], ['waiting', 'Press Unmute.']);
 });
 
-test('an agent that came by itself mends a dispatch that failed', () => {
-  const failed = event('dispatch.unreachable', { error: 'gone', next: '' });
-  const joined = event('join.agent_joined', { identity: 'agent-1', ms: 900 });
-  const call = healthyCall().slice(0, 6);
-  assert.equal(after([...call, failed]).verdicts.dispatch.state, 'failing');
-  assert.equal(after([...call, failed, joined]).verdicts.dispatch.state, 'ok');
+test('a connection that is lost waits, and both its stages are well when it is back', () => {
+  const lost = after([...healthyCall(), event('signal.reconnecting'), event('media.reconnecting')]);
+  assert.deepEqual([lost.verdicts.signal.state, lost.verdicts.media.state], ['waiting', 'waiting']);
+  const back = after([event('media.reconnected', { ms: 900 })], lost);
+  assert.deepEqual([back.verdicts.signal.state, back.verdicts.media.state], ['ok', 'ok']);
 });
 
-test('the agent is not called audible while the browser holds the sound back', () => {
-  const blocked = after([...healthyCall(), event('play.audio_blocked'), ...oneTurn(1)]);
-  assert.equal(blocked.verdicts.play.state, 'failing');
-  const started = after([event('play.audio_started')], blocked);
-  assert.equal(started.verdicts.play.state, 'ok');
+test('a proxy that is gone is said, with what this browser still knows', () => {
+  const { verdicts, judge, selection } = after([...healthyCall(), GONE]);
+  assert.equal(judge, 'page');
+  assert.equal(verdicts.system.cause, 'proxy-down');
+  assert.deepEqual([verdicts.system.sentence, verdicts.system.next], ['The proxy is gone.', 'Start it.']);
+  assert.deepEqual([verdicts.media.state, verdicts.hear.state], ['ok', 'ok']);
+  assert.match(verdicts.think.sentence, /^Only the proxy can tell/);
+  assert.deepEqual([selection.view, selection.stage], ['stage', 'system']);
 });
 
-test('a call that ends waits for nothing, and shows what it showed', () => {
-  const state = after([
-    ...healthyCall().slice(0, 7),
-    event('media.disconnected', { intended: true }),
-  ]);
+test('without a proxy there is no token: one trouble, not two', () => {
+  const failed = event('token.failed', { what: 'The proxy is gone.', next: 'Start it.' });
+  const { verdicts } = after([GONE, event('token.requested'), failed]);
+  assert.deepEqual([verdicts.system.state, verdicts.token.state], ['failing', 'not reached']);
+});
+
+test('a call that ends waits for nothing, and one that begins starts anew', () => {
+  const call = [...healthyCall().slice(0, 8), event('media.disconnected', { intended: true })];
+  const state = after(call);
   assert.ok(!states(state).includes('waiting'));
-  assert.equal(state.verdicts.dispatch.state, 'ok');
-  const again = after([event('token.requested')], state);
-  assert.equal(again.verdicts.dispatch.state, 'not reached');
+  assert.equal(state.verdicts.media.state, 'ok');
+  assert.equal(after([event('token.requested')], state).verdicts.media.state, 'not reached');
+  const cut = event('media.disconnected', { intended: false, what: 'Cut.', next: 'Again.' });
+  assert.equal(after([...healthyCall(), cut]).verdicts.media.sentence, 'Cut.');
 });
 
-test('processes: one that starts is waited for, one that is gone fails', () => {
-  const health = (/** @type {Record<string, unknown>} */ letta) =>
-    after([event('.health.checked', { processes: { livekit: { state: 'ready' }, letta } })])
-      .verdicts.system;
-  assert.equal(health({ state: 'starting', detail: '12 s so far' }).state, 'waiting');
-  assert.equal(health({ state: 'failed', detail: 'Port 8283 is taken.' }).state, 'failing');
-  assert.equal(health({ state: 'ready', answers: false, detail: '' }).state, 'failing');
-  assert.equal(health({ state: 'monitoring', answers: null }).state, 'ok');
-  const gone = after([
-    event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' }),
-  ]);
-  assert.equal(gone.verdicts.system.state, 'failing');
-});
-
-test('speech that fails at the worker fails at its stage', () => {
-  const degraded = (/** @type {string} */ what) =>
-    agent('job.degraded', { what, error: 'timeout', consequence: 'the agent hears no words' });
-  assert.equal(after([degraded('speech-to-text')]).verdicts.transcribe.state, 'failing');
-  assert.equal(after([degraded('text-to-speech')]).verdicts.speak.state, 'failing');
-  assert.equal(after([degraded('archive')]).verdicts.job.state, 'ok');
-});
-
-test('an agent without a voice is not called audible until it has one again', () => {
-  const failed = agent('job.degraded', {
-    what: 'text-to-speech',
-    error: 'refused',
-    consequence: 'the reply is not heard, only read',
-  });
-  const mute = oneTurn(1).filter((each) => each.name !== 'first_byte');
-  const state = after([...healthyCall(), failed, ...mute]);
-  assert.equal(state.verdicts.speak.state, 'failing');
-  assert.notEqual(state.verdicts.play.state, 'ok');
-  const { verdicts } = after(oneTurn(2), state);
-  assert.deepEqual([verdicts.speak.state, verdicts.play.state], ['ok', 'ok']);
-});
-
-test('evidence is bounded', () => {
+test('each stage keeps its last events, whoever reports them', () => {
   const many = Array.from({ length: 100 }, () => agent('hear.speech_started'));
-  assert.ok(after(many).verdicts.hear.evidence.length <= 12);
+  const refused = { ...event('dispatch.refused'), source: /** @type {const} */ ('proxy') };
+  const { evidence } = after([...many, refused]);
+  assert.equal(evidence.hear.length, 12);
+  assert.equal(evidence.hear.at(-1), many.at(-1));
+  assert.deepEqual(evidence.dispatch, [refused]);
+  assert.deepEqual(after([event('token.requested')], after(many)).evidence.hear, []);
+});
+
+test('neither drafts of words nor figures are evidence', () => {
   const draft = event('speak.segment', { id: 'R1', text: 'Nice', final: false });
-  assert.deepEqual(after([draft]).verdicts.speak.evidence, []);
+  const figures = event('media.stats', { rtt_ms: 4 });
+  const { evidence } = after([draft, figures]);
+  assert.deepEqual([evidence.speak, evidence.media], [[], []]);
 });

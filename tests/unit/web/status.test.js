@@ -3,9 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connectProblem, endProblem, microphoneProblem } from '../../../web/call/problems.js';
-import { whyNoAgent } from '../../../web/call/why-no-agent.js';
 import { statusOf } from '../../../web/state/status.js';
-import { after, agent, event, healthyCall } from './events.js';
+import { after, event, healthyCall, verdicts } from './events.js';
 
 const ready = [
   event('.health.checked', { processes: { livekit: { state: 'ready' } } }),
@@ -38,81 +37,58 @@ test('before a call, the status says what is waited for', () => {
     processes: { livekit: { state: 'ready' }, letta: { state: 'starting', detail: '12 s so far' } },
   });
   assert.equal(textAfter(starting), 'Waiting for letta (12 s so far).');
-  const failed = event('.health.checked', {
-    processes: { letta: { state: 'failed', detail: 'Port 8283 is taken by pid 7.' } },
-  });
-  const { text, next } = statusOf(after([...ready, failed]));
-  assert.equal(text, 'letta is failed. Port 8283 is taken by pid 7.');
-  assert.match(next, /restart_voice_system\.sh letta/);
-});
-
-test('no agent after the usual time, until one comes', () => {
-  const call = healthyCall();
-  const late = event('join.late', { stage: 'dispatch', what: 'No agent after 15 s. x', next: 'y' });
-  assert.equal(textAfter(...call.slice(0, 9), late), 'No agent after 15 s. x');
+  const failing = { state: 'failing', sentence: 'Port 8283 is taken by pid 7.', next: 'Stop it.' };
+  const { text, next } = statusOf(after([...ready, verdicts('.verdicts.system', { system: failing })]));
+  assert.deepEqual([text, next], ['Port 8283 is taken by pid 7.', 'Stop it.']);
+  // A machine without CPU to spare keeps nobody from calling.
+  const busy = { state: 'waiting', cause: 'machine-out-of-cpu', sentence: 'No CPU to spare.' };
   assert.equal(
-    textAfter(...call.slice(0, 9), late, ...call.slice(9)),
-    'Agent connected! Start speaking...',
+    textAfter(verdicts('.verdicts.system', { system: busy })),
+    'Choose an agent and press Connect.',
   );
 });
 
-test('an agent that cannot answer is not one to speak to, until it can', () => {
-  const degraded = agent('job.degraded', {
-    what: 'speech-to-text',
-    error: 'refused',
-    consequence: 'the agent hears no words',
-  });
-  const broken = [...healthyCall(), degraded];
-  assert.match(textAfter(...broken), /^speech-to-text fails \(refused\)/);
-  assert.match(textAfter(...broken, agent('hear.speech_ended')), /^speech-to-text fails/);
-  const heard = agent('transcribe.transcript', { text: 'hello', final: true });
-  assert.equal(textAfter(...broken, heard), 'Agent connected! Start speaking...');
+test('a verdict that fails is the status of the call, until it does not', () => {
+  const call = healthyCall();
+  const late = { state: 'failing', sentence: 'Nobody took the dispatch.', next: 'Start a worker.' };
+  const failing = verdicts('.verdicts.call', { dispatch: late });
+  assert.equal(textAfter(...call.slice(0, 9), failing), 'Nobody took the dispatch.');
+  const well = [...call.slice(0, 9), failing, ...call.slice(9), verdicts('.verdicts.call')];
+  assert.equal(textAfter(...well), 'Agent connected! Start speaking...');
+  // A microphone that fails stops nobody: it has a place of its own.
+  const mute = verdicts('.verdicts.call', { hear: { state: 'failing', sentence: 'Denied.' } });
+  assert.match(textAfter(...call, mute), /^Agent connected!/);
+});
+
+test('a call that is connected goes on without the proxy, which is said with a next step', () => {
+  const gone = event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' });
+  const { text, next, tone } = statusOf(after([...ready, ...healthyCall(), gone]));
+  assert.equal(text, 'The call goes on without verdicts. The proxy is gone.');
+  assert.deepEqual([next, tone], ['Start it.', 'busy']);
+  assert.equal(textAfter(gone), 'The proxy is gone.');
+  const failed = event('token.failed', { what: 'No token.', next: '' });
+  assert.equal(textAfter(gone, event('token.requested'), failed), 'No token.');
+});
+
+test('a connection that is lost is said with what is known of the server', () => {
+  const down = { state: 'failing', sentence: 'livekit-server has crashed.', next: 'Wait.' };
+  const lost = [...healthyCall(), event('media.reconnecting')];
+  assert.equal(statusOf(after(lost)).next, '');
+  const state = after([...lost, verdicts('.verdicts.call', { system: down })]);
+  assert.equal(statusOf(state).text, 'Connection lost. Reconnecting...');
+  assert.equal(statusOf(state).next, 'livekit-server has crashed. Wait.');
+});
+
+test('an agent that leaves is said at once; why, by the verdict', () => {
+  const left = [...healthyCall(), event('join.agent_left', { identity: 'agent-AJ_1' })];
+  assert.equal(textAfter(...left), 'The agent left the call.');
+  const why = verdicts('.verdicts.call', { join: { state: 'failing', sentence: 'It crashed.' } });
+  assert.equal(textAfter(...left, why), 'It crashed.');
 });
 
 test('without a microphone nobody is told to speak', () => {
   const failed = event('hear.microphone_failed', { what: 'Denied.', next: 'Allow it.' });
   assert.match(textAfter(...healthyCall(), failed), /^Agent connected! Type/);
-});
-
-test('why no agent: what the worker and the dispatch know', () => {
-  const known = {
-    worker: { registered: true, agent_name: 'a', expected_name: 'a' },
-    dispatch: {},
-    request: null,
-    joined: false,
-  };
-  const stage = (/** @type {object} */ more) => whyNoAgent({ ...known, ...more }).stage;
-  const what = (/** @type {object} */ more) => whyNoAgent({ ...known, ...more }).what;
-
-  assert.match(
-    what({ worker: { registered: false, message: 'The worker does not answer.' } }),
-    /^The worker does not answer\.$/,
-  );
-  assert.match(
-    what({ worker: { registered: true, agent_name: 'other', expected_name: 'mine' } }),
-    /“other”.*“mine”/,
-  );
-  assert.equal(stage({ dispatch: { state: 'not_joined', message: 'The job crashed.' } }), 'job');
-  assert.equal(
-    what({ dispatch: { state: 'not_joined', message: 'The job crashed.' } }),
-    'The job crashed.',
-  );
-  assert.equal(
-    what({
-      worker: { ...known.worker, message: 'The worker has 4 jobs.' },
-      dispatch: { state: 'requested', message: 'Asked.' },
-    }),
-    'Asked. Nobody has come yet. The worker has 4 jobs.',
-  );
-  assert.equal(stage({ dispatch: { state: 'waiting_for_worker' } }), 'dispatch');
-  assert.equal(stage({ joined: true }), 'join');
-  assert.match(
-    what({
-      worker: { unreachable: 'The proxy is gone.' },
-      dispatch: { unreachable: 'The proxy is gone.' },
-    }),
-    /^The proxy is gone\./,
-  );
 });
 
 test('each way a microphone can fail has words of its own and a next step', () => {
@@ -134,7 +110,7 @@ test('each way a microphone can fail has words of its own and a next step', () =
 });
 
 test('a connection that fails names the stage, and never shows the token', () => {
-  const attempt = { url: 'ws://localhost:7880', signalOpen: false, pageSecure: false };
+  const attempt = { url: 'ws://localhost:7880', signalOpen: false };
   const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.sig-nature_1';
   const refused = connectProblem(
     { reason: 'NotAllowed', status: 401, message: `invalid token: ${token}, error: expired` },
@@ -147,14 +123,9 @@ test('a connection that fails names the stage, and never shows the token', () =>
   assert.equal(stage({}), 'signal');
   assert.equal(stage({}, 'Timeout'), 'signal');
   assert.equal(stage({ signalOpen: true }), 'media');
-  const mixed = connectProblem(
-    { reason: 'WebSocket', status: null, message: 'x' },
-    { url: 'ws://sfu.example:7880', signalOpen: false, pageSecure: true },
-  );
-  assert.match(mixed.problem.what, /https/);
 });
 
-test('each way a call can end has words', () => {
-  assert.match(endProblem('DUPLICATE_IDENTITY').what, /identity/);
-  assert.match(endProblem('a reason of tomorrow').what, /lost/);
+test('a call that ended says the reason, if there was one', () => {
+  assert.match(endProblem('DUPLICATE_IDENTITY').what, /DUPLICATE_IDENTITY/);
+  assert.match(endProblem('').what, /no reason was given/);
 });

@@ -3,65 +3,45 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isNew } from '../../../web/call/seen-events.js';
-import { announcement, NOTHING_ANNOUNCED } from '../../../web/state/announcement.js';
 import { lineOf } from '../../../web/state/console-lines.js';
 import { duration, seconds, waited } from '../../../web/state/duration.js';
 import { nextStep } from '../../../web/state/next-step.js';
-import { STAGES } from '../../../web/state/stage-names.js';
+import { announce, NO_ANNOUNCEMENT } from '../../../web/state/stages.js';
 import { statusOf } from '../../../web/state/status.js';
 import { viewOf } from '../../../web/state/state.js';
-import { after, agent, event, healthyCall, oneTurn } from './events.js';
+import { after, agent, answer, event, healthyCall, oneTurn, verdicts } from './events.js';
 
-/** An answer of verdicts, every stage ok but those said. @param {Record<string, object>} said */
-const answer = (said = {}, more = {}) => ({
-  call: 'c1',
-  now: 1_795_000_000,
-  verdicts: STAGES.map((stage) => ({
-    stage,
-    state: 'ok',
-    cause: '',
-    sentence: 'Well.',
-    next: '',
-    evidence: [],
-    since: null,
-    ms: 5,
-    usual_ms: 40,
-    .../** @type {Record<string, object>} */ (said)[stage],
-  })),
-  ...more,
-});
-/** @param {Record<string, object>} [said] @param {object} [more] */
-const told = (said, more) => event('.verdicts.told', answer(said, more));
+/** @param {Record<string, object>} [otherwise] @param {object} [more] */
+const judged = (otherwise, more) => verdicts('.verdicts.call', otherwise, more);
 const GONE = { state: 'failing', cause: 'agent-deleted', sentence: 'Gone.', next: 'Choose another.' };
 
-test('the proxy judges while it is heard, and the page while it is not', () => {
-  const call = healthyCall();
-  const before = after(call);
+test('the proxy judges as soon as it is heard, and its word stays until there is another', () => {
+  const before = after(healthyCall());
   assert.equal(before.judge, 'page');
-  const heard = after([told({ think: GONE })], before);
+  const heard = after([judged({ think: GONE })], before);
   assert.equal(heard.judge, 'proxy');
   assert.equal(heard.verdicts.think.cause, 'agent-deleted');
   assert.equal(statusOf(heard).text, 'Gone.');
   assert.deepEqual([heard.selection.view, heard.selection.stage], ['stage', 'think']);
-  const lost = after([event('.verdicts.lost')], heard);
-  assert.equal(lost.judge, 'page');
-  assert.notEqual(lost.verdicts.think.state, 'failing');
-  assert.equal(after([told()], lost).judge, 'proxy');
+  const later = after([agent('think.done'), event('media.reconnecting')], heard);
+  assert.equal(later.verdicts, heard.verdicts);
 });
 
-test('a proxy that is gone is named by the page', () => {
+test('a proxy that is gone is named by the page, and believed again only when it has spoken', () => {
   const gone = event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' });
   for (const calling of [healthyCall(), []]) {
-    const { judge, verdicts } = after([...calling, told(), gone]);
-    assert.equal(judge, 'page');
-    assert.equal(verdicts.system.state, 'failing');
-    assert.equal(verdicts.system.cause, 'proxy-down');
+    const state = after([...calling, judged(), gone]);
+    assert.equal(state.judge, 'page');
+    assert.equal(state.verdicts.system.cause, 'proxy-down');
+    const back = after([event('.health.checked', { processes: {} })], state);
+    assert.equal(back.verdicts.system.state, 'not reached');
+    assert.equal(after([judged()], back).judge, 'proxy');
   }
 });
 
 test('between calls the proxy judges the system', () => {
   const down = { system: { state: 'failing', cause: 'letta-down', sentence: 'Letta is down.' } };
-  const state = after([event('.verdicts.system', answer(down, { call: null }))]);
+  const state = after([verdicts('.verdicts.system', down, { call: null })]);
   assert.equal(state.judge, 'proxy');
   assert.equal(state.verdicts.system.cause, 'letta-down');
   assert.equal(state.verdicts.token.state, 'not reached');
@@ -69,21 +49,21 @@ test('between calls the proxy judges the system', () => {
 
 test('a call that is over keeps its verdicts, whatever comes next in its room', () => {
   const end = event('media.disconnected', { intended: true });
-  const state = after([...healthyCall(), told({ think: GONE }), end, told({}, { call: 'c2' })]);
+  const state = after([...healthyCall(), judged({ think: GONE }), end, judged({}, { call: 'c2' })]);
   assert.equal(state.verdicts.think.cause, 'agent-deleted');
   const again = after([event('token.requested')], state);
   assert.equal(again.judge, 'page');
 });
 
 test('verdicts that say what they said are the same objects', () => {
-  const one = after([...healthyCall(), told({ think: GONE })]);
-  const two = after([told({ think: GONE, play: { ms: 7 } }, { now: 1_795_000_000.1 })], one);
+  const one = after([...healthyCall(), judged({ think: GONE })]);
+  const two = after([judged({ think: GONE, play: { ms: 7 } }, { now: 1_795_000_000.1 })], one);
   assert.equal(one.verdicts.think, two.verdicts.think);
   assert.notEqual(one.verdicts.play, two.verdicts.play);
 });
 
 test('since when is told by this page’s clock', () => {
-  const said = told({ think: { state: 'waiting', since: 995 } }, { now: 1000 });
+  const said = judged({ think: { state: 'waiting', since: 995 } }, { now: 1000 });
   const { verdicts } = after([...healthyCall(), said]);
   assert.ok(Math.abs((verdicts.think.since ?? 0) - (said.at - 5)) < 0.001);
   assert.equal(waited(verdicts.think, said.at), 'for 5.0 s, usually 40 ms');
@@ -95,17 +75,33 @@ test('lengths of time are as short as they can be read', () => {
 });
 
 test('a failure and its end are read out, waiting is not', () => {
-  const verdicts = (/** @type {Record<string, object>} */ said) =>
-    after([...healthyCall(), told(said)]).verdicts;
-  let said = announcement(NOTHING_ANNOUNCED, verdicts({ think: { state: 'waiting' } }));
-  assert.equal(said, NOTHING_ANNOUNCED);
-  said = announcement(said, verdicts({ think: GONE }));
-  assert.equal(said.text, 'think fails: Gone. Next step: Choose another.');
-  assert.equal(announcement(said, verdicts({ think: GONE })), said);
-  assert.equal(announcement(said, verdicts({ think: { state: 'waiting' } })), said);
-  said = announcement(said, verdicts({}));
-  assert.equal(said.text, 'think works again.');
-  assert.equal(announcement(said, verdicts({ think: { state: 'waiting' } })), said);
+  const shown = (/** @type {Record<string, object>} */ otherwise) =>
+    after([...healthyCall(), judged(otherwise)]).verdicts;
+  let spoken = announce(NO_ANNOUNCEMENT, shown({ think: { state: 'waiting' } }));
+  assert.equal(spoken, NO_ANNOUNCEMENT);
+  spoken = announce(spoken, shown({ think: GONE }));
+  assert.equal(spoken.text, 'think fails: Gone. Next step: Choose another.');
+  assert.equal(announce(spoken, shown({ think: GONE })), spoken);
+  assert.equal(announce(spoken, shown({ think: { state: 'waiting' } })), spoken);
+  spoken = announce(spoken, shown({}));
+  assert.equal(spoken.text, 'think works again.');
+  assert.equal(announce(spoken, shown({ think: { state: 'waiting' } })), spoken);
+});
+
+test('the console has a line when a verdict fails and when it works again', () => {
+  const { console } = after([...healthyCall(), judged({ think: GONE }), judged({ think: GONE }), judged()]);
+  assert.deepEqual(
+    console.lines.slice(-2).map(({ tone, text }) => [tone, text]),
+    [
+      ['bad', '❌ think fails: Gone. Next step: Choose another.'],
+      ['good', '✅ think works again.'],
+    ],
+  );
+  // What this browser met has a line already.
+  const denied = event('hear.microphone_failed', { what: 'Denied.', next: 'Allow it.' });
+  const hear = { state: 'failing', sentence: 'Denied.' };
+  const lines = after([...healthyCall(), denied, judged({ hear })]).console.lines;
+  assert.equal(lines.filter(({ text }) => text.includes('Denied.')).length, 1);
 });
 
 test('a next step has a button where this page can do it, and its commands to copy', () => {
@@ -133,10 +129,10 @@ test('a next step has a button where this page can do it, and its commands to co
 
 test('what the proxy reports changes nothing that the page knows, but is told', () => {
   const refused = { ...event('dispatch.refused', { code: 'X' }), source: /** @type {const} */ ('proxy') };
-  const { verdicts, stages, call } = after([...healthyCall(), refused]);
-  assert.equal(verdicts.dispatch.state, 'ok');
-  assert.equal(call.dispatchProblem, null);
-  assert.equal(stages.dispatch.evidence.at(-1), refused);
+  const before = after([...healthyCall(), judged()]);
+  const state = after([refused], before);
+  assert.equal(state.verdicts, before.verdicts);
+  assert.equal(state.evidence.dispatch.at(-1), refused);
   assert.equal(lineOf(refused), null);
   const waits = { ...refused, name: 'waiting_for_worker', data: { message: 'Nobody.' } };
   assert.equal(lineOf(waits)?.text, '⏳ Nobody.');
