@@ -37,12 +37,11 @@ from proxy.request_id import request_id
 from proxy.security import check_host, check_origin, protect
 from proxy.settings import ProxySettings
 from proxy.sfu import Sfu
-from proxy.timeline.calls import Calls
-from proxy.timeline.ingest import Ingest
-from proxy.timeline.keeping import PROBE_NAME
-from proxy.timeline.stream import Stream
+from proxy.timeline.api import CallsApi, VerdictsApi
+from proxy.timeline.ingest import EventIngest
+from proxy.timeline.stream import EventStream
 from proxy.timeline.timeline import Timeline
-from proxy.timeline.verdicts import Verdicts
+from proxy.timeline.write_queue import PROBE_NAME
 from proxy.tokens import Tokens
 from proxy.webhooks import Webhooks
 
@@ -93,10 +92,10 @@ def _compose(settings: ProxySettings) -> Parts:
         HealthEndpoints(settings, system, registration),
         Webhooks(settings, dispatcher, timeline),
         LettaProxy(letta, session),
-        Ingest(settings, timeline),
-        Stream(timeline),
-        Verdicts(timeline),
-        Calls(timeline),
+        EventIngest(settings, timeline),
+        EventStream(timeline),
+        VerdictsApi(timeline),
+        CallsApi(timeline),
         Bundle(settings, timeline, lambda: system.health),
         Metrics(timeline, lambda: system.health),
         openapi,

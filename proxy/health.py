@@ -17,7 +17,7 @@ from proxy.endpoint import Answer, Endpoint, answered
 from proxy.probes.watch import SystemWatch
 from proxy.registration import Registration, Worker, WorkerJob
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import Process, State
+from proxy.verdicts.system_health import Process, State
 
 FRESH_S = 0.3
 """Who asks within this time of another gets the same answer."""

@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from common.events import Event
 from proxy.endpoint import Endpoint
 from proxy.timeline.timeline import Timeline
-from proxy.verdicts.health import Health, Process
+from proxy.verdicts.system_health import Process, SystemHealth
 
 JOIN_BUCKETS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 15.0)
 MB = 2**20
@@ -35,7 +35,7 @@ DISPATCHES = ("made", "retry", "refused", "waiting_for_worker", "verified", "ala
 class Metrics:
     """Counts from the moment it is made."""
 
-    def __init__(self, timeline: Timeline, health: Callable[[], Health]) -> None:
+    def __init__(self, timeline: Timeline, health: Callable[[], SystemHealth]) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._registry.register(_Standing(timeline, health))
@@ -99,12 +99,12 @@ def _vitals(processes: Iterable[Process]) -> Iterable[Metric]:
 class _Standing(Collector):
     """How things stand at the moment of the question."""
 
-    def __init__(self, timeline: Timeline, health: Callable[[], Health]) -> None:
+    def __init__(self, timeline: Timeline, health: Callable[[], SystemHealth]) -> None:
         self._timeline = timeline
         self._health = health
 
     def collect(self) -> Iterable[Metric]:
-        open_calls = [call for call in self._timeline.live if call.open]
+        open_calls = [call for call in self._timeline.calls if call.open]
         yield GaugeMetricFamily("voice_open_calls", "Calls in progress.", len(open_calls))
 
         failing = GaugeMetricFamily(
@@ -118,7 +118,7 @@ class _Standing(Collector):
         yield GaugeMetricFamily(
             "voice_events_waiting",
             "Events that are not in the calls database yet.",
-            self._timeline.keeper.waiting,
+            self._timeline.queue.pending,
         )
         health = self._health()
         ready = GaugeMetricFamily(

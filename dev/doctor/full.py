@@ -28,9 +28,9 @@ from proxy.probes import livekit
 from proxy.probes.question import new_session
 from proxy.probes.watch import Fact, collect
 from proxy.registration import Registration, Worker
-from proxy.verdicts.health import Health
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import judge
+from proxy.verdicts.system_health import SystemHealth
 
 HERE_LIMIT_S = 8.0
 """For what is on this machine."""
@@ -101,7 +101,7 @@ async def examine(checkout: Context, *, outside: bool = True) -> Report:
     )
 
 
-async def _health(checkout: Context, outside: bool) -> tuple[Health | None, list[Finding]]:
+async def _health(checkout: Context, outside: bool) -> tuple[SystemHealth | None, list[Finding]]:
     """The health of the system, and the lines that it makes."""
     try:
         async with asyncio.timeout(OUTSIDE_LIMIT_S), new_session() as session:
@@ -147,7 +147,7 @@ def _without(checkout: Context) -> list[str]:
     return [livekit.CREDENTIALS] if made_later else []
 
 
-def _verdict(health: Health, checkout: Context) -> Mapping[str, Any]:
+def _verdict(health: SystemHealth, checkout: Context) -> Mapping[str, Any]:
     verdict = asdict(judge(History(), health, time.time())["system"])
     shown: Mapping[str, Any] = checkout.redactor.data(verdict)
     return shown

@@ -28,7 +28,7 @@ from proxy.probes.providers import Provider
 from proxy.probes.question import is_own, message_in, problem_of, problem_of_status, shown
 from proxy.probes.watch import Fact
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import ProbeResult
+from proxy.verdicts.system_health import ProbeResult
 
 EMBEDDINGS = "embeddings"
 EMBEDDING_MODEL = "text-embedding-3-small"

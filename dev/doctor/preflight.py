@@ -13,7 +13,7 @@ from common.probe import Finding
 from dev.doctor.context import Context
 from dev.services import Port, Service, services
 from dev.supervisor import ports, processes, records
-from proxy.verdicts.health import Health, Process
+from proxy.verdicts.system_health import Process, SystemHealth
 
 
 async def check(checkout: Context) -> list[Finding]:
@@ -77,7 +77,7 @@ def _ours(family: set[int], number: int, kind: str) -> psutil.Process | None:
     return None
 
 
-def predicted(health: Health, checkout: Context, findings: Iterable[Finding]) -> Health:
+def predicted(health: SystemHealth, checkout: Context, findings: Iterable[Finding]) -> SystemHealth:
     """`health` with a cause for each process that does not run and could not, as its launcher would
     say it. `findings` are those of `check`, and others."""
     held = {

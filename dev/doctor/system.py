@@ -19,8 +19,8 @@ from dev.doctor.models import EMBEDDINGS
 from proxy.health import AgentHealthAnswer
 from proxy.probes import livekit, providers
 from proxy.settings import ProxySettings
-from proxy.timeline.location import Location, location_of
-from proxy.verdicts.health import Health, Machine, ProbeResult, Process
+from proxy.timeline.store.database import DatabaseUrl, database_url_of
+from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth
 
 START = "./restart_voice_system.sh"
 DATABASE = "calls database"
@@ -52,7 +52,7 @@ CPU_WARN = 0.9
 MB = 2**20
 
 
-def findings(health: Health, worker: AgentHealthAnswer, checkout: Context) -> list[Finding]:
+def findings(health: SystemHealth, worker: AgentHealthAnswer, checkout: Context) -> list[Finding]:
     """All lines that follow from the health."""
     return [
         *(_process(process) for process in health.processes.values()),
@@ -103,7 +103,7 @@ def _of_probe(probe: ProbeResult, checkout: Context) -> Finding:
     return Finding(group, probe.name, state, probe.detail, next_step, probe.ms)
 
 
-def _not_asked(health: Health, checkout: Context) -> Iterator[Finding]:
+def _not_asked(health: SystemHealth, checkout: Context) -> Iterator[Finding]:
     for name in (livekit.CREDENTIALS, providers.LETTA_KEY):
         if name not in health.probes:
             why = "its server did not answer the question"
@@ -161,7 +161,7 @@ async def database(settings: ProxySettings) -> ProbeResult:
     """Whether the database of these settings takes what happens in calls. It is asked without
     writing anything, and without making it."""
     began, at = time.monotonic(), time.time()
-    where = location_of(settings)
+    where = database_url_of(settings)
     try:
         if where.path is not None:
             problem, detail = await asyncio.to_thread(_file, where.path)
@@ -205,7 +205,7 @@ def _problem(message: str) -> str:
     return "not-writable" if readonly else "other"
 
 
-async def _postgres(where: Location) -> tuple[str, str]:
+async def _postgres(where: DatabaseUrl) -> tuple[str, str]:
     try:
         async with asyncio.timeout(DATABASE_LIMIT_S):
             connection = await asyncpg.connect(where.postgres)

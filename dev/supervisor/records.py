@@ -75,7 +75,7 @@ class ProcessRecord:
     name: str
     state: str
     detail: str = ""
-    cause: str = ""  # what is wrong, as a code: proxy/verdicts/health.py lists them
+    cause: str = ""  # what is wrong, as a code: proxy/verdicts/system_health.py lists them
     log: list[str] = field(default_factory=list)  # the program's last lines that tell why
     since: float = field(default_factory=time.time)
     launcher: Identity | None = None

@@ -6,9 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from proxy.settings import ProxySettings
-from proxy.timeline.location import location_of
-from proxy.timeline.store.failures import as_trouble
-from proxy.timeline.trouble import StoreTrouble
+from proxy.timeline.store.database import database_url_of
+from proxy.timeline.store.errors import StoreError, as_store_error
 
 if TYPE_CHECKING:
     from proxy.timeline.store.store import Store
@@ -19,20 +18,20 @@ LIMIT_S = 6.0
 
 async def last_calls(settings: ProxySettings) -> tuple[list[dict[str, Any]], str]:
     """The last calls, newest first, and why there are none or not all of them."""
-    where = location_of(settings)
+    where = database_url_of(settings)
     try:
         if where.path is not None and not where.path.exists():
             return [], f"There is no calls database at {where.path}."
         from proxy.timeline.store.store import Store
 
-        with as_trouble(where):
+        with as_store_error(where):
             store = Store(where)
         try:
             async with asyncio.timeout(LIMIT_S):
                 return await calls_of(store), ""
         finally:
             await store.aclose()
-    except StoreTrouble as trouble:
+    except StoreError as trouble:
         return [], f"The calls database cannot be read: {trouble.detail}."
     except TimeoutError:
         return [], f"The calls database {where.shown} did not answer within {LIMIT_S:g} s."

@@ -23,12 +23,12 @@ from proxy.bundle.calls import COUNT, calls_of
 from proxy.endpoint import Endpoint, validated
 from proxy.page import CHECKOUT
 from proxy.settings import ProxySettings
-from proxy.timeline.answers import stored
+from proxy.timeline.publisher import verdicts_as_json
+from proxy.timeline.store.errors import StoreError
 from proxy.timeline.timeline import Timeline
-from proxy.timeline.trouble import StoreTrouble
-from proxy.verdicts.health import Health
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import judge
+from proxy.verdicts.system_health import SystemHealth
 
 PACKAGES = ("aiohttp", "livekit-api", "livekit-agents", "letta-client", "sqlalchemy")
 
@@ -43,7 +43,7 @@ class Bundle:
     """Handler of the route; one bundle at a time."""
 
     def __init__(
-        self, settings: ProxySettings, timeline: Timeline, health: Callable[[], Health]
+        self, settings: ProxySettings, timeline: Timeline, health: Callable[[], SystemHealth]
     ) -> None:
         self._settings = settings
         self._timeline = timeline
@@ -74,7 +74,7 @@ class Bundle:
         )
 
     def _made(
-        self, transcripts: bool, calls: list[dict[str, Any]], trouble: str, health: Health
+        self, transcripts: bool, calls: list[dict[str, Any]], trouble: str, health: SystemHealth
     ) -> bytes:
         folder = self._settings.process_status_dir
         home = folder.parent if folder is not None else None
@@ -101,19 +101,17 @@ class Bundle:
             call.id: {
                 "call": call.row(),
                 "events": [event.as_json() for event in call.history],
-                "verdicts": stored(self._timeline.judging.of_call(call))
+                "verdicts": verdicts_as_json(self._timeline.publisher.of_call(call))
                 if call.open
                 else call.stored_verdicts or [],
             }
-            for call in self._timeline.live
+            for call in self._timeline.calls
         }
         kept: dict[str, dict[str, Any]] = {}
         trouble = ""
         try:
-            kept = {
-                each["call"]["id"]: each for each in await calls_of(self._timeline.keeper.store)
-            }
-        except StoreTrouble as error:
+            kept = {each["call"]["id"]: each for each in await calls_of(self._timeline.queue.store)}
+        except StoreError as error:
             trouble = f"The calls database cannot be read: {error.detail}."
         newest = sorted({**kept, **live}.values(), key=lambda each: -each["call"]["started"])
         return newest[:COUNT], trouble

@@ -113,7 +113,7 @@ class Dispatcher:
 
     def _restored(self, room: str) -> RoomEntry | None:
         """The entry of a room whose call began before this proxy, as the timeline knows it."""
-        call = self._timeline.live.current(room)
+        call = self._timeline.calls.current(room)
         entry = self._records.claim(room) if call is not None else None
         if call is not None and entry is not None:
             self._reconciler.take(entry, call_found(call))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from common.events import Event
 from proxy.dispatch.records import DispatchRequest
-from proxy.timeline.call import Call
+from proxy.timeline.call import CallRecord
 
 EXITS = ("job.ended", "job.process_ended")
 JOINS = ("join.participant_joined", "dispatch.verified")
@@ -59,7 +59,7 @@ class CallFound:
     started: float
 
 
-def call_found(call: Call) -> CallFound:
+def call_found(call: CallRecord) -> CallFound:
     """What `call` tells of its agents: who joined, and what the last one was sent with."""
     agents: dict[str, float] = {}
     joined_at = None

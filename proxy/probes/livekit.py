@@ -14,7 +14,7 @@ from livekit import api
 from proxy.probes import status_files
 from proxy.probes.question import OWN_KEYS_EVERY_S, Questions
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import ProbeResult
+from proxy.verdicts.system_health import ProbeResult
 
 ADDRESS, CREDENTIALS = "livekit address", "livekit credentials"
 MEDIA_TCP = "media over TCP"

@@ -12,7 +12,7 @@ import psutil
 
 from proxy.probes.processes import in_words
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import Machine
+from proxy.verdicts.system_health import Machine
 
 WINDOW_S = 2.0
 BUSY = 0.9

@@ -19,7 +19,7 @@ from proxy.probes.question import Questions
 from proxy.probes.status_files import StatusFile
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import LAUNCHER, ProbeResult, Process, State
+from proxy.verdicts.system_health import LAUNCHER, ProbeResult, Process, State
 
 PROCESSES = ("livekit", "models", "letta", "agent", "proxy")
 NO_FILES = ("livekit", "letta", "agent", "proxy")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from proxy.probes.question import OWN_KEYS_EVERY_S, Questions
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import ProbeResult
+from proxy.verdicts.system_health import ProbeResult
 
 LETTA_KEY = "letta key"
 SPEECH_TO_TEXT, TEXT_TO_SPEECH, CHAT = "speech-to-text", "text-to-speech", "chat model"

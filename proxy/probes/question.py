@@ -22,7 +22,7 @@ import aiohttp
 
 from common.redaction import Redactor
 from proxy.outside import FAILURES, in_words
-from proxy.verdicts.health import ProbeResult
+from proxy.verdicts.system_health import ProbeResult
 
 OWN_LIMIT_S = 1.4
 OUTSIDE_LIMIT_S = 3.0

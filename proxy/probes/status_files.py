@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ValidationError
 
-from proxy.verdicts.health import State
+from proxy.verdicts.system_health import State
 
 log = logging.getLogger("proxy.health")
 
@@ -60,7 +60,7 @@ class StatusFile(BaseModel):
     ready_after_s: float | None = None
     updated: float = 0.0
     cause: str = ""
-    """What is wrong, as a code (`proxy.verdicts.health.Process` lists them)."""
+    """What is wrong, as a code (`proxy.verdicts.system_health.Process` lists them)."""
     log: list[str] = []
     """The last lines of the program's log that tell."""
 

@@ -23,8 +23,7 @@ from proxy.outside import FAILURES
 from proxy.probes.processes import relatives
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import Process
-from proxy.verdicts.health import Vitals as ProcessVitals
+from proxy.verdicts.system_health import Process, ProcessVitals
 
 EVERY_S = 5.0
 TIMEOUT = aiohttp.ClientTimeout(total=1.0)

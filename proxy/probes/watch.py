@@ -22,7 +22,7 @@ from proxy.probes.question import Questions, new_session
 from proxy.probes.vital_signs import VitalSigns
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import Health, Machine, ProbeResult, Process
+from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth
 
 log = logging.getLogger("proxy.system")
 
@@ -84,9 +84,9 @@ class Collector:
         probes: Mapping[str, ProbeResult],
         machine: Machine | None,
         max_age: float = 1.0,
-    ) -> Health:
+    ) -> SystemHealth:
         """The parts as one, with what the worker says of its registration."""
-        health = Health(
+        health = SystemHealth(
             processes=processes,
             probes=probes,
             machine=machine,
@@ -115,7 +115,7 @@ async def collect(
     session: aiohttp.ClientSession,
     more: Iterable[Fact] = (),
     without: Collection[str] = (),
-) -> Health:
+) -> SystemHealth:
     """The health of the system as seen from outside of it, once; nothing needs to run for it.
 
     `session` should be one of `question.new_session()`. `more` facts are asked as well, or instead
@@ -169,7 +169,7 @@ class SystemWatch:
         self._listeners: list[Tell] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._lock = asyncio.Lock()
-        self.health = Health(agent_name=settings.livekit_agent_name)
+        self.health = SystemHealth(agent_name=settings.livekit_agent_name)
 
     def add_probe(self, fact: Fact) -> None:
         """Ask this as well, each second."""
@@ -189,7 +189,7 @@ class SystemWatch:
         await self._collector.aclose()
         await self._session.close()
 
-    async def look(self, max_age: float) -> Health:
+    async def look(self, max_age: float) -> SystemHealth:
         """The health with processes that were asked within the last `max_age` seconds."""
         asked_at = time.time()
         async with self._lock:

@@ -1,4 +1,4 @@
-"""One call as it is kept in memory: its events, who is in it, and how it was judged."""
+"""One call as the proxy keeps it: its events, who is in it, and how it was judged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FULL = "nothing more is kept of this call; CALL_EVENTS_MAX is the limit"
 
 
 @dataclass(eq=False)
-class Call:
+class CallRecord:
     """What happens in a room from its first event until the room has ended."""
 
     room: str
@@ -36,8 +36,8 @@ class Call:
     arrivals: list[Event] = field(default_factory=list)
     """The events by `seq`, which is the order in which they came in."""
     keys: set[str] = field(default_factory=set)
-    lost: dict[str, Event] = field(default_factory=dict)
-    """Events that could not wait for the database any more, by key."""
+    dropped: dict[str, Event] = field(default_factory=dict)
+    """Events that did not fit into the queue of the database, by key."""
     identities: dict[str, float] = field(default_factory=dict)
     """Who was given a token for the call, and when."""
     present: set[str] = field(default_factory=set)
@@ -56,9 +56,10 @@ class Call:
     worst: dict[str, Any] | None = None
     """The last failing verdict, whatever came after it."""
     deleted: bool = False
-    figures: int = 0
-    told: set[str] = field(default_factory=set)
-    """What was said of the call's becoming too long."""
+    stats_left: int = 0
+    """Figures (`media.stats`) that came after the call had become long."""
+    limits_noted: set[str] = field(default_factory=set)
+    """What its timeline already says of events that are not kept."""
     last_at: float = 0.0
     """When the latest of its events happened, those of the system aside."""
 
@@ -66,14 +67,29 @@ class Call:
     def open(self) -> bool:
         return self.ended is None
 
-    def leaves_out(self, event: Event, limit: int) -> str:
+    @classmethod
+    def from_row(cls, row: dict[str, Any], events: list[Event]) -> CallRecord:
+        """The call of a row of the database and its events, as it was in memory."""
+        call = cls(row["room"], row["started"], id=row["id"])
+        for event in events:
+            call.add(event)
+        call.agent_id = row["agent_id"] or call.agent_id
+        call.failing, call.cause, call.worst = row["failing"], row["cause"], row["worst"]
+        call.stored_verdicts = row["verdicts"]
+        if row["ended"] is not None:
+            call.end(row["ended"])
+        else:
+            call.heard_at = time.monotonic() - max(0.0, time.time() - call.last_at)
+        return call
+
+    def why_left_out(self, event: Event, limit: int) -> str:
         """Why `event` is not kept; empty when it is. Figures go first when a call becomes long."""
         if len(self.arrivals) >= limit:
             return FULL
         if event.topic != "media.stats" or len(self.arrivals) < limit * THIN_FROM:
             return ""
-        self.figures += 1
-        return THINNED if self.figures % KEEP_ONE_IN else ""
+        self.stats_left += 1
+        return THINNED if self.stats_left % KEEP_ONE_IN else ""
 
     def add(self, event: Event) -> None:
         """Take an event and what it says of the call as a whole."""
@@ -103,7 +119,7 @@ class Call:
             case "token.issued":
                 self.identities[str(identity)] = event.at
             case "system.timeline_full":
-                self.told.add(str(event.data.get("what")))
+                self.limits_noted.add(str(event.data.get("what")))
 
     def end(self, at: float) -> None:
         self.ended = max(at, self.started)

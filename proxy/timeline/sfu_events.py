@@ -14,7 +14,8 @@ from proxy.tokens import AGENT_PREFIX
 PROMPT_S = 5.0
 """A report whose time, told in whole seconds, is this close to now is of now."""
 
-Told = tuple[Stage, str, dict[str, Any]]
+Reported = tuple[Stage, str, dict[str, Any]]
+"""Stage, name and data of an event."""
 
 
 def note_report(timeline: Timeline, report: Any) -> None:
@@ -22,10 +23,10 @@ def note_report(timeline: Timeline, report: Any) -> None:
     room = report.room.name
     if not room:
         return
-    told = _told(report)
-    if told is None:
+    reported = _reported(report)
+    if reported is None:
         return
-    stage, name, data = told
+    stage, name, data = reported
     now = time.time()
     at = now if abs(now - report.created_at) < PROMPT_S else float(report.created_at)
     key = f"sfu-{report.id}" if report.id else None
@@ -34,19 +35,27 @@ def note_report(timeline: Timeline, report: Any) -> None:
         timeline.end(room, at)
 
 
-def _told(report: Any) -> Told | None:
-    who = report.participant
+def _reported(report: Any) -> Reported | None:
+    participant = report.participant
     # Reports of tracks do not tell the kind; no caller gets a token for an agent's identity.
-    is_agent = who.kind == ParticipantInfo.AGENT or who.identity.startswith(AGENT_PREFIX)
+    is_agent = participant.kind == ParticipantInfo.AGENT or participant.identity.startswith(
+        AGENT_PREFIX
+    )
     match report.event:
         case "room_started" | "room_finished":
             return "signal", report.event, {"sid": report.room.sid}
         case "participant_joined":
-            data = {"identity": who.identity, "kind": _kind(who), "sid": who.sid}
+            data = {
+                "identity": participant.identity,
+                "kind": _kind(participant),
+                "sid": participant.sid,
+            }
             return ("join" if is_agent else "signal"), "participant_joined", data
         case "participant_left" | "participant_connection_aborted":
-            reason = str(DisconnectReason.Name(who.disconnect_reason))  # as the page names it
-            data = {"identity": who.identity, "kind": _kind(who), "reason": reason}
+            reason = str(
+                DisconnectReason.Name(participant.disconnect_reason)
+            )  # as the page names it
+            data = {"identity": participant.identity, "kind": _kind(participant), "reason": reason}
             if report.event == "participant_connection_aborted":
                 data["aborted"] = True
             return ("join" if is_agent else "signal"), "participant_left", data
@@ -55,8 +64,8 @@ def _told(report: Any) -> Told | None:
     return None
 
 
-def _kind(who: Any) -> str:
-    return str(ParticipantInfo.Kind.Name(who.kind)).lower()
+def _kind(participant: Any) -> str:
+    return str(ParticipantInfo.Kind.Name(participant.kind)).lower()
 
 
 def _track(report: Any) -> dict[str, Any]:

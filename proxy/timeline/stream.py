@@ -10,9 +10,9 @@ from common.events import Event
 from proxy.endpoint import Endpoint, validated
 from proxy.errors import ApiError
 from proxy.timeline.ingest import RoomPath
+from proxy.timeline.store.errors import StoreError
 from proxy.timeline.subscribers import Subscriber, event_message
 from proxy.timeline.timeline import Timeline
-from proxy.timeline.trouble import StoreTrouble
 
 log = logging.getLogger("proxy.timeline")
 
@@ -27,7 +27,7 @@ Backlog = list[tuple[str, Event]]
 """Events, each with the id of its call."""
 
 
-class Stream:
+class EventStream:
     """Handler of the route."""
 
     def __init__(self, timeline: Timeline) -> None:
@@ -71,8 +71,8 @@ class Stream:
             await response.write(f"retry: {RECONNECT_MS}\n\n".encode())
             for start in range(0, len(backlog), CHUNK):
                 part = backlog[start : start + CHUNK]
-                await response.write("".join(event_message(*each) for each in part).encode())
-            await response.write(self._timeline.judging.message(room).encode())
+                await response.write("".join(event_message(*entry) for entry in part).encode())
+            await response.write(self._timeline.publisher.message(room).encode())
             while not subscriber.ended:
                 text = await subscriber.next(HEARTBEAT_S)
                 await response.write((text or ": here\n\n").encode())
@@ -86,21 +86,21 @@ class Stream:
         """What the database has between the last event the watcher got and those in memory."""
         if after is None:
             return []
-        known = self._timeline.live.arrivals(room)
+        known = self._timeline.calls.arrivals(room)
         first = known[0][1].seq if known else SEQ_MAX
         if after >= first:
             return []
         try:
-            return await self._timeline.keeper.store.events_between(room, after, first, BACKLOG_MAX)
-        except StoreTrouble as trouble:
-            log.debug("Only what is in memory of room %s is streamed: %s", room, trouble)
+            return await self._timeline.queue.store.events_between(room, after, first, BACKLOG_MAX)
+        except StoreError as error:
+            log.debug("Only what is in memory of room %s is streamed: %s", room, error)
             return []
 
     def _newer(self, room: str, after: int | None) -> Backlog:
         if after is None:
-            call = self._timeline.live.current(room)
+            call = self._timeline.calls.current(room)
             return [(call.id, event) for event in call.arrivals] if call is not None else []
-        return [each for each in self._timeline.live.arrivals(room) if each[1].seq > after]
+        return [entry for entry in self._timeline.calls.arrivals(room) if entry[1].seq > after]
 
 
 def _after(request: web.Request) -> int | None:

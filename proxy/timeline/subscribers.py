@@ -1,4 +1,4 @@
-"""Who watches a room: each gets what happens in a bounded queue, and the latest verdicts."""
+"""Who watches a room: each has a bounded queue of what happens, and the latest verdicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from common.events import Event
-from proxy.timeline.cutting import packed
+from proxy.timeline.event_data import to_json
 
 QUEUE_MAX = 2000
 """Messages that wait for a slow watcher; with more it is cut off, and can resume."""
@@ -24,7 +24,7 @@ class Subscriber:
         self._verdicts: str | None = None
         self._news = asyncio.Event()
 
-    def tell(self, message: str) -> None:
+    def put(self, message: str) -> None:
         if len(self._messages) >= QUEUE_MAX:
             self.end()
             self._cut_off()
@@ -32,7 +32,7 @@ class Subscriber:
         self._messages.append(message)
         self._news.set()
 
-    def tell_verdicts(self, message: str) -> None:
+    def put_verdicts(self, message: str) -> None:
         """Older verdicts that were not sent yet are of no use to anybody."""
         self._verdicts = message
         self._news.set()
@@ -82,15 +82,15 @@ class Subscribers:
         if not watching:
             self._rooms.pop(subscriber.room, None)
 
-    def tell(self, call_id: str, event: Event) -> None:
+    def publish(self, call_id: str, event: Event) -> None:
         if watching := self._rooms.get(event.room):
             message = event_message(call_id, event)
             for subscriber in list(watching):
-                subscriber.tell(message)
+                subscriber.put(message)
 
-    def tell_verdicts(self, room: str, message: str) -> None:
+    def publish_verdicts(self, room: str, message: str) -> None:
         for subscriber in list(self._rooms.get(room, ())):
-            subscriber.tell_verdicts(message)
+            subscriber.put_verdicts(message)
 
     def close(self) -> None:
         """End all streams; a new one ends at once."""
@@ -102,5 +102,5 @@ class Subscribers:
 
 def event_message(call_id: str, event: Event) -> str:
     """An event of a call as the stream carries it."""
-    text = packed({**event.as_json(), "call": call_id})
+    text = to_json({**event.as_json(), "call": call_id})
     return f"id: {event.seq}\nevent: event\ndata: {text}\n\n"

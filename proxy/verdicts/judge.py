@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from common.events import STAGES, Stage
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import Health
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.history import History
 from proxy.verdicts.rules import Late
 from proxy.verdicts.stages import RULES
+from proxy.verdicts.system_health import SystemHealth
 from proxy.verdicts.verdict import Verdict
 
 
-def judge(history: History, health: Health, now: float) -> dict[Stage, Verdict]:
+def judge(history: History, health: SystemHealth, now: float) -> dict[Stage, Verdict]:
     """One verdict for each stage, in the order of the stages."""
-    call = Call(history, health, now)
+    call = CallView(history, health, now)
     found: dict[Stage, Verdict] = {
         stage: RULES[stage].judge(call) for stage in STAGES if stage != "system"
     }
@@ -29,7 +29,7 @@ def failing(verdicts: dict[Stage, Verdict]) -> Stage | None:
     return next((stage for stage in STAGES if verdicts[stage].state == "failing"), None)
 
 
-def _in_order(found: dict[Stage, Verdict], call: Call) -> dict[Stage, Verdict]:
+def _in_order(found: dict[Stage, Verdict], call: CallView) -> dict[Stage, Verdict]:
     """Only the earliest failure is one; what comes behind it was not reached, unless it works."""
     failed: Stage | None = None
     verdicts: dict[Stage, Verdict] = {}

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from common.events import Event
-from proxy.verdicts.health import Health, ProbeResult, Process
+from proxy.verdicts.system_health import ProbeResult, Process, SystemHealth
 from proxy.verdicts.verdict import Evidence
 
 LONGEST = 300
@@ -72,7 +72,7 @@ def probe(one: ProbeResult) -> Evidence:
     return Evidence(text, f"probe of {one.name}", one.at)
 
 
-def machine(health: Health, text: str) -> Evidence:
+def machine(health: SystemHealth, text: str) -> Evidence:
     cores = health.machine.cores if health.machine else 0
     return Evidence(f"{text} ({cores} cores)", "machine")
 

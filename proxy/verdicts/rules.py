@@ -12,10 +12,10 @@ from typing import Any
 
 from common.events import Event, Stage
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.verdict import UNKNOWN, Evidence, State, Verdict
 
-Rule = Callable[[Call], Verdict | None]
+Rule = Callable[[CallView], Verdict | None]
 Quoted = Event | Evidence | None
 
 
@@ -41,9 +41,9 @@ class Rules:
         self.usual_ms = usual_ms
         self.works = works
         self.causes: dict[str, Rule] = {}
-        self.told_elsewhere: Callable[[Call, Event], bool] = lambda call, event: False
+        self.told_elsewhere: Callable[[CallView, Event], bool] = lambda call, event: False
         self._log = log
-        self._progress: Callable[[Call], Verdict] = lambda _: self.not_reached()
+        self._progress: Callable[[CallView], Verdict] = lambda _: self.not_reached()
 
     def cause(self, code: str) -> Callable[[Rule], Rule]:
         """Register a cause. The first one that returns a failing verdict is the stage's."""
@@ -56,12 +56,12 @@ class Rules:
 
         return register
 
-    def progress(self, rule: Callable[[Call], Verdict]) -> Callable[[Call], Verdict]:
+    def progress(self, rule: Callable[[CallView], Verdict]) -> Callable[[CallView], Verdict]:
         """Register how the stage goes on when no cause applies."""
         self._progress = rule
         return rule
 
-    def judge(self, call: Call) -> Verdict:
+    def judge(self, call: CallView) -> Verdict:
         note: Verdict | None = None
         for code, rule in self.causes.items():
             found = rule(call)
@@ -82,12 +82,12 @@ class Rules:
             return progress
         return replace(note, ms=progress.ms)
 
-    def _is_known(self, trouble: Event, note: Verdict | None, call: Call) -> bool:
+    def _is_known(self, trouble: Event, note: Verdict | None, call: CallView) -> bool:
         """Whether a rule of this stage, or another stage, tells of this event."""
         noted = note is not None and quote.event(trouble) in note.evidence
         return noted or self.told_elsewhere(call, trouble)
 
-    def trouble(self, call: Call, *topics: str, **data: Any) -> Event | None:
+    def trouble(self, call: CallView, *topics: str, **data: Any) -> Event | None:
         """The last of these events, unless the stage has worked since."""
         found = call.last(*topics, **data)
         if found is None or (self.works and call.after(found, *self.works) is not None):
@@ -149,7 +149,7 @@ class Rules:
             cause=UNKNOWN,
         )
 
-    def in_time(self, call: Call, since: Event, limit: float, doing: str, next: str) -> Verdict:
+    def in_time(self, call: CallView, since: Event, limit: float, doing: str, next: str) -> Verdict:
         """Waiting for what should come after `since`; failing, cause not known, after `limit`."""
         age = call.age(since)
         if age < limit:

@@ -18,11 +18,10 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dev.letta.cluster import Cluster, prepare
-from proxy.timeline import calls
-from proxy.timeline.location import Location
-from proxy.timeline.store.opening import open_store
+from proxy.timeline import api
+from proxy.timeline.store.database import DatabaseUrl, open_store
+from proxy.timeline.store.errors import StoreError
 from proxy.timeline.store.tables import REVISIONS, metadata
-from proxy.timeline.trouble import StoreTrouble
 from tests.unit.proxy.conftest import running_proxy
 from tests.unit.proxy.timeline.conftest import agent_token, event, opened, post, posted, watching
 
@@ -87,7 +86,7 @@ async def rows(url: str, query: str) -> list[tuple[Any, ...]]:
 
 
 async def test_several_migrate_at_once_and_the_tables_are_those_of_the_code(url: str) -> None:
-    stores = await asyncio.gather(*(open_store(Location(postgres=url)) for _ in range(4)))
+    stores = await asyncio.gather(*(open_store(DatabaseUrl(postgres=url)) for _ in range(4)))
     for store in stores:
         await store.beat()
         await store.aclose()
@@ -107,8 +106,8 @@ async def test_several_migrate_at_once_and_the_tables_are_those_of_the_code(url:
     connection = await asyncpg.connect(url)
     await connection.execute("UPDATE alembic_version SET version_num = '9999'")
     await connection.close()
-    with pytest.raises(StoreTrouble, match=r"newer version .*DATABASE_URL"):
-        await open_store(Location(postgres=url))
+    with pytest.raises(StoreError, match=r"newer version .*DATABASE_URL"):
+        await open_store(DatabaseUrl(postgres=url))
 
 
 async def test_a_call_is_kept_read_again_and_deleted(
@@ -133,7 +132,7 @@ async def test_a_call_is_kept_read_again_and_deleted(
         whole = (await proxy.get(f"/api/calls/{call['id']}")).json
         assert whole["events"][0]["data"] == odd
         assert (await proxy.ask("DELETE", f"/api/calls/{call['id']}")).status == 409
-        monkeypatch.setattr(calls, "GOING_ON_S", 0.0)
+        monkeypatch.setattr(api, "GOING_ON_S", 0.0)
         assert (await proxy.ask("DELETE", f"/api/calls/{call['id']}")).status == 200
         assert await rows(url, "SELECT count(*) FROM events") == [(0,)]
 

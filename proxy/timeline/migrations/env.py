@@ -1,4 +1,4 @@
-"""Alembic's way to the database: the connection that `store/migrating.py` holds."""
+"""Alembic's way to the database: the connection that `store/engine.py` holds."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""The calls database. Slow to import (SQLAlchemy): only `opening.py` does, in a thread."""
+"""The calls database. Slow to import (SQLAlchemy): only `database.py` does, in a thread."""

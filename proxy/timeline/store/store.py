@@ -12,12 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.events import Event
-from proxy.timeline.location import Location
-from proxy.timeline.store.engine import engine_for
-from proxy.timeline.store.failures import as_trouble
-from proxy.timeline.store.migrating import migrate
+from proxy.timeline.store.database import DatabaseUrl
+from proxy.timeline.store.engine import engine_for, migrate
+from proxy.timeline.store.errors import StoreError, as_store_error
 from proxy.timeline.store.tables import calls, events, heartbeat
-from proxy.timeline.trouble import StoreTrouble
 
 OPEN_MAX = 200
 DAY_S = 24 * 3600.0
@@ -26,28 +24,28 @@ CallRow = dict[str, Any]
 
 
 class Store:
-    """One database. Everything raises `StoreTrouble` and nothing else."""
+    """One database. Everything raises `StoreError` and nothing else."""
 
-    def __init__(self, location: Location) -> None:
-        self._location = location
-        self._engine = engine_for(location)
-        self._file = _identity(location.path)
-        postgres = location.path is None
+    def __init__(self, url: DatabaseUrl) -> None:
+        self._url = url
+        self._engine = engine_for(url)
+        self._file = _identity(url.path)
+        postgres = url.path is None
         self._insert: Any = postgresql.insert if postgres else sqlite.insert
 
     async def prepare(self) -> None:
-        with as_trouble(self._location):
-            await migrate(self._location, self._engine)
+        with as_store_error(self._url):
+            await migrate(self._url, self._engine)
 
     async def aclose(self) -> None:
         await self._engine.dispose()
 
     def check_file(self) -> None:
-        """`StoreTrouble` when the file was deleted or replaced: SQLite would write into nothing."""
-        if self._file is not None and _identity(self._location.path) != self._file:
-            raise StoreTrouble(
+        """`StoreError` when the file was deleted or replaced: SQLite would write into nothing."""
+        if self._file is not None and _identity(self._url.path) != self._file:
+            raise StoreError(
                 "not-writable",
-                f"the file of the calls database, {self._location.shown}, was deleted or replaced "
+                f"the file of the calls database, {self._url.shown}, was deleted or replaced "
                 "while it was in use. It is made anew if that is possible",
             )
 
@@ -60,7 +58,7 @@ class Store:
 
         `new` are pairs of a call's id and an event.
         """
-        with as_trouble(self._location):
+        with as_store_error(self._url):
             async with self._engine.begin() as connection:
                 await connection.execute(
                     update(heartbeat).where(heartbeat.c.id == 1).values(at=time.time())
@@ -69,7 +67,7 @@ class Store:
                     await self._write_rows(connection, rows)
                 if new:
                     statement = self._insert(events).on_conflict_do_nothing()
-                    await connection.execute(statement, [_values(*each) for each in new])
+                    await connection.execute(statement, [_values(*pair) for pair in new])
 
     async def _write_rows(self, connection: AsyncConnection, rows: Sequence[CallRow]) -> None:
         statement = self._insert(calls)
@@ -90,7 +88,7 @@ class Store:
         """Calls that have not ended, after ending those of which nothing was heard since then."""
         last = select(func.max(events.c.at)).where(events.c.call_id == calls.c.id).scalar_subquery()
         last_at = func.coalesce(last, calls.c.started)
-        with as_trouble(self._location):
+        with as_store_error(self._url):
             async with self._engine.begin() as connection:
                 await connection.execute(
                     update(calls)
@@ -143,37 +141,37 @@ class Store:
 
     async def delete(self, call_id: str) -> bool:
         """Delete a call and its events; whether there was one."""
-        with as_trouble(self._location):
+        with as_store_error(self._url):
             async with self._engine.begin() as connection:
-                found = await connection.execute(delete(calls).where(calls.c.id == call_id))
-        return found.rowcount > 0
+                deleted = await connection.execute(delete(calls).where(calls.c.id == call_id))
+        return deleted.rowcount > 0
 
     async def prune(self, kept: int, days: float) -> int:
         """Delete calls that have ended: those beyond the newest `kept`, and the old; how many."""
         newest = select(calls.c.id).order_by(calls.c.started.desc()).limit(kept)
         old = calls.c.started < time.time() - days * DAY_S
-        with as_trouble(self._location):
+        with as_store_error(self._url):
             async with self._engine.begin() as connection:
-                found = await connection.execute(
+                deleted = await connection.execute(
                     delete(calls).where(calls.c.ended.is_not(None), old | calls.c.id.not_in(newest))
                 )
-        return int(found.rowcount)
+        return int(deleted.rowcount)
 
     async def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        with as_trouble(self._location):
+        with as_store_error(self._url):
             async with self._engine.connect() as connection:
-                found: Sequence[Row[Any]] = (await connection.execute(query)).all()
-        return found
+                rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+        return rows
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
     if path is None:
         return None
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return (0, 0)
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _values(call_id: str, event: Event) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Evidence, Verdict
 
@@ -30,7 +30,7 @@ stage = Rules(
 
 
 @stage.cause("agent-name-differs")
-def name_differs(call: Call) -> Verdict | None:
+def name_differs(call: CallView) -> Verdict | None:
     """A dispatch reaches only a worker of exactly that name."""
     waits = _nobody(call)
     registered, wanted = call.health.registered_name, call.health.agent_name
@@ -56,7 +56,7 @@ def name_differs(call: Call) -> Verdict | None:
 
 
 @stage.cause("dispatched-before-registration")
-def before_registration(call: Call) -> Verdict | None:
+def before_registration(call: CallView) -> Verdict | None:
     """The worker is on its way: the dispatch is made when it registers."""
     waits = _nobody(call)
     if waits is None or waits.data.get("registered_name"):
@@ -75,7 +75,7 @@ def before_registration(call: Call) -> Verdict | None:
 
 
 @stage.cause("no-worker-registered")
-def nobody_registered(call: Call) -> Verdict | None:
+def nobody_registered(call: CallView) -> Verdict | None:
     waits = _nobody(call)
     if waits is None:
         return _nobody_took_it(call)
@@ -94,7 +94,7 @@ def nobody_registered(call: Call) -> Verdict | None:
     )
 
 
-def _worker_comes(call: Call, waits: Event) -> bool:
+def _worker_comes(call: CallView, waits: Event) -> bool:
     """Whether a worker is on its way, or has just registered."""
     worker = call.process("agent")
     if worker is None:
@@ -102,7 +102,7 @@ def _worker_comes(call: Call, waits: Event) -> bool:
     return worker.state in ON_THE_WAY or (worker.state == "ready" and call.is_registered)
 
 
-def _nobody_took_it(call: Call) -> Verdict | None:
+def _nobody_took_it(call: CallView) -> Verdict | None:
     """The server took the dispatch; of a worker for it nothing is known."""
     made = call.last("dispatch.made", "dispatch.accepted")
     if made is None or call.is_registered or call.agents or call.age(made) < TAKEN_S:
@@ -124,7 +124,7 @@ def _nobody_took_it(call: Call) -> Verdict | None:
 
 
 @stage.cause("too-many-rooms")
-def too_many_rooms(call: Call) -> Verdict | None:
+def too_many_rooms(call: CallView) -> Verdict | None:
     refused = stage.trouble(call, "dispatch.refused", code="TOO_MANY_ROOMS")
     if refused is None:
         return None
@@ -137,7 +137,7 @@ def too_many_rooms(call: Call) -> Verdict | None:
 
 
 @stage.cause("dispatch-refused")
-def refused(call: Call) -> Verdict | None:
+def refused(call: CallView) -> Verdict | None:
     found = stage.trouble(call, "dispatch.refused")
     if found is None or found.data.get("code") in NOBODY:
         return None
@@ -155,7 +155,7 @@ def refused(call: Call) -> Verdict | None:
 
 
 @stage.cause("proxy-unreachable")
-def unreachable(call: Call) -> Verdict | None:
+def unreachable(call: CallView) -> Verdict | None:
     """The page could not ask: the proxy was away just then."""
     found = stage.trouble(call, "dispatch.unreachable")
     if found is None:
@@ -169,7 +169,7 @@ def unreachable(call: Call) -> Verdict | None:
 
 
 @stage.cause("second-dispatch")
-def second_dispatch(call: Call) -> Verdict | None:
+def second_dispatch(call: CallView) -> Verdict | None:
     """An agent was asked for although one is there or on its way."""
     ours = [call.agents[each] for each in sorted(call.agents) if _took_job(call, each)]
     if len(ours) > 1 and call.age(max(ours, key=lambda event: event.at)) >= TWO_S:
@@ -198,7 +198,7 @@ def second_dispatch(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     made = call.last(*stage.works)
     asked = _unanswered(call)
     if (waits := _nobody(call)) is not None:
@@ -225,13 +225,13 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached()
 
 
-def _took_job(call: Call, identity: str) -> bool:
+def _took_job(call: CallView, identity: str) -> bool:
     """Whether that agent comes from a job that our worker took."""
     job = identity.removeprefix("agent-")
     return job != identity and call.last("job.accepted", "job.job", job_id=job) is not None
 
 
-def _unanswered(call: Call) -> Event | None:
+def _unanswered(call: CallView) -> Event | None:
     """The request for an agent that nothing came of yet."""
     asked = call.last("dispatch.requested", "dispatch.received")
     if asked is None or call.after(asked, *stage.works, "dispatch.answered") is not None:
@@ -239,7 +239,7 @@ def _unanswered(call: Call) -> Event | None:
     return None if call.agents else asked
 
 
-def _nobody(call: Call) -> Event | None:
+def _nobody(call: CallView) -> Event | None:
     """The news that there is no worker for the dispatch, unless one was found since."""
     waits = stage.trouble(call, "dispatch.waiting_for_worker")
     if waits is not None:
@@ -250,7 +250,7 @@ def _nobody(call: Call) -> Event | None:
     return None
 
 
-def _registration(call: Call) -> Evidence | None:
+def _registration(call: CallView) -> Evidence | None:
     health = call.health
     if health.registered is None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -32,7 +32,7 @@ stage = Rules(
 )
 
 
-def _microphone(call: Call, *names: str) -> Event | None:
+def _microphone(call: CallView, *names: str) -> Event | None:
     """The failure to open the microphone, when it is one of these of getUserMedia's."""
     failed = call.last("hear.microphone_failed")
     if failed is None or call.after(failed, "hear.microphone_on") is not None:
@@ -42,7 +42,7 @@ def _microphone(call: Call, *names: str) -> Event | None:
 
 
 def _without_microphone(
-    call: Call, failed: Event, sentence: str, next: str, *more: Event
+    call: CallView, failed: Event, sentence: str, next: str, *more: Event
 ) -> Verdict:
     """A call without a microphone fails to hear, unless the caller writes instead."""
     if call.after(failed, "hear.typed") is not None:
@@ -51,7 +51,7 @@ def _without_microphone(
 
 
 @stage.cause("page-not-secure")
-def page_not_secure(call: Call) -> Verdict | None:
+def page_not_secure(call: CallView) -> Verdict | None:
     """Browsers capture no sound for a page that is neither https nor on localhost."""
     page = call.last("token.page")
     if page is None or page.data.get("secure") is not False:
@@ -72,7 +72,7 @@ def page_not_secure(call: Call) -> Verdict | None:
 
 
 @stage.cause(DENIED)
-def denied(call: Call) -> Verdict | None:
+def denied(call: CallView) -> Verdict | None:
     failed = _microphone(call, "NotAllowedError", "PermissionDeniedError", "SecurityError")
     if failed is None:
         return None
@@ -90,7 +90,7 @@ def denied(call: Call) -> Verdict | None:
 
 
 @stage.cause(NONE)
-def none_there(call: Call) -> Verdict | None:
+def none_there(call: CallView) -> Verdict | None:
     """There was none, or it was unplugged in the call."""
     failed = _microphone(
         call, "NotFoundError", "DevicesNotFoundError", "OverconstrainedError", "Unplugged"
@@ -112,7 +112,7 @@ def none_there(call: Call) -> Verdict | None:
 
 
 @stage.cause(BUSY)
-def busy(call: Call) -> Verdict | None:
+def busy(call: CallView) -> Verdict | None:
     failed = _microphone(call, "NotReadableError", "TrackStartError", "AbortError")
     if failed is None:
         return None
@@ -128,7 +128,7 @@ def busy(call: Call) -> Verdict | None:
 
 
 @stage.cause("microphone-failed")
-def failed_otherwise(call: Call) -> Verdict | None:
+def failed_otherwise(call: CallView) -> Verdict | None:
     """A failure that getUserMedia has no common name for."""
     failed = call.last("hear.microphone_failed")
     if failed is None or call.after(failed, "hear.microphone_on") is not None:
@@ -139,7 +139,7 @@ def failed_otherwise(call: Call) -> Verdict | None:
 
 
 @stage.cause("microphone-muted")
-def muted(call: Call) -> Verdict | None:
+def muted(call: CallView) -> Verdict | None:
     told = call.last("hear.muted")
     if told is None or not told.data.get("muted"):
         return None
@@ -150,7 +150,7 @@ def muted(call: Call) -> Verdict | None:
 
 
 @stage.cause("microphone-silent")
-def silent(call: Call) -> Verdict | None:
+def silent(call: CallView) -> Verdict | None:
     """It is on, and delivers nothing at all: muted by a switch, or the wrong device."""
     opened = call.last("hear.microphone_on", "hear.track_published")
     if opened is None or call.last("hear.microphone_on") is None:
@@ -183,7 +183,7 @@ def silent(call: Call) -> Verdict | None:
     )
 
 
-def _never_sounded(call: Call, opened: Event) -> bool:
+def _never_sounded(call: CallView, opened: Event) -> bool:
     """Whether the microphone has delivered nothing since it was switched on."""
     for event in reversed(call.all("media.stats", since=opened.at)[-60:]):
         level = event.data.get("level_in")
@@ -193,7 +193,7 @@ def _never_sounded(call: Call, opened: Event) -> bool:
 
 
 @stage.cause("no-end-of-utterance")
-def endless(call: Call) -> Verdict | None:
+def endless(call: CallView) -> Verdict | None:
     """Sound that counts as speech goes on and on, so the caller's turn never ends."""
     begun = call.last("hear.speech_started")
     if begun is None or call.after(begun, "hear.speech_ended") is not None:
@@ -223,7 +223,7 @@ def endless(call: Call) -> Verdict | None:
 
 
 @stage.cause("vad-missing")
-def vad_missing(call: Call) -> Verdict | None:
+def vad_missing(call: CallView) -> Verdict | None:
     """The call has another way to find the end of an utterance, which is slower."""
     found = call.last("job.degraded", what="vad") or call.last(
         "job.degraded", what="voice activity detection"
@@ -239,7 +239,7 @@ def vad_missing(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     on = call.last("hear.microphone_on")
     speech = call.last("hear.speech_started")
     if speech is not None and (on is None or speech.at >= on.at):

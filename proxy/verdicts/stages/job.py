@@ -6,7 +6,7 @@ import signal as signals
 
 from common.events import Event
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Evidence, Verdict
 
@@ -40,7 +40,7 @@ stage = Rules("job", usual_ms=250, works=("job.ctx_connected", "job.session_star
 
 
 @stage.cause("entrypoint-crashed")
-def crashed(call: Call) -> Verdict | None:
+def crashed(call: CallView) -> Verdict | None:
     """The entrypoint raised: nobody comes, or whoever came is gone."""
     error = stage.trouble(call, "job.error")
     ended = stage.trouble(call, "job.process_ended")
@@ -61,7 +61,7 @@ def crashed(call: Call) -> Verdict | None:
 
 
 @stage.cause("job-killed")
-def killed(call: Call) -> Verdict | None:
+def killed(call: CallView) -> Verdict | None:
     """The process of the call ended without having been told to."""
     ended = stage.trouble(call, "job.process_ended")
     if ended is None or not _badly(ended, call):
@@ -80,7 +80,7 @@ def killed(call: Call) -> Verdict | None:
 
 
 @stage.cause("worker-full")
-def worker_full(call: Call) -> Verdict | None:
+def worker_full(call: CallView) -> Verdict | None:
     refused = stage.trouble(call, "job.refused")
     if refused is None:
         return None
@@ -93,7 +93,7 @@ def worker_full(call: Call) -> Verdict | None:
 
 
 @stage.cause("job-not-taken")
-def not_taken(call: Call) -> Verdict | None:
+def not_taken(call: CallView) -> Verdict | None:
     """The dispatch was made, and nobody took it."""
     asked = _asked(call)
     if asked is None or call.age(asked) < TAKEN_S or call.after(asked, *BEGUN, *CONNECTED):
@@ -112,7 +112,7 @@ def not_taken(call: Call) -> Verdict | None:
 
 
 @stage.cause("job-not-connected")
-def not_connected(call: Call) -> Verdict | None:
+def not_connected(call: CallView) -> Verdict | None:
     """The entrypoint runs, but never came into the room."""
     begun = _begun(call)
     if begun is None or call.after(begun, *CONNECTED) is not None:
@@ -143,7 +143,7 @@ def not_connected(call: Call) -> Verdict | None:
 
 
 @stage.cause("degraded")
-def degraded(call: Call) -> Verdict | None:
+def degraded(call: CallView) -> Verdict | None:
     """The call goes on without a part that has no stage of its own."""
     parts = ("speech-to-text", "text-to-speech", "vad", "letta")
     found = call.last("job.degraded")
@@ -158,7 +158,7 @@ def degraded(call: Call) -> Verdict | None:
 
 
 @stage.cause("many-errors")
-def many_errors(call: Call) -> Verdict | None:
+def many_errors(call: CallView) -> Verdict | None:
     """Each may have passed; together they are worth a look."""
     found = call.all(*ERRORS, since=call.now - ERRORS_WITHIN_S)
     if len(found) <= MOST_ERRORS:
@@ -172,7 +172,7 @@ def many_errors(call: Call) -> Verdict | None:
 
 
 @stage.cause("loop-lag")
-def loop_lag(call: Call) -> Verdict | None:
+def loop_lag(call: CallView) -> Verdict | None:
     """Something in the process of this call holds up everything else in it."""
     told = call.last("job.health")
     lag = told.data.get("lag") if told is not None else None
@@ -190,7 +190,7 @@ def loop_lag(call: Call) -> Verdict | None:
 
 
 @stage.cause("call-idle")
-def idle(call: Call) -> Verdict | None:
+def idle(call: CallView) -> Verdict | None:
     """Nobody says or writes anything: no failure, but perhaps nobody is there."""
     begun = call.last("job.init_done", "job.session_started")
     if begun is None or call.ended is not None or not call.agents:
@@ -207,7 +207,7 @@ def idle(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     connected = call.last(*CONNECTED)
     begun = _begun(call)
     asked = _asked(call)
@@ -234,18 +234,18 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached()
 
 
-def _asked(call: Call) -> Event | None:
+def _asked(call: CallView) -> Event | None:
     """The last dispatch, unless an agent was in the room already."""
     asked = call.last("dispatch.made") or call.last("dispatch.accepted")
     return None if asked is None or call.agents else asked
 
 
-def _begun(call: Call) -> Event | None:
+def _begun(call: CallView) -> Event | None:
     """The begin of the job that belongs to the last dispatch."""
     return call.last("job.handshake_start", "job.accepted") or call.last("job.job")
 
 
-def _badly(ended: Event, call: Call) -> bool:
+def _badly(ended: Event, call: CallView) -> bool:
     """Whether a job's process ended by a signal or with a code, not at the end of its work."""
     data = ended.data
     if data.get("signal"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules, seconds
 from proxy.verdicts.verdict import Verdict
 
@@ -36,7 +36,7 @@ stage = Rules("join", usual_ms=500, works=("join.agent_ready",))
 
 
 @stage.cause("two-agents")
-def two_agents(call: Call) -> Verdict | None:
+def two_agents(call: CallView) -> Verdict | None:
     """Both would hear the caller, and both would answer."""
     present = call.agents
     if len(present) < 2:
@@ -57,7 +57,7 @@ def two_agents(call: Call) -> Verdict | None:
 
 
 @stage.cause("agent-left")
-def agent_left(call: Call) -> Verdict | None:
+def agent_left(call: CallView) -> Verdict | None:
     """The agent was there and is not any more, while the caller still is."""
     left = call.last("join.agent_left", "join.participant_left")
     came = call.first("join.agent_joined", "join.participant_joined")
@@ -82,7 +82,7 @@ def agent_left(call: Call) -> Verdict | None:
 
 
 @stage.cause("slow-to-join")
-def slow(call: Call) -> Verdict | None:
+def slow(call: CallView) -> Verdict | None:
     """Each step of the start is timed: the slow one is named."""
     if call.agents and _listens(call) is not None:
         return _was_slow(call)
@@ -120,7 +120,7 @@ def slow(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     ready = _listens(call)
     if call.agents:
         newest = max(call.agents.values(), key=lambda event: event.at)
@@ -144,7 +144,7 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached()
 
 
-def _listens(call: Call) -> Event | None:
+def _listens(call: CallView) -> Event | None:
     """The news that the agent of now listens: the page's, or without a page the worker's."""
     newest = max(call.agents.values(), key=lambda event: event.at, default=None)
     ready = call.last("join.agent_ready")
@@ -161,12 +161,12 @@ def _listens(call: Call) -> Event | None:
     return call.last("job.session_started", "job.init_done") or silent
 
 
-def _last_step(call: Call) -> Event | None:
+def _last_step(call: CallView) -> Event | None:
     """How far the job of the last dispatch has come."""
     return call.last(*(topic for topic, _ in STEPS[:-1]))
 
 
-def _was_slow(call: Call) -> Verdict | None:
+def _was_slow(call: CallView) -> Verdict | None:
     begun, ready = call.last("dispatch.made"), call.last("join.agent_ready")
     if begun is None or ready is None or (ready.at - begun.at) * 1000 < NOTED_MS:
         return None
@@ -179,7 +179,7 @@ def _was_slow(call: Call) -> Verdict | None:
     )
 
 
-def _timings(call: Call) -> str:
+def _timings(call: CallView) -> str:
     """The steps of the start, each with its time, the slowest first."""
     steps = [(event, words) for topic, words in STEPS if (event := call.last(topic)) is not None]
     steps.sort(key=lambda step: step[0].at)

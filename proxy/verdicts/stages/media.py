@@ -6,7 +6,7 @@ from statistics import median
 
 from common.events import Event
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -33,7 +33,7 @@ stage = Rules(
 
 
 @stage.cause("ice-blocked")
-def ice_blocked(call: Call) -> Verdict | None:
+def ice_blocked(call: CallView) -> Verdict | None:
     """Signal works, but no path for sound was found."""
     opened = call.last("signal.connected")
     failed = stage.trouble(call, "media.failed")
@@ -66,7 +66,7 @@ def ice_blocked(call: Call) -> Verdict | None:
 
 
 @stage.cause("media-lost")
-def lost(call: Call) -> Verdict | None:
+def lost(call: CallView) -> Verdict | None:
     """There was a path, and it is gone."""
     if call.last("media.connected") is None:
         return None
@@ -94,7 +94,7 @@ def lost(call: Call) -> Verdict | None:
 
 
 @stage.cause("poor-network")
-def poor_network(call: Call) -> Verdict | None:
+def poor_network(call: CallView) -> Verdict | None:
     figures = _figures(call)
     if len(figures) < FEW:
         return None
@@ -114,7 +114,7 @@ def poor_network(call: Call) -> Verdict | None:
 
 
 @stage.cause("udp-closed")
-def udp_closed(call: Call) -> Verdict | None:
+def udp_closed(call: CallView) -> Verdict | None:
     """Sound goes by TCP, which stutters when packets are lost."""
     pair = _pair(call)
     if pair is None or pair.data.get("protocol") != "tcp":
@@ -130,7 +130,7 @@ def udp_closed(call: Call) -> Verdict | None:
 
 
 @stage.cause("tcp-closed")
-def tcp_closed(call: Call) -> Verdict | None:
+def tcp_closed(call: CallView) -> Verdict | None:
     """Sound goes by UDP; the way that remains where UDP is closed is not there."""
     pair, probe = _pair(call), call.probe("media over TCP")
     if pair is None or pair.data.get("protocol") != "udp" or probe is None or probe.ok:
@@ -147,7 +147,7 @@ def tcp_closed(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     opened = call.last("signal.connected")
     if opened is not None and not _has_path(call, opened):
         return stage.waiting(
@@ -167,7 +167,7 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached()
 
 
-def _silent(call: Call) -> Verdict | None:
+def _silent(call: CallView) -> Verdict | None:
     """The browser still believes in the path, but nothing comes by it."""
     figures = _figures(call)
     silent = figures[-1].data.get("silent_s") if figures else None
@@ -181,12 +181,12 @@ def _silent(call: Call) -> Verdict | None:
     )
 
 
-def _has_path(call: Call, opened: Event) -> bool:
+def _has_path(call: CallView, opened: Event) -> bool:
     """Whether there is, or was, a path since the signal connection opened."""
     return call.after(opened, *stage.works) is not None
 
 
-def _broken(call: Call) -> Event | None:
+def _broken(call: CallView) -> Event | None:
     """The side of the connection whose path is lost now."""
     for side in ("publisher", "subscriber"):
         state = call.last("media.ice", transport=side)
@@ -199,14 +199,14 @@ def _broken(call: Call) -> Event | None:
     return None
 
 
-def _pair(call: Call) -> Event | None:
+def _pair(call: CallView) -> Event | None:
     """The path in use: the publisher's when there is one, since it carries the microphone."""
     return call.last("media.candidate_pair", transport="publisher") or call.last(
         "media.candidate_pair"
     )
 
 
-def _figures(call: Call) -> list[Event]:
+def _figures(call: CallView) -> list[Event]:
     """The figures of the last seconds."""
     return call.all("media.stats", since=call.now - WINDOW - 1)[-WINDOW:]
 
@@ -216,7 +216,7 @@ def _median(figures: list[Event], name: str) -> float:
     return median(values) if values else 0.0
 
 
-def _open_ports(call: Call) -> str:
+def _open_ports(call: CallView) -> str:
     udp, tcp = call.health.media_udp_port, call.health.media_tcp_port
     return (
         f"Open one of the media ports of the LiveKit server to the page: UDP {udp} "
@@ -224,14 +224,14 @@ def _open_ports(call: Call) -> str:
     )
 
 
-def _unanswered(call: Call) -> bool:
+def _unanswered(call: CallView) -> bool:
     """Whether the browser has tried addresses of the server, and none of them answered."""
     state = call.last("media.ice")
     search = state.data.get("search") if state is not None else None
     return isinstance(search, dict) and bool(search.get("tried")) and search.get("answered") == 0
 
 
-def _tried(call: Call) -> str:
+def _tried(call: CallView) -> str:
     """What the browser tried, as far as it told."""
     state = call.last("media.ice")
     if state is None:

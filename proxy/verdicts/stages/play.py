@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -17,7 +17,7 @@ stage = Rules("play", usual_ms=100, works=("play.audio_started", "play.audible")
 
 
 @stage.cause("autoplay-blocked")
-def blocked(call: Call) -> Verdict | None:
+def blocked(call: CallView) -> Verdict | None:
     """Browsers play nothing on a page that nobody has touched."""
     found = stage.trouble(call, "play.audio_blocked")
     if found is None:
@@ -31,7 +31,7 @@ def blocked(call: Call) -> Verdict | None:
 
 
 @stage.cause("not-subscribed")
-def not_subscribed(call: Call) -> Verdict | None:
+def not_subscribed(call: CallView) -> Verdict | None:
     """The agent speaks, and the page never got its track."""
     speaking = _speaking(call)
     if speaking is None or call.last("media.stats") is None or call.age(speaking) < INAUDIBLE_S:
@@ -51,7 +51,7 @@ def not_subscribed(call: Call) -> Verdict | None:
 
 
 @stage.cause("agent-inaudible")
-def inaudible(call: Call) -> Verdict | None:
+def inaudible(call: CallView) -> Verdict | None:
     """The agent says that it speaks, and nothing of it arrives."""
     speaking = _speaking(call)
     if speaking is None or call.age(speaking) < INAUDIBLE_S:
@@ -73,7 +73,7 @@ def inaudible(call: Call) -> Verdict | None:
 
 
 @stage.cause("late-playout")
-def late_playout(call: Call) -> Verdict | None:
+def late_playout(call: CallView) -> Verdict | None:
     """There is sound, and the session does not begin to play it."""
     first = call.last("speak.first_byte")
     over = ("play.speaking", "play.turn", "play.interrupted", "play.silent", "speak.error")
@@ -89,7 +89,7 @@ def late_playout(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     first = call.last("speak.first_byte")
     spoken = call.last("play.speaking")
     if (
@@ -106,7 +106,7 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached("The agent has not spoken yet.")
 
 
-def _speaking(call: Call) -> Event | None:
+def _speaking(call: CallView) -> Event | None:
     """The begin of what the agent says now."""
     begun = call.last("play.speaking")
     if (
@@ -117,7 +117,7 @@ def _speaking(call: Call) -> Event | None:
     return begun
 
 
-def _levels(call: Call, since: Event) -> list[tuple[Event, float]]:
+def _levels(call: CallView, since: Event) -> list[tuple[Event, float]]:
     return [
         (event, float(level))
         for event in call.all("media.stats", since=since.at + 0.5)
@@ -125,5 +125,5 @@ def _levels(call: Call, since: Event) -> list[tuple[Event, float]]:
     ]
 
 
-def _heard(call: Call, since: Event) -> bool:
+def _heard(call: CallView, since: Event) -> bool:
     return any(level > SOUND for _, level in _levels(call, since))

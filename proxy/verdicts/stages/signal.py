@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.stages.token import is_expired, sfu_refusal
 from proxy.verdicts.verdict import Verdict
@@ -25,7 +25,7 @@ stage = Rules(
 
 
 @stage.cause("token-expired")
-def token_expired(call: Call) -> Verdict | None:
+def token_expired(call: CallView) -> Verdict | None:
     found = sfu_refusal(call)
     if found is None or not is_expired(found, call):
         return None
@@ -42,7 +42,7 @@ def token_expired(call: Call) -> Verdict | None:
 
 
 @stage.cause("url-scheme-wrong")
-def scheme_wrong(call: Call) -> Verdict | None:
+def scheme_wrong(call: CallView) -> Verdict | None:
     """A secure page may not open ws://; a server without TLS cannot answer wss://."""
     attempt = call.last("signal.failed") or call.last("signal.connecting")
     if attempt is None or call.after(attempt, *stage.works) is not None:
@@ -83,7 +83,7 @@ def scheme_wrong(call: Call) -> Verdict | None:
 
 
 @stage.cause("identity-twice")
-def identity_twice(call: Call) -> Verdict | None:
+def identity_twice(call: CallView) -> Verdict | None:
     return _thrown_out(
         call,
         "DUPLICATE_IDENTITY",
@@ -95,7 +95,7 @@ def identity_twice(call: Call) -> Verdict | None:
 
 
 @stage.cause("kicked")
-def kicked(call: Call) -> Verdict | None:
+def kicked(call: CallView) -> Verdict | None:
     return _thrown_out(
         call,
         "PARTICIPANT_REMOVED",
@@ -105,7 +105,7 @@ def kicked(call: Call) -> Verdict | None:
 
 
 @stage.cause("room-closed")
-def room_closed(call: Call) -> Verdict | None:
+def room_closed(call: CallView) -> Verdict | None:
     for reason in ("ROOM_DELETED", "ROOM_CLOSED"):
         found = _thrown_out(
             call,
@@ -120,7 +120,7 @@ def room_closed(call: Call) -> Verdict | None:
 
 
 @stage.cause("server-shut-down")
-def server_shut_down(call: Call) -> Verdict | None:
+def server_shut_down(call: CallView) -> Verdict | None:
     return _thrown_out(
         call,
         "SERVER_SHUTDOWN",
@@ -130,7 +130,7 @@ def server_shut_down(call: Call) -> Verdict | None:
 
 
 @stage.cause("server-forgot-call")
-def server_forgot(call: Call) -> Verdict | None:
+def server_forgot(call: CallView) -> Verdict | None:
     """A restarted server does not know the room; the page could not join it anew."""
     return _thrown_out(
         call,
@@ -142,7 +142,7 @@ def server_forgot(call: Call) -> Verdict | None:
 
 
 @stage.cause("signal-lost")
-def lost(call: Call) -> Verdict | None:
+def lost(call: CallView) -> Verdict | None:
     """The connection went away: for good, or for longer than it should."""
     for reason in ("SIGNAL_CLOSE", "CONNECTION_TIMEOUT", "JOIN_FAILURE", ""):
         found = _thrown_out(
@@ -172,7 +172,7 @@ def lost(call: Call) -> Verdict | None:
 
 
 @stage.cause("signal-refused")
-def refused(call: Call) -> Verdict | None:
+def refused(call: CallView) -> Verdict | None:
     """The server is not there, or did not let the page in."""
     failed = _failed(call)
     if failed is None or failed.data.get("reason") in ("Timeout", "Cancelled", "LeaveRequest"):
@@ -191,7 +191,7 @@ def refused(call: Call) -> Verdict | None:
 
 
 @stage.cause("signal-no-answer")
-def no_answer(call: Call) -> Verdict | None:
+def no_answer(call: CallView) -> Verdict | None:
     failed = _failed(call)
     if failed is not None and failed.data.get("reason") == "Timeout":
         return stage.failing(
@@ -217,7 +217,7 @@ def no_answer(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     opened = call.last(*stage.works)
     asked = call.last("signal.connecting")
     if asked is not None and (opened is None or call.after(asked, *stage.works) is None):
@@ -232,13 +232,13 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached()
 
 
-def _failed(call: Call) -> Event | None:
+def _failed(call: CallView) -> Event | None:
     """The failed attempt to connect, unless the token was to blame or it worked since."""
     failed = stage.trouble(call, "signal.failed")
     return None if failed is None or failed is sfu_refusal(call) else failed
 
 
-def _thrown_out(call: Call, reason: str, sentence: str, next: str) -> Verdict | None:
+def _thrown_out(call: CallView, reason: str, sentence: str, next: str) -> Verdict | None:
     """The server ended the connection for this reason, and nobody has asked for a token since."""
     found = _cut_off(call)
     if found is None or (found.data.get("reason") or "") != reason:
@@ -255,7 +255,7 @@ def _thrown_out(call: Call, reason: str, sentence: str, next: str) -> Verdict | 
     )
 
 
-def _cut_off(call: Call) -> Event | None:
+def _cut_off(call: CallView) -> Event | None:
     """The page's news that it was cut off; of a caller without a page, the server's."""
     found = call.last("media.disconnected", intended=False)
     if found is not None or call.has_page:
@@ -264,7 +264,7 @@ def _cut_off(call: Call) -> Event | None:
     return left if left is not None and left.data.get("reason") in BY_OTHERS else None
 
 
-def _identity(call: Call) -> str:
+def _identity(call: CallView) -> str:
     told = call.last("token.received", "token.issued", "signal.participant_joined")
     identity = told.data.get("identity") if told is not None else None
     return f" (“{identity}”)" if identity else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -17,7 +17,7 @@ stage = Rules("speak", usual_ms=60, works=("speak.first_byte",))
 
 
 @stage.cause("tts-empty")
-def empty(call: Call) -> Verdict | None:
+def empty(call: CallView) -> Verdict | None:
     """Text-to-speech says that it is done, and sent no sound."""
     error = stage.trouble(call, "speak.error", kind="empty")
     asked = call.last("speak.request")
@@ -44,7 +44,7 @@ def empty(call: Call) -> Verdict | None:
 
 
 @stage.cause("tts-fails")
-def fails(call: Call) -> Verdict | None:
+def fails(call: CallView) -> Verdict | None:
     found = [
         event
         for event in (
@@ -69,7 +69,7 @@ def fails(call: Call) -> Verdict | None:
 
 
 @stage.cause("tts-stalls")
-def stalls(call: Call) -> Verdict | None:
+def stalls(call: CallView) -> Verdict | None:
     gap = call.after(call.last("speak.first_byte"), "speak.stalled")
     begun = call.last("speak.first_byte") is not None
     if (
@@ -97,7 +97,7 @@ def stalls(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     asked = _unanswered(call)
     if asked is not None:
         return stage.waiting(f"The reply becomes sound{stage.usually()}.", asked, since=asked.at)
@@ -107,7 +107,7 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached("Nothing was to be spoken yet.")
 
 
-def _unanswered(call: Call) -> Event | None:
+def _unanswered(call: CallView) -> Event | None:
     """What text-to-speech was asked for, while no sound came of it."""
     asked = call.last("speak.request")
     if asked is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -18,7 +18,7 @@ stage = Rules(
 
 
 @stage.cause("token-room-mismatch")
-def room_mismatch(call: Call) -> Verdict | None:
+def room_mismatch(call: CallView) -> Verdict | None:
     """The page read in its token that it is for another room than the one it wants."""
     found = call.last("token.room_mismatch")
     if found is None or call.after(found, *GOT_PAST) is not None:
@@ -35,7 +35,7 @@ def room_mismatch(call: Call) -> Verdict | None:
 
 
 @stage.cause("token-refused")
-def refused(call: Call) -> Verdict | None:
+def refused(call: CallView) -> Verdict | None:
     """LiveKit, or the proxy, refused: not because the token was too old (that is `signal`)."""
     by_proxy = stage.trouble(call, "token.refused")
     by_sfu = sfu_refusal(call)
@@ -59,7 +59,7 @@ def refused(call: Call) -> Verdict | None:
 
 
 @stage.cause("clock-differs")
-def clock_differs(call: Call) -> Verdict | None:
+def clock_differs(call: CallView) -> Verdict | None:
     """The page's clock is far from the proxy's: times in the timeline do not fit together."""
     behind = call.clock_difference
     if abs(behind) < CLOCK_S:
@@ -74,7 +74,7 @@ def clock_differs(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     got = call.last("token.received", "token.issued")
     asked = call.last("token.requested")
     if got is not None and (asked is None or call.after(asked, "token.received", "token.issued")):
@@ -99,7 +99,7 @@ def progress(call: Call) -> Verdict:
 stage.told_elsewhere = lambda call, event: event is sfu_refusal(call)
 
 
-def sfu_refusal(call: Call) -> Event | None:
+def sfu_refusal(call: CallView) -> Event | None:
     """LiveKit's refusal of a token, unless the caller got in since."""
     for topic in ("token.failed", "signal.failed"):
         found = call.last(topic)
@@ -110,7 +110,7 @@ def sfu_refusal(call: Call) -> Event | None:
     return None
 
 
-def is_expired(refusal: Event, call: Call) -> bool:
+def is_expired(refusal: Event, call: CallView) -> bool:
     """Whether it was refused because it is too old."""
     said = f"{refusal.data.get('message', '')} {refusal.data.get('what', '')}".lower()
     if "expire" in said and "may have expired" not in said:

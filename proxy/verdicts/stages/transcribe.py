@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -19,7 +19,7 @@ stage = Rules("transcribe", usual_ms=360, works=("transcribe.transcript",))
 
 
 @stage.cause("stt-fails")
-def fails(call: Call) -> Verdict | None:
+def fails(call: CallView) -> Verdict | None:
     """Speech-to-text says so itself."""
     error = _error(call)
     if error is None:
@@ -40,7 +40,7 @@ def fails(call: Call) -> Verdict | None:
 
 
 @stage.cause("stt-stalls")
-def stalls(call: Call) -> Verdict | None:
+def stalls(call: CallView) -> Verdict | None:
     """A recognition was asked for, and nothing came back."""
     asked = _unanswered(call)
     sign = call.after(asked, "transcribe.transcript") or asked if asked is not None else None
@@ -58,7 +58,7 @@ def stalls(call: Call) -> Verdict | None:
 
 
 @stage.cause("stt-hears-nothing")
-def hears_nothing(call: Call) -> Verdict | None:
+def hears_nothing(call: CallView) -> Verdict | None:
     """There was speech, and speech-to-text found no word in it."""
     ended = call.last("hear.speech_ended")
     if ended is None:
@@ -82,7 +82,7 @@ def hears_nothing(call: Call) -> Verdict | None:
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     asked = _unanswered(call)
     if asked is not None:
         return stage.waiting(f"Speech becomes words{stage.usually()}.", asked, since=asked.at)
@@ -99,7 +99,7 @@ def progress(call: Call) -> Verdict:
     return stage.not_reached("Nothing was said yet.")
 
 
-def _error(call: Call) -> Event | None:
+def _error(call: CallView) -> Event | None:
     """The last failure of speech-to-text, unless it understood something since.
 
     That a server is there again brings back no words that are lost.
@@ -116,7 +116,7 @@ def _error(call: Call) -> Event | None:
     return error if lost or call.after(error, "transcribe.connected") is None else None
 
 
-def _unanswered(call: Call) -> Event | None:
+def _unanswered(call: CallView) -> Event | None:
     """The recognition that was asked for last, or the end of speech, while nothing came of it."""
     asked = call.last("transcribe.started")
     answers = ("transcribe.done", "transcribe.error")
@@ -139,12 +139,12 @@ def _unanswered(call: Call) -> Event | None:
     return ended if call.age(ended) < SLOW_S else None
 
 
-def _final_after(call: Call, asked: Event) -> bool:
+def _final_after(call: CallView, asked: Event) -> bool:
     final = call.last("transcribe.transcript", final=True)
     return final is not None and final.at >= asked.at
 
 
-def _words_since(call: Call, at: float) -> bool:
+def _words_since(call: CallView, at: float) -> bool:
     """Whether words were found; not those guessed while the caller spoke, and then withdrawn."""
     asked = call.last("think.request")
     if asked is not None and asked.at >= at and _text(asked):
@@ -157,7 +157,7 @@ def _words_since(call: Call, at: float) -> bool:
     )
 
 
-def _speech_before(call: Call, ended: Event) -> float:
+def _speech_before(call: CallView, ended: Event) -> float:
     """Seconds of speech that ended then."""
     begun = [
         event

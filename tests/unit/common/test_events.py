@@ -14,7 +14,7 @@ import pytest
 from agent.events import Events
 from common import event_check, event_docs
 from common.events import EVENTS, SOURCES, STAGES
-from proxy.timeline.own import own_event
+from proxy.timeline.event_data import make_event
 from tests.system import ROOT
 
 ROOM_OF_SOURCE = {"agent": "agent", "proxy": "proxy", "sfu": "proxy", "browser": "web"}
@@ -104,8 +104,8 @@ def test_an_event_that_is_otherwise_fails_the_test_that_sends_it(
 
 def test_the_proxy_sends_only_what_is_in_the_table() -> None:
     with pytest.raises(event_check.UnknownEvent, match="no such event"):
-        own_event("room", "dispatch", "guessed", {})
-    assert own_event("room", "dispatch", "gave_up", {"message": "m"}).topic == "dispatch.gave_up"
+        make_event("room", "dispatch", "guessed", {})
+    assert make_event("room", "dispatch", "gave_up", {"message": "m"}).topic == "dispatch.gave_up"
 
 
 def test_in_a_call_nothing_fails_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def _sent(room: str) -> Iterator[tuple[str, str, str, set[str]]]:
     for path in sorted((ROOT / room).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith(
-                ("emit", "note", "make_event", "own_event", "tell")
+                ("emit", "note", "make_event", "tell")
             ):
                 continue
             words = [arg.value if isinstance(arg, ast.Constant) else None for arg in node.args]

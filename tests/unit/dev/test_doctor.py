@@ -25,7 +25,7 @@ from dev.doctor.preflight import predicted
 from dev.doctor.report import Report
 from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import Health, ProbeResult, Process
+from proxy.verdicts.system_health import ProbeResult, Process, SystemHealth
 from proxy.verdicts.verdict import Evidence, Verdict
 
 OK = asdict(Verdict("system", "ok", "Every process is ready."))
@@ -225,7 +225,7 @@ def test_what_would_keep_a_stopped_system_from_starting_is_predicted(
     tmp_path: Path, dotenv: str, exported: dict[str, str], cause: str
 ) -> None:
     checkout = checkout_of(tmp_path, dotenv, **exported)
-    health = Health({"models": Process("models", "stopped", "not started")})
+    health = SystemHealth({"models": Process("models", "stopped", "not started")})
     held = Finding("ports", "8090 tcp models", "fail", "port 8090 is held by pid 7")
 
     process = predicted(health, checkout, [held]).processes["models"]
@@ -237,7 +237,7 @@ def test_what_would_keep_a_stopped_system_from_starting_is_predicted(
 
 def test_of_a_process_that_runs_nothing_is_predicted(tmp_path: Path) -> None:
     checkout = checkout_of(tmp_path, "nonsense\n")
-    health = Health({"models": Process("models", "ready", "ready on port 8090")})
+    health = SystemHealth({"models": Process("models", "ready", "ready on port 8090")})
 
     assert predicted(health, checkout, []) == health
 

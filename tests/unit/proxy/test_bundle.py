@@ -21,8 +21,7 @@ from proxy.bundle.calls import last_calls
 from proxy.bundle.logs import end_of
 from proxy.bundle.words import Words
 from proxy.settings import ProxySettings
-from proxy.timeline.location import location_of
-from proxy.timeline.store.opening import open_store
+from proxy.timeline.store.database import database_url_of, open_store
 
 OPENAI = "sk-proj-Planted0123456789abcdefghij"
 LETTA = "letta/planted+key=with?odd&signs#7"
@@ -241,7 +240,7 @@ async def test_the_last_calls_are_read_while_no_proxy_runs(tmp_path: Path) -> No
     assert (await last_calls(settings))[0] == []
     assert not (tmp_path / "calls.db").exists()
 
-    store = await open_store(location_of(settings))
+    store = await open_store(database_url_of(settings))
     row = {
         "id": "one",
         "room": "r",

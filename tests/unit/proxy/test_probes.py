@@ -23,7 +23,7 @@ from proxy.probes.machine import MachineWatch
 from proxy.probes.question import new_session
 from proxy.probes.watch import collect
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import Health, ProbeResult, Process
+from proxy.verdicts.system_health import ProbeResult, Process, SystemHealth
 from tests.system import free_ports
 from tests.unit.proxy.conftest import KEY, SECRET, LiveKit, halted
 from tests.unit.proxy.letta_server import LettaServer
@@ -32,7 +32,7 @@ from tests.unit.proxy.worker import TinyWorker
 
 PLANTED = "sk-planted-in-an-answer-0123456789"
 
-Looks = Callable[..., Awaitable[Health]]
+Looks = Callable[..., Awaitable[SystemHealth]]
 Serves = Callable[..., Awaitable[int]]
 
 
@@ -42,7 +42,7 @@ async def look(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Looks]:
     monkeypatch.setattr("proxy.probes.watch.CPU_SAMPLE_S", 0.0)
     own, nobody = free_ports(2)
 
-    async def health(**settings: Any) -> Health:
+    async def health(**settings: Any) -> SystemHealth:
         chosen: dict[str, Any] = {
             "livekit_url": f"ws://127.0.0.1:{nobody}",
             "livekit_api_key": KEY,
@@ -111,7 +111,7 @@ def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return context
 
 
-def address(health: Health) -> ProbeResult:
+def address(health: SystemHealth) -> ProbeResult:
     return health.probes["livekit address"]
 
 

@@ -15,7 +15,7 @@ from proxy.probes import watch
 from proxy.probes.watch import SystemWatch
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.verdicts.health import ProbeResult
+from proxy.verdicts.system_health import ProbeResult
 from tests.system import free_ports
 from tests.unit.proxy.test_health import write
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from proxy import settings
 from proxy.settings import ProxySettings
-from proxy.timeline.location import location_of
+from proxy.timeline.store.database import database_url_of
 
 
 @pytest.fixture(autouse=True)
@@ -75,11 +75,11 @@ def test_where_calls_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "planted-secret" in loaded.secrets
         assert "planted-secret" not in repr(loaded)
         plain = scheme.partition("+")[0]
-        assert location_of(loaded).postgres == f"{plain}://voice:planted-secret@db/calls"
-        assert location_of(loaded).shown == "postgresql://db/calls"
+        assert database_url_of(loaded).postgres == f"{plain}://voice:planted-secret@db/calls"
+        assert database_url_of(loaded).shown == "postgresql://db/calls"
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.setenv("CALLS_DATABASE", "/var/calls.db")
-    assert location_of(settings.load()).shown == "/var/calls.db"
+    assert database_url_of(settings.load()).shown == "/var/calls.db"
 
 
 def test_hosts_and_origins() -> None:

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from common.events import Event
-from proxy.verdicts.health import Health, Machine, ProbeResult, Process, Vitals
+from proxy.verdicts.system_health import Machine, ProbeResult, Process, ProcessVitals, SystemHealth
 
 HISTORIES = Path(__file__).parent / "histories"
 PRELUDES = HISTORIES / "preludes"
 BEGAN = 1_795_000_000.0
 MB = 2**20
 
-HEALTHY = Health(
+HEALTHY = SystemHealth(
     processes={
         name: Process(name, "ready", f"ready on port {port}", BEGAN - 600, True, 100, port)
         for name, port in (
@@ -87,7 +87,7 @@ def all_told(history: Mapping[str, Any]) -> list[Told]:
     return [*before, *history.get("events", [])]
 
 
-def health_of(changes: Mapping[str, Any]) -> Health:
+def health_of(changes: Mapping[str, Any]) -> SystemHealth:
     """A healthy system but for these changes. Times in them count from the begin of the call."""
     processes = dict(HEALTHY.processes)
     for name, change in changes.get("processes", {}).items():
@@ -97,7 +97,7 @@ def health_of(changes: Mapping[str, Any]) -> Health:
         if change.get("since") is not None:
             change["since"] += BEGAN
         if "vitals" in change:
-            change["vitals"] = tuple(Vitals(**one) for one in change["vitals"])
+            change["vitals"] = tuple(ProcessVitals(**one) for one in change["vitals"])
         processes[name] = replace(processes[name], **change)
     for name in changes.get("without_processes", []):
         processes.pop(name)

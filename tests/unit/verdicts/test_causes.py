@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from common.events import STAGES
-from proxy.verdicts.health import Health
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
 from proxy.verdicts.stages import RULES
+from proxy.verdicts.system_health import SystemHealth
 from proxy.verdicts.verdict import UNKNOWN
 from tests.unit.verdicts.replay import (
     BEGAN,
@@ -101,5 +101,5 @@ def test_every_failing_cause_is_cleared_by_a_history() -> None:
     assert lacking == []
 
 
-def _at(health: Health) -> Health:
+def _at(health: SystemHealth) -> SystemHealth:
     return replace(health, at=BEGAN)

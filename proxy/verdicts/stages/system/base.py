@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import Process
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
+from proxy.verdicts.system_health import Process
 from proxy.verdicts.verdict import Evidence
 
 STATUS = "./restart_voice_system.sh status"
@@ -42,7 +42,7 @@ def evidence(process: Process) -> Iterator[Evidence]:
     yield from quote.log_lines(process)
 
 
-def with_cause(call: Call, *causes: str) -> Process | None:
+def with_cause(call: CallView, *causes: str) -> Process | None:
     """The first process of which its launcher says one of these codes, and that is not well."""
     for process in call.health.processes.values():
         if process.cause in causes and process.state != "ready":
@@ -50,7 +50,7 @@ def with_cause(call: Call, *causes: str) -> Process | None:
     return None
 
 
-def down(call: Call, process: Process) -> bool:
+def down(call: CallView, process: Process) -> bool:
     """Whether a process of this machine is not there, and not on its way either."""
     if process.state == "failed" or (process.cause == "crash-loop" and process.state != "ready"):
         return True
@@ -61,7 +61,7 @@ def down(call: Call, process: Process) -> bool:
     return ended and age(call, process) >= NOTICED_S
 
 
-def age(call: Call, process: Process) -> float:
+def age(call: CallView, process: Process) -> float:
     """Seconds for which a process has been in its state."""
     return 0.0 if process.since is None else max(0.0, call.health_now - process.since)
 

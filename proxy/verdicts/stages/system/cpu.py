@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import stage
 from proxy.verdicts.verdict import Evidence, Verdict
 
@@ -13,7 +13,7 @@ STANDS_S = 10.0
 
 
 @stage.cause("machine-out-of-cpu")
-def out_of_cpu(call: Call) -> Verdict | None:
+def out_of_cpu(call: CallView) -> Verdict | None:
     machine = call.machine
     if machine is None or machine.cpu < BUSY or call.ended is not None or not len(call.history):
         return None
@@ -38,5 +38,5 @@ def out_of_cpu(call: Call) -> Verdict | None:
     )
 
 
-def _stands_still(call: Call, late: Verdict) -> bool:
+def _stands_still(call: CallView, late: Verdict) -> bool:
     return late.since is not None and call.now - late.since >= STANDS_S

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import stage
 from proxy.verdicts.verdict import Verdict
 
@@ -11,7 +11,7 @@ NAME = "calls database"
 
 
 @stage.cause("calls-db-not-writable")
-def not_writable(call: Call) -> Verdict | None:
+def not_writable(call: CallView) -> Verdict | None:
     probe = call.probe(NAME)
     if probe is None or probe.ok:
         return None

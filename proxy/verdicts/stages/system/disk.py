@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import stage
 from proxy.verdicts.verdict import Verdict
 
@@ -11,7 +11,7 @@ FULL = ("disk is full", "no space left", "disk full", "enospc")
 
 
 @stage.cause("disk-full")
-def disk_full(call: Call) -> Verdict | None:
+def disk_full(call: CallView) -> Verdict | None:
     machine, database = call.machine, call.probe("calls database")
     said = database is not None and any(word in database.detail.lower() for word in FULL)
     low = (

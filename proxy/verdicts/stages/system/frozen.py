@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import LAUNCHER
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import (
     TITLES,
     age,
@@ -12,13 +11,14 @@ from proxy.verdicts.stages.system.base import (
     restart,
     stage,
 )
+from proxy.verdicts.system_health import LAUNCHER
 from proxy.verdicts.verdict import Evidence, Verdict
 
 HANGS_S = 1.0
 
 
 @stage.cause("process-frozen")
-def process_frozen(call: Call) -> Verdict | None:
+def process_frozen(call: CallView) -> Verdict | None:
     """Stopped by a signal or a debugger: it holds its port, and answers nobody."""
     for process in call.health.processes.values():
         if not process.frozen and process.cause != "frozen":
@@ -45,7 +45,7 @@ def _pids(frozen: tuple[str, ...]) -> str:
 
 
 @stage.cause("process-hangs")
-def process_hangs(call: Call) -> Verdict | None:
+def process_hangs(call: CallView) -> Verdict | None:
     """It runs, is not stopped, and has not answered its launcher several times in a row."""
     for process in call.health.processes.values():
         unregistered = process.name == "agent" and call.health.registered is False

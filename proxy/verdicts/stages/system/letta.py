@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import ProbeResult
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import down, evidence, logs, restart, stage
+from proxy.verdicts.system_health import ProbeResult
 from proxy.verdicts.verdict import Verdict
 
 NAME = "letta"
 
 
 @stage.cause("letta-key-rejected")
-def key_rejected(call: Call) -> Verdict | None:
+def key_rejected(call: CallView) -> Verdict | None:
     probe = call.probe("letta key")
     error = _unauthorized(call)
     if probe is not None and probe.problem in ("rejected", "missing"):
@@ -38,7 +38,7 @@ def key_rejected(call: Call) -> Verdict | None:
 
 
 @stage.cause("letta-down")
-def letta_down(call: Call) -> Verdict | None:
+def letta_down(call: CallView) -> Verdict | None:
     process = call.process(NAME)
     if process is None:
         return None
@@ -56,7 +56,7 @@ def letta_down(call: Call) -> Verdict | None:
     )
 
 
-def _unauthorized(call: Call) -> Event | None:
+def _unauthorized(call: CallView) -> Event | None:
     """Letta's refusal of the worker's key, unless it has worked since."""
     error = call.last("think.error", code="letta_unauthorized")
     if error is None or call.after(error, "think.first_token", "join.conversation") is not None:

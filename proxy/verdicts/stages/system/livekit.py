@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import ProbeResult, Process
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import (
     STATUS,
     down,
@@ -14,13 +13,14 @@ from proxy.verdicts.stages.system.base import (
     stage,
     starting,
 )
+from proxy.verdicts.system_health import ProbeResult, Process
 from proxy.verdicts.verdict import Verdict
 
 NAME = "livekit"
 
 
 @stage.cause("livekit-down")
-def livekit_down(call: Call) -> Verdict | None:
+def livekit_down(call: CallView) -> Verdict | None:
     """Our own server is not there."""
     process = call.process(NAME)
     if process is None or not down(call, process):
@@ -34,7 +34,7 @@ def livekit_down(call: Call) -> Verdict | None:
 
 
 @stage.cause("url-scheme-wrong")
-def scheme_wrong(call: Call) -> Verdict | None:
+def scheme_wrong(call: CallView) -> Verdict | None:
     """Told here while there is no call; in a call `signal` says it."""
     probe = call.probe("livekit address")
     if len(call.history) or probe is None or probe.problem != "scheme":
@@ -49,7 +49,7 @@ def scheme_wrong(call: Call) -> Verdict | None:
 
 
 @stage.cause("sfu-dns")
-def dns(call: Call) -> Verdict | None:
+def dns(call: CallView) -> Verdict | None:
     return _unreachable(
         call,
         "dns",
@@ -59,7 +59,7 @@ def dns(call: Call) -> Verdict | None:
 
 
 @stage.cause("sfu-refused")
-def refused(call: Call) -> Verdict | None:
+def refused(call: CallView) -> Verdict | None:
     return _unreachable(
         call,
         "refused",
@@ -69,7 +69,7 @@ def refused(call: Call) -> Verdict | None:
 
 
 @stage.cause("sfu-no-answer")
-def no_answer(call: Call) -> Verdict | None:
+def no_answer(call: CallView) -> Verdict | None:
     return _unreachable(
         call,
         "timeout",
@@ -79,7 +79,7 @@ def no_answer(call: Call) -> Verdict | None:
 
 
 @stage.cause("sfu-tls")
-def tls(call: Call) -> Verdict | None:
+def tls(call: CallView) -> Verdict | None:
     return _unreachable(
         call,
         "tls",
@@ -89,7 +89,7 @@ def tls(call: Call) -> Verdict | None:
 
 
 @stage.cause("sfu-errors")
-def errors(call: Call) -> Verdict | None:
+def errors(call: CallView) -> Verdict | None:
     for problem in ("status", "other"):
         found = _unreachable(
             call,
@@ -103,7 +103,7 @@ def errors(call: Call) -> Verdict | None:
 
 
 @stage.cause("credentials-rejected")
-def credentials_rejected(call: Call) -> Verdict | None:
+def credentials_rejected(call: CallView) -> Verdict | None:
     probe = call.probe("livekit credentials")
     if probe is not None and probe.problem == "rejected":
         return stage.failing(
@@ -133,7 +133,7 @@ def _is_ours(process: Process | None, probe: ProbeResult) -> bool:
     return probe.target.endswith(f":{process.port}")
 
 
-def _unreachable(call: Call, problem: str, what: str, step: str) -> Verdict | None:
+def _unreachable(call: CallView, problem: str, what: str, step: str) -> Verdict | None:
     probe = call.probe("livekit address")
     if probe is None or probe.problem != problem:
         return None

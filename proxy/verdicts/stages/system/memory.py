@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import stage
 from proxy.verdicts.verdict import Evidence, Verdict
 
 
 @stage.cause("machine-out-of-memory")
-def out_of_memory(call: Call) -> Verdict | None:
+def out_of_memory(call: CallView) -> Verdict | None:
     machine = call.machine
     if machine is None or machine.memory_available >= machine.memory_low:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import down, evidence, logs, restart, stage
 from proxy.verdicts.verdict import Verdict
 
@@ -10,7 +10,7 @@ NAME = "models"
 
 
 @stage.cause("models-down")
-def models_down(call: Call) -> Verdict | None:
+def models_down(call: CallView) -> Verdict | None:
     process = call.process(NAME)
     if process is None:
         return None
@@ -26,7 +26,7 @@ def models_down(call: Call) -> Verdict | None:
     )
 
 
-def _needed(call: Call) -> bool:
+def _needed(call: CallView) -> bool:
     """A monitor also stands where nothing is offline; then its silence is nobody's trouble."""
     process = call.process(NAME)
     return process is not None and "MODELS_URL" in process.detail

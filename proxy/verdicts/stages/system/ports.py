@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import TITLES, evidence, stage, with_cause
 from proxy.verdicts.verdict import Verdict
 
 
 @stage.cause("port-taken")
-def port_taken(call: Call) -> Verdict | None:
+def port_taken(call: CallView) -> Verdict | None:
     """The launcher names who holds the port, and the setting that moves it."""
     process = with_cause(call, "port-taken")
     if process is None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import Process
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import seconds
 from proxy.verdicts.stages.system.base import (
     ON_THE_WAY,
@@ -19,11 +18,12 @@ from proxy.verdicts.stages.system.base import (
     restart,
     stage,
 )
+from proxy.verdicts.system_health import Process
 from proxy.verdicts.verdict import UNKNOWN, Verdict
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     processes = call.health.processes
     if not processes:
         return stage.not_reached("Nothing is known of the processes yet.")
@@ -53,7 +53,7 @@ def _on_its_way(process: Process) -> Verdict:
     return stage.waiting(said, evidence(process), since=process.since)
 
 
-def _silent(call: Call, process: Process) -> Verdict:
+def _silent(call: CallView, process: Process) -> Verdict:
     """It runs and did not answer just now: busy for a moment, or hanging."""
     return stage.waiting(
         f"{TITLES.get(process.name, process.name)} did not answer just now: "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import ProbeResult
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import stage
+from proxy.verdicts.system_health import ProbeResult
 from proxy.verdicts.verdict import Verdict
 
 PARTS = {
@@ -20,7 +20,7 @@ TRIED_AGAIN_S = 2.0
 
 
 @stage.cause("provider-key-rejected")
-def key_rejected(call: Call) -> Verdict | None:
+def key_rejected(call: CallView) -> Verdict | None:
     for part in PARTS:
         probe = call.probe(part)
         if probe is not None and probe.problem in ("rejected", "missing"):
@@ -44,7 +44,7 @@ def key_rejected(call: Call) -> Verdict | None:
 
 
 @stage.cause("provider-rate-limited")
-def rate_limited(call: Call) -> Verdict | None:
+def rate_limited(call: CallView) -> Verdict | None:
     for part in PARTS:
         probe = call.probe(part)
         error = _error(call, part, "rate-limited", (429,), ("llm_rate_limit",))
@@ -73,7 +73,7 @@ def rate_limited(call: Call) -> Verdict | None:
 
 
 def _error(
-    call: Call, part: str, kind: str, statuses: tuple[int, ...], codes: tuple[str, ...]
+    call: CallView, part: str, kind: str, statuses: tuple[int, ...], codes: tuple[str, ...]
 ) -> Event | None:
     """The last error of that part, when it is of this kind and nothing has worked since."""
     topic, works = PARTS[part]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import TITLES, evidence, stage, with_cause
 from proxy.verdicts.verdict import Verdict
 
@@ -11,7 +11,7 @@ BEGINS_ANEW = "what waits for it begins anew by itself"
 
 
 @stage.cause("env-malformed")
-def env_malformed(call: Call) -> Verdict | None:
+def env_malformed(call: CallView) -> Verdict | None:
     """A line of .env that cannot be read; the launcher names it."""
     process = with_cause(call, "env-malformed")
     if process is None:
@@ -25,7 +25,7 @@ def env_malformed(call: Call) -> Verdict | None:
 
 
 @stage.cause("credentials-missing")
-def credentials_missing(call: Call) -> Verdict | None:
+def credentials_missing(call: CallView) -> Verdict | None:
     """No key and secret for the LiveKit server."""
     step = (
         "Set LIVEKIT_API_KEY and LIVEKIT_API_SECRET in .env to the pair of the LiveKit server, "
@@ -59,7 +59,7 @@ def credentials_missing(call: Call) -> Verdict | None:
 
 
 @stage.cause("settings-wrong")
-def settings_wrong(call: Call) -> Verdict | None:
+def settings_wrong(call: CallView) -> Verdict | None:
     process = with_cause(call, "settings")
     if process is None:
         return None
@@ -73,7 +73,7 @@ def settings_wrong(call: Call) -> Verdict | None:
 
 
 @stage.cause("prepare-failed")
-def prepare_failed(call: Call) -> Verdict | None:
+def prepare_failed(call: CallView) -> Verdict | None:
     """What a process needs could not be installed or built."""
     process = with_cause(call, "prepare-failed", "not-runnable")
     if process is None:

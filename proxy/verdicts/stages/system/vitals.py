@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.verdicts.call import Call
-from proxy.verdicts.health import Process, Vitals
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import TITLES, logs, restart, stage
+from proxy.verdicts.system_health import Process, ProcessVitals
 from proxy.verdicts.verdict import Evidence, Verdict
 
 MOST_ERRORS = 10
@@ -14,7 +14,7 @@ LATE_S = 1.0
 
 
 @stage.cause("memory-over-limit")
-def memory_over_limit(call: Call) -> Verdict | None:
+def memory_over_limit(call: CallView) -> Verdict | None:
     """The worker, or the process of a call, has grown over AGENT_MEMORY_LIMIT_MB."""
     for process, one in _all(call):
         memory, limit = one.memory_mb, one.memory_limit_mb
@@ -35,7 +35,7 @@ def memory_over_limit(call: Call) -> Verdict | None:
 
 
 @stage.cause("loop-lag")
-def loop_lag(call: Call) -> Verdict | None:
+def loop_lag(call: CallView) -> Verdict | None:
     """Something in a process holds up everything else in it; of a job process `job` says so."""
     for process in call.health.processes.values():
         lag = process.vitals[0].lag if process.vitals else None
@@ -52,7 +52,7 @@ def loop_lag(call: Call) -> Verdict | None:
 
 
 @stage.cause("many-errors")
-def many_errors(call: Call) -> Verdict | None:
+def many_errors(call: CallView) -> Verdict | None:
     for process in call.health.processes.values():
         errors = process.vitals[0].errors if process.vitals else None
         if errors is not None and errors > MOST_ERRORS:
@@ -65,7 +65,7 @@ def many_errors(call: Call) -> Verdict | None:
     return None
 
 
-def _all(call: Call) -> Iterator[tuple[Process, Vitals]]:
+def _all(call: CallView) -> Iterator[tuple[Process, ProcessVitals]]:
     for process in call.health.processes.values():
         for one in process.vitals:
             yield process, one

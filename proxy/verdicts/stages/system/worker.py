@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import (
     PATIENCE,
     age,
@@ -24,7 +24,7 @@ TOLD_S = 6.0
 
 
 @stage.cause("worker-crash-loop")
-def crash_loop(call: Call) -> Verdict | None:
+def crash_loop(call: CallView) -> Verdict | None:
     process = call.process(NAME)
     if process is None or process.cause != "crash-loop" or process.state == "ready":
         return None
@@ -39,7 +39,7 @@ def crash_loop(call: Call) -> Verdict | None:
 
 
 @stage.cause("code-broken")
-def code_broken(call: Call) -> Verdict | None:
+def code_broken(call: CallView) -> Verdict | None:
     """Somebody edits it: calls go on, with the code from before."""
     process = call.process(NAME)
     if process is None or process.cause != "code-broken" or process.state != "ready":
@@ -54,7 +54,7 @@ def code_broken(call: Call) -> Verdict | None:
 
 
 @stage.cause("worker-not-running")
-def not_running(call: Call) -> Verdict | None:
+def not_running(call: CallView) -> Verdict | None:
     process = call.process(NAME)
     if process is None or not down(call, process):
         return None
@@ -67,7 +67,7 @@ def not_running(call: Call) -> Verdict | None:
 
 
 @stage.cause("worker-not-registered")
-def not_registered(call: Call) -> Verdict | None:
+def not_registered(call: CallView) -> Verdict | None:
     """It runs, and the LiveKit server does not know of it."""
     process = call.process(NAME)
     if process is None or call.health.registered is not False:
@@ -95,7 +95,7 @@ def not_registered(call: Call) -> Verdict | None:
 
 
 @stage.cause("agent-name-differs")
-def name_differs(call: Call) -> Verdict | None:
+def name_differs(call: CallView) -> Verdict | None:
     """Told here while there is no call; in a call `dispatch` says it."""
     registered, wanted = call.health.registered_name, call.health.agent_name
     if len(call.history) or not call.health.registered or not registered or not wanted:

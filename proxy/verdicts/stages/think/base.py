@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.events import Event
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 
 SIGNS = (
@@ -20,7 +20,7 @@ WORKS = ("think.first_token", "think.done")
 stage = Rules("think", usual_ms=300, works=WORKS, log="letta")
 
 
-def thinking(call: Call) -> Event | None:
+def thinking(call: CallView) -> Event | None:
     """The request that Letta works at."""
     asked = call.last("think.request")
     if asked is None or call.after(asked, *OVER) is not None:
@@ -28,7 +28,7 @@ def thinking(call: Call) -> Event | None:
     return asked
 
 
-def tool(call: Call) -> Event | None:
+def tool(call: CallView) -> Event | None:
     """The tool that runs now, of the request that Letta works at."""
     asked = thinking(call)
     called = call.after(asked, "think.tool_call") if asked is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts import quote
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.think.base import LOG, SIGNS, WORKS, stage, thinking
 from proxy.verdicts.verdict import Verdict
 
@@ -13,7 +13,7 @@ AWAY_S = 5.0
 """A Letta that has been up for so long answers the worker, which asks it each second."""
 
 
-def _error(call: Call) -> Event | None:
+def _error(call: CallView) -> Event | None:
     """The last error of Letta, unless it has answered or opened its conversation since."""
     error = stage.trouble(call, "think.error")
     if error is None or error.data.get("recoverable") is True:
@@ -22,7 +22,9 @@ def _error(call: Call) -> Event | None:
     return None if opened is not None and call.after(error, "think.request") is None else error
 
 
-def _coded(call: Call, codes: tuple[str, ...] = (), kinds: tuple[str, ...] = ()) -> Event | None:
+def _coded(
+    call: CallView, codes: tuple[str, ...] = (), kinds: tuple[str, ...] = ()
+) -> Event | None:
     error = _error(call)
     if error is None:
         return None
@@ -41,7 +43,7 @@ def _step(error: Event, otherwise: str) -> str:
 
 
 @stage.cause("agent-deleted")
-def agent_deleted(call: Call) -> Verdict | None:
+def agent_deleted(call: CallView) -> Verdict | None:
     error = _coded(call, ("agent_not_found",), ("gone",))
     if error is None or error.data.get("provider") == "model":
         return None
@@ -55,7 +57,7 @@ def agent_deleted(call: Call) -> Verdict | None:
 
 
 @stage.cause("context-window-full")
-def context_full(call: Call) -> Verdict | None:
+def context_full(call: CallView) -> Verdict | None:
     error = _error(call)
     if error is None or not _speaks_of(error, "context window", "context_length", "context_window"):
         return None
@@ -68,7 +70,7 @@ def context_full(call: Call) -> Verdict | None:
 
 
 @stage.cause("quota-used-up")
-def quota(call: Call) -> Verdict | None:
+def quota(call: CallView) -> Verdict | None:
     error = _error(call)
     if error is None or not _speaks_of(error, "insufficient_quota", "billing", "exceeded your"):
         return None
@@ -82,7 +84,7 @@ def quota(call: Call) -> Verdict | None:
 
 
 @stage.cause("model-not-found")
-def model_not_found(call: Call) -> Verdict | None:
+def model_not_found(call: CallView) -> Verdict | None:
     error = _error(call)
     if error is None:
         return None
@@ -98,7 +100,7 @@ def model_not_found(call: Call) -> Verdict | None:
 
 
 @stage.cause("model-unreachable")
-def model_unreachable(call: Call) -> Verdict | None:
+def model_unreachable(call: CallView) -> Verdict | None:
     codes = ("model_unreachable", "model_failed", "llm_timeout", "llm_empty_response")
     error = _coded(call, (*codes, "llm_error", "llm_api_error"))
     last = _error(call)
@@ -114,7 +116,7 @@ def model_unreachable(call: Call) -> Verdict | None:
     )
 
 
-def _model_is_away(call: Call) -> Verdict | None:
+def _model_is_away(call: CallView) -> Verdict | None:
     """Letta tries again and again before it says so; the probe of the model knows earlier."""
     asked, probe = thinking(call), call.probe("chat model")
     if asked is None or probe is None or probe.problem not in ("dns", "refused", "timeout", "tls"):
@@ -132,7 +134,7 @@ def _model_is_away(call: Call) -> Verdict | None:
 
 
 @stage.cause("letta-away")
-def letta_away(call: Call) -> Verdict | None:
+def letta_away(call: CallView) -> Verdict | None:
     """The worker waits for Letta. While Letta does not run, `system` says so."""
     away = call.last("think.waiting")
     if away is None or call.after(away, "think.back", "think.error", *WORKS) is not None:
@@ -157,7 +159,7 @@ def letta_away(call: Call) -> Verdict | None:
 
 
 @stage.cause("letta-unreachable")
-def unreachable(call: Call) -> Verdict | None:
+def unreachable(call: CallView) -> Verdict | None:
     """Health says nothing of it, or `system` would: the worker's way to Letta is broken."""
     error = _coded(call, ("letta_unreachable", "letta_timeout"), ("refused", "dns", "timeout"))
     if error is None:
@@ -174,7 +176,7 @@ def unreachable(call: Call) -> Verdict | None:
 
 
 @stage.cause("letta-busy")
-def busy(call: Call) -> Verdict | None:
+def busy(call: CallView) -> Verdict | None:
     error = _coded(call, ("letta_busy",))
     if error is None:
         return None
@@ -187,7 +189,7 @@ def busy(call: Call) -> Verdict | None:
 
 
 @stage.cause("letta-queue-full")
-def queue_full(call: Call) -> Verdict | None:
+def queue_full(call: CallView) -> Verdict | None:
     """So much was asked of Letta at once that the worker asked no more."""
     error = _coded(call, ("letta_queue_full",), ("busy",))
     if error is None:
@@ -201,7 +203,7 @@ def queue_full(call: Call) -> Verdict | None:
 
 
 @stage.cause("tool-needs-approval")
-def needs_approval(call: Call) -> Verdict | None:
+def needs_approval(call: CallView) -> Verdict | None:
     error = _error(call)
     if error is None or not _speaks_of(error, "requires_approval"):
         return None
@@ -214,7 +216,7 @@ def needs_approval(call: Call) -> Verdict | None:
 
 
 @stage.cause("first-token-timeout")
-def gave_up(call: Call) -> Verdict | None:
+def gave_up(call: CallView) -> Verdict | None:
     """The worker waited for LETTA_FIRST_TOKEN_TIMEOUT, then gave the turn up."""
     error = _coded(call, ("first_token_timeout",))
     if error is None:
@@ -228,7 +230,7 @@ def gave_up(call: Call) -> Verdict | None:
 
 
 @stage.cause("letta-errors")
-def letta_errors(call: Call) -> Verdict | None:
+def letta_errors(call: CallView) -> Verdict | None:
     """Letta answers, and what it answers is an error."""
     error = _error(call)
     if error is None or error.data.get("kind") in ("rejected", "rate-limited"):

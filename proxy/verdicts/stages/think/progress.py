@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.think.base import stage, thinking, tool
 from proxy.verdicts.verdict import Verdict
 
 
 @stage.progress
-def progress(call: Call) -> Verdict:
+def progress(call: CallView) -> Verdict:
     asked = thinking(call)
     if asked is not None:
         runs = tool(call)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.verdicts.call import Call
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.think.base import LOG, SIGNS, stage, thinking, tool
 from proxy.verdicts.verdict import Verdict
 
@@ -14,7 +14,7 @@ NOT_BEGUN_S, CLOCKS_S = 5.0, 3.0
 
 
 @stage.cause("tool-hangs")
-def tool_hangs(call: Call) -> Verdict | None:
+def tool_hangs(call: CallView) -> Verdict | None:
     pending = tool(call)
     if pending is None or call.age(pending) < TOOL_S:
         return None
@@ -29,7 +29,7 @@ def tool_hangs(call: Call) -> Verdict | None:
 
 
 @stage.cause("no-first-token")
-def no_first_token(call: Call) -> Verdict | None:
+def no_first_token(call: CallView) -> Verdict | None:
     asked = thinking(call)
     if asked is None or tool(call) is not None or call.after(asked, "think.first_token"):
         return None
@@ -50,7 +50,7 @@ def no_first_token(call: Call) -> Verdict | None:
 
 
 @stage.cause("turn-not-begun")
-def turn_not_begun(call: Call) -> Verdict | None:
+def turn_not_begun(call: CallView) -> Verdict | None:
     """The agent says that it thinks, and has not asked Letta anything."""
     state = call.last("join.agent_state")
     if state is None or state.data.get("to") != "thinking" or call.age(state) < NOT_BEGUN_S:
@@ -69,7 +69,7 @@ def turn_not_begun(call: Call) -> Verdict | None:
 
 
 @stage.cause("reply-stalls")
-def reply_stalls(call: Call) -> Verdict | None:
+def reply_stalls(call: CallView) -> Verdict | None:
     """The reply began, what came of it was spoken, and the rest does not come."""
     asked = thinking(call)
     first = call.after(asked, "think.first_token") if asked is not None else None

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from proxy.timeline import calls as calls_module
-from proxy.timeline.location import Location
-from proxy.timeline.store.opening import open_store
+from proxy.timeline import api
+from proxy.timeline.store.database import DatabaseUrl, open_store
 from tests.unit.proxy.conftest import Proxy, StartProxy
 from tests.unit.proxy.timeline.conftest import (
     agent_token,
@@ -133,7 +132,7 @@ async def test_a_call_is_deleted_with_all_its_events(
     refused = await proxy.ask("DELETE", f"/api/calls/{ident}")
     assert (refused.status, refused.json["error"]) == (409, "CALL_OPEN")
     assert keys(database)
-    monkeypatch.setattr(calls_module, "GOING_ON_S", 0.0)
+    monkeypatch.setattr(api, "GOING_ON_S", 0.0)
     assert (await proxy.ask("DELETE", f"/api/calls/{ident}")).status == 200
     assert rows(database, "SELECT count(*) FROM events") == [(0,)]
     assert rows(database, "SELECT count(*) FROM calls") == [(0,)]
@@ -166,7 +165,7 @@ async def test_a_call_does_not_grow_without_end(start_proxy: StartProxy, databas
 
 
 async def test_too_many_and_too_old_calls_are_deleted(database: Path) -> None:
-    store = await open_store(Location(path=database))
+    store = await open_store(DatabaseUrl(path=database))
     now = time.time()
     starts = [now - days * 86400 for days in (0, 1, 2, 3, 40)]
     blank = dict.fromkeys(("agent_id", "failing", "cause", "worst", "verdicts"))

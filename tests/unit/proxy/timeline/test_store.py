@@ -18,13 +18,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from proxy.timeline.keeping import Keeper
-from proxy.timeline.location import Location
-from proxy.timeline.store.migrating import SCRIPTS
-from proxy.timeline.store.opening import open_store
+from proxy.timeline.store.database import DatabaseUrl, open_store
+from proxy.timeline.store.engine import SCRIPTS
+from proxy.timeline.store.errors import StoreError
 from proxy.timeline.store.store import Store
 from proxy.timeline.store.tables import REVISIONS, metadata
-from proxy.timeline.trouble import StoreTrouble
+from proxy.timeline.write_queue import WriteQueue
 from tests.unit.proxy.conftest import Proxy, StartProxy
 from tests.unit.proxy.timeline.conftest import (
     Watcher,
@@ -50,7 +49,7 @@ async def problem(watcher: Watcher, wanted: str) -> None:
 
 
 async def test_the_migrations_make_the_tables_of_the_code(database: Path) -> None:
-    store = await open_store(Location(path=database))
+    store = await open_store(DatabaseUrl(path=database))
     await store.aclose()
     engine = create_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
@@ -65,7 +64,7 @@ async def test_the_migrations_make_the_tables_of_the_code(database: Path) -> Non
 
 
 async def test_several_open_a_new_database_at_once(database: Path) -> None:
-    stores = await asyncio.gather(*(open_store(Location(path=database)) for _ in range(4)))
+    stores = await asyncio.gather(*(open_store(DatabaseUrl(path=database)) for _ in range(4)))
     for store in stores:
         await store.beat()
         await store.aclose()
@@ -73,13 +72,13 @@ async def test_several_open_a_new_database_at_once(database: Path) -> None:
 
 
 async def test_a_newer_database_is_refused_and_left_alone(database: Path) -> None:
-    store = await open_store(Location(path=database))
+    store = await open_store(DatabaseUrl(path=database))
     await store.aclose()
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
-    with pytest.raises(StoreTrouble, match=r"written by a newer version .*9999.*CALLS_DATABASE"):
-        await open_store(Location(path=database))
+    with pytest.raises(StoreError, match=r"written by a newer version .*9999.*CALLS_DATABASE"):
+        await open_store(DatabaseUrl(path=database))
     assert rows(database, "SELECT version_num FROM alembic_version") == [("9999",)]
 
 
@@ -93,7 +92,7 @@ database.close()
 
 async def test_another_program_that_reads_it_takes_nothing_away(database: Path) -> None:
     """The last to close a database deletes its WAL: nobody may take itself for that meanwhile."""
-    store = await open_store(Location(path=database))  # which has just been made, and migrated
+    store = await open_store(DatabaseUrl(path=database))  # which has just been made, and migrated
     await store.beat()
     wal = database.with_name(f"{database.name}-wal")
     ours = wal.stat().st_ino
@@ -162,29 +161,29 @@ async def test_trouble_is_noticed_without_traffic_and_clears(database: Path) -> 
     async def nothing(_: Store) -> None:
         """No call goes on."""
 
-    location = Location(path=database)
-    keeper = Keeper(lambda: open_store(location), location.shown, nothing)
-    keeper.start()
-    await until(lambda: keeper.probe.at is not None)
-    assert keeper.probe.ok
+    url = DatabaseUrl(path=database)
+    queue = WriteQueue(lambda: open_store(url), url.shown, nothing)
+    queue.start()
+    await until(lambda: queue.probe.at is not None)
+    assert queue.probe.ok
     async with locked(database):
-        await until(lambda: keeper.probe.problem == "locked")
-        assert str(database) in keeper.probe.detail
-    await until(lambda: keeper.probe.ok)
-    await keeper.aclose()
+        await until(lambda: queue.probe.problem == "locked")
+        assert str(database) in queue.probe.detail
+    await until(lambda: queue.probe.ok)
+    await queue.aclose()
 
 
 async def test_closed_while_the_database_is_being_opened_it_ends_at_once(database: Path) -> None:
     async def nothing(_: Store) -> None:
         """No call goes on."""
 
-    location = Location(path=database)
+    url = DatabaseUrl(path=database)
     for _ in range(3):
-        keeper = Keeper(lambda: open_store(location), location.shown, nothing)
-        keeper.start()
+        queue = WriteQueue(lambda: open_store(url), url.shown, nothing)
+        queue.start()
         await asyncio.sleep(0)  # the writer has begun to open
         began = time.monotonic()
-        await keeper.aclose()
+        await queue.aclose()
         assert time.monotonic() - began < 0.4  # an aclose that missed its wake-up took 0.8 s
 
 

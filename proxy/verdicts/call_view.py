@@ -8,18 +8,18 @@ from typing import Any
 
 from common.events import Event
 from proxy.verdicts import bounds
-from proxy.verdicts.health import Health, Machine, ProbeResult, Process
 from proxy.verdicts.history import History, Order, order
+from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth
 from proxy.verdicts.verdict import Verdict
 
 
-class Call:
+class CallView:
     """The events between the call's begin and its end, and the health of the system.
 
     `now` stands still at the end of the call, so that nothing becomes late after it.
     """
 
-    def __init__(self, history: History, health: Health, now: float) -> None:
+    def __init__(self, history: History, health: SystemHealth, now: float) -> None:
         self.history = history
         self.health = health
         self.began: Order | None = bounds.beginning(history)

@@ -1,7 +1,7 @@
-"""Keeping calls in the database: one writer, in order, again and again until it is done.
+"""What goes to the database: a queue with one writer, and the deleting of old calls.
 
-Nothing waits for it but the answer to a POST. What cannot be written stays in memory and is tried
-again, and since an event's key decides, each is stored once.
+The writer keeps the order and tries again until it is done. Nothing waits for it but the answer to
+a POST. What cannot be written stays in memory; an event's key decides that it is stored once.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
 from common.events import Event
-from proxy.timeline.call import Call
-from proxy.timeline.lasting import lasting
-from proxy.timeline.trouble import StoreTrouble
-from proxy.verdicts.health import ProbeResult
+from proxy.settings import ProxySettings
+from proxy.timeline.background import run_forever
+from proxy.timeline.call import CallRecord
+from proxy.timeline.store.errors import StoreError
+from proxy.verdicts.system_health import ProbeResult
 
 if TYPE_CHECKING:
     from proxy.timeline.store.store import Store
@@ -28,23 +29,27 @@ if TYPE_CHECKING:
 log = logging.getLogger("proxy.timeline")
 
 BATCH = 500
-WAITING_MAX = 50_000
-"""Events that wait for a database that cannot be written; more are not kept (but still shown)."""
-BEAT_S = 2.0
+PENDING_MAX = 50_000
+"""Events that wait for a database that cannot be written; more are dropped (but still shown)."""
+HEARTBEAT_S = 2.0
 """After so much quiet something is written, to learn whether that is possible."""
 POST_WAIT_S = 4.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.25, 2.0
 LAST_TRY_S = 0.8
 """How long a stopping proxy tries to store what waits."""
-NEVER = sys.maxsize
-"""The number of an event that does not wait to be stored."""
+PRUNE_FIRST_S, PRUNE_EVERY_S = 10.0, 600.0
+DROPPED = sys.maxsize
+"""The number of an event that is not in the queue, for it is full."""
 PROBE_NAME = "calls database"
 
 Opener = Callable[[], Awaitable["Store"]]
 
 
-class Keeper:
-    """Writes calls and events. `opened` is awaited each time that the database was opened."""
+class WriteQueue:
+    """Writes calls and events. `opened` is awaited each time that the database was opened.
+
+    Each event in the queue has a number, which rises.
+    """
 
     def __init__(
         self, opener: Opener, shown: str, opened: Callable[[Store], Awaitable[None]]
@@ -53,11 +58,11 @@ class Keeper:
         self._shown = shown
         self._opened = opened
         self._store: Store | None = None
-        self._waiting: OrderedDict[tuple[str, str], tuple[int, Call, Event]] = OrderedDict()
-        self._changed_calls: dict[Call, None] = {}
-        self._taken = 0
-        self._trouble: StoreTrouble | None = None
-        self._lost = 0
+        self._pending: OrderedDict[tuple[str, str], tuple[int, CallRecord, Event]] = OrderedDict()
+        self._changed_calls: dict[CallRecord, None] = {}
+        self._last_number = 0
+        self._error: StoreError | None = None
+        self._dropped = 0
         self._checked_at: float | None = None
         self._work = asyncio.Event()
         self._closing = False
@@ -70,71 +75,71 @@ class Keeper:
     @property
     def probe(self) -> ProbeResult:
         """How the database is, as the verdicts see it."""
-        if self._trouble is None:
+        if self._error is None:
             return ProbeResult(PROBE_NAME, target=self._shown, at=self._checked_at)
         return ProbeResult(
             PROBE_NAME,
-            self._trouble.problem,
-            self._trouble.detail,
+            self._error.problem,
+            self._error.detail,
             target=self._shown,
             at=self._checked_at,
         )
 
     @property
-    def waiting(self) -> int:
-        """Events that are not stored yet."""
-        return len(self._waiting)
+    def pending(self) -> int:
+        """How many events are not stored yet."""
+        return len(self._pending)
 
     @property
     def store(self) -> Store:
-        """The open database, for reading; `StoreTrouble` when there is none."""
+        """The open database, for reading; `StoreError` when there is none."""
         if self._store is None:
-            raise self._trouble or StoreTrouble(
+            raise self._error or StoreError(
                 "other", f"the calls database {self._shown} is not open yet; try again in a moment"
             )
         return self._store
 
-    def put(self, call: Call, event: Event) -> int:
-        """Have `event` of `call` written; the number to wait for, or `NEVER`."""
+    def put(self, call: CallRecord, event: Event) -> int:
+        """Have `event` of `call` written; the number to wait for, or `DROPPED`."""
         if call.deleted:
             return 0
-        if len(self._waiting) >= WAITING_MAX:
-            self._lost += 1
-            call.lost[event.key] = event
-            return NEVER
-        self._taken += 1
-        self._waiting[(event.room, event.key)] = (self._taken, call, event)
+        if len(self._pending) >= PENDING_MAX:
+            self._dropped += 1
+            call.dropped[event.key] = event
+            return DROPPED
+        self._last_number += 1
+        self._pending[(event.room, event.key)] = (self._last_number, call, event)
         self.touch(call)
-        return self._taken
+        return self._last_number
 
-    def touch(self, call: Call) -> None:
+    def touch(self, call: CallRecord) -> None:
         """Have `call` itself written: it has changed."""
         if not call.deleted:
             self._changed_calls[call] = None
             self._work.set()
 
-    def holds(self, event: Event) -> int | None:
-        """The number of an event that waits."""
-        found = self._waiting.get((event.room, event.key))
-        return found[0] if found else None
+    def pending_number(self, event: Event) -> int | None:
+        """The number of an event that waits to be stored; None when it does not."""
+        entry = self._pending.get((event.room, event.key))
+        return entry[0] if entry else None
 
-    def forget(self, call: Call) -> None:
+    def forget(self, call: CallRecord) -> None:
         """Write nothing of `call` any more: it is deleted."""
         call.deleted = True
         self._changed_calls.pop(call, None)
-        for key in [key for key, (_, of, _) in self._waiting.items() if of is call]:
-            del self._waiting[key]
+        for key in [key for key, (_, owner, _) in self._pending.items() if owner is call]:
+            del self._pending[key]
 
-    async def kept(self, number: int) -> None:
-        """Return when everything up to `number` is stored; `StoreTrouble` when it cannot be."""
+    async def flushed_to(self, number: int) -> None:
+        """Return when everything up to `number` is stored; `StoreError` when it cannot be."""
         try:
             async with asyncio.timeout(POST_WAIT_S), self._progress:
-                while number == NEVER or self._first_waiting() <= number:
-                    if self._trouble is not None:
-                        raise self._trouble
+                while number == DROPPED or self._first_pending() <= number:
+                    if self._error is not None:
+                        raise self._error
                     await self._progress.wait()
         except TimeoutError:
-            raise self._trouble or StoreTrouble(
+            raise self._error or StoreError(
                 "other",
                 f"the calls database {self._shown} has not taken them for {POST_WAIT_S:g} s",
             ) from None
@@ -145,12 +150,12 @@ class Keeper:
 
     def start(self) -> None:
         """Open the database and write, in the background, until `aclose`."""
-        self._writer = asyncio.create_task(lasting(self._run), name="keep calls")
+        self._writer = asyncio.create_task(run_forever(self._run), name="write calls")
 
     async def _run(self) -> None:
         while not self._closing:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(StoreTrouble),
+                retry=retry_if_exception_type(StoreError),
                 wait=wait_exponential(multiplier=FIRST_RETRY_S, max=LONGEST_RETRY_S),
                 before_sleep=self._failed,
             ):
@@ -159,7 +164,7 @@ class Keeper:
             if self._closing:
                 return  # `aclose` may have woken `_work` before `_write_all` cleared it
             try:
-                async with asyncio.timeout(BEAT_S):
+                async with asyncio.timeout(HEARTBEAT_S):
                     await self._work.wait()
             except TimeoutError:
                 continue
@@ -178,8 +183,8 @@ class Keeper:
         try:
             async with asyncio.timeout(LAST_TRY_S):
                 await self._write_all()
-        except (StoreTrouble, TimeoutError) as error:
-            log.warning("Stopping with %d events not stored: %s", len(self._waiting), error)
+        except (StoreError, TimeoutError) as error:
+            log.warning("Stopping with %d events not stored: %s", len(self._pending), error)
         await self._store.aclose()
         self._store = None
 
@@ -189,23 +194,23 @@ class Keeper:
         self._work.clear()
         while True:
             async with self._writing:
-                batch = list(self._waiting.items())[:BATCH]
-                touched = {**self._changed_calls, **{call: None for _, (_, call, _) in batch}}
+                batch = list(self._pending.items())[:BATCH]
+                changed = {**self._changed_calls, **{call: None for _, (_, call, _) in batch}}
                 self._changed_calls.clear()
                 try:
                     await store.write(
-                        [call.row() for call in touched],
+                        [call.row() for call in changed],
                         [(call.id, event) for _, (_, call, event) in batch],
                     )
                 except BaseException:
-                    self._changed_calls = {**touched, **self._changed_calls}
+                    self._changed_calls = {**changed, **self._changed_calls}
                     raise
                 for key, _ in batch:
-                    self._waiting.pop(key, None)
+                    self._pending.pop(key, None)
                 self._written()
             async with self._progress:
                 self._progress.notify_all()
-            if not self._waiting and not self._changed_calls:
+            if not self._pending and not self._changed_calls:
                 return
 
     async def _usable(self) -> Store:
@@ -213,8 +218,8 @@ class Keeper:
             try:
                 self._store.check_file()
                 return self._store
-            except StoreTrouble as trouble:
-                log.warning("%s", _sentence(trouble))
+            except StoreError as error:
+                log.warning("%s", error.sentence)
                 store, self._store = self._store, None
                 await store.aclose()
         store = await self._opener()
@@ -229,27 +234,49 @@ class Keeper:
 
     async def _failed(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        assert isinstance(error, StoreTrouble)
-        if self._trouble is None or self._trouble.problem != error.problem:
-            log.error("%s", _sentence(error))
-        self._trouble, self._checked_at = error, time.time()
+        assert isinstance(error, StoreError)
+        if self._error is None or self._error.problem != error.problem:
+            log.error("%s", error.sentence)
+        self._error, self._checked_at = error, time.time()
         self.ready.set()
         async with self._progress:
             self._progress.notify_all()
 
     def _written(self) -> None:
-        if self._trouble is not None:
+        if self._error is not None:
             log.info("The calls database %s can be written again", self._shown)
-            if self._lost:
-                log.warning("%d events were too many to wait for it and are lost", self._lost)
-        self._trouble, self._checked_at, self._lost = None, time.time(), 0
+            if self._dropped:
+                log.warning("%d events were too many to wait for it and are lost", self._dropped)
+        self._error, self._checked_at, self._dropped = None, time.time(), 0
 
-    def _first_waiting(self) -> float:
+    def _first_pending(self) -> float:
         """The lowest number that waits."""
-        for number, _, _ in self._waiting.values():
+        for number, _, _ in self._pending.values():
             return number
         return float("inf")
 
 
-def _sentence(trouble: StoreTrouble) -> str:
-    return f"{trouble.detail[:1].upper()}{trouble.detail[1:]}."
+class Retention:
+    """Keeps the newest CALLS_KEPT calls of the last CALLS_KEPT_DAYS days."""
+
+    def __init__(self, settings: ProxySettings, queue: WriteQueue) -> None:
+        self._kept = settings.calls_kept
+        self._days = settings.calls_kept_days
+        self._queue = queue
+
+    async def run(self) -> None:
+        await self._queue.ready.wait()
+        await asyncio.sleep(PRUNE_FIRST_S)
+        while True:
+            await self.once()
+            await asyncio.sleep(PRUNE_EVERY_S)
+
+    async def once(self) -> None:
+        """Delete what is too much; a database in trouble is left alone until the next time."""
+        try:
+            deleted = await self._queue.store.prune(self._kept, self._days)
+        except StoreError as error:
+            log.debug("Old calls are not deleted now: %s", error)
+            return
+        if deleted:
+            log.info("Deleted %d calls that were too old or too many", deleted)

@@ -14,7 +14,7 @@ State = Literal["preparing", "starting", "ready", "restarting", "failed", "monit
 
 
 @dataclass(frozen=True)
-class Vitals:
+class ProcessVitals:
     """How one process of the machine is; None where it is not known.
 
     `cpu` is a share of a core over the last seconds. `lag` is by how many seconds its event loop
@@ -63,7 +63,7 @@ class Process:
     """Its stopped processes (SIGSTOP, a debugger) as `pid 12 (command)`: alive, but doing nothing.
     When one of them is the program itself, it answers nothing either; a job process may be frozen
     while the worker answers."""
-    vitals: tuple[Vitals, ...] = ()
+    vitals: tuple[ProcessVitals, ...] = ()
     """First the program's own (with those it started, as far as they are not told apart), then
     those of the worker's job processes."""
 
@@ -113,7 +113,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Health:
+class SystemHealth:
     """Everything that is known of the system at a moment besides the events of a call."""
 
     processes: Mapping[str, Process] = field(default_factory=dict)

@@ -1,12 +1,15 @@
-"""What a database says when it fails, as the code and the sentence that people are told."""
+"""What a calls database fails with: the driver's error as a code and as a sentence for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 
-from proxy.timeline.location import Location
-from proxy.timeline.trouble import Problem, StoreTrouble
+if TYPE_CHECKING:
+    from proxy.timeline.store.database import DatabaseUrl
+
+Problem = Literal["not-writable", "locked", "disk-full", "other"]
 
 SIGNS: tuple[tuple[str, Problem], ...] = (
     ("database is locked", "locked"),
@@ -38,33 +41,48 @@ NEXT: dict[Problem, str] = {
 }
 
 
+class StoreError(Exception):
+    """The calls database cannot be used; `detail` says which, why and what to do next."""
+
+    def __init__(self, problem: Problem, detail: str) -> None:
+        super().__init__(detail)
+        self.problem: Problem = problem
+        self.detail = detail
+
+    @property
+    def sentence(self) -> str:
+        """`detail` as a whole sentence."""
+        return f"{self.detail[:1].upper()}{self.detail[1:]}."
+
+
 @contextmanager
-def as_trouble(location: Location) -> Iterator[None]:
-    """Whatever the database raises within, as `StoreTrouble`."""
+def as_store_error(url: DatabaseUrl) -> Iterator[None]:
+    """Whatever the database raises within, as `StoreError`."""
     try:
         yield
-    except StoreTrouble:
+    except StoreError:
         raise
     except Exception as error:
-        raise trouble_of(error, location) from error
+        raise store_error_of(error, url) from error
 
 
-def trouble_of(error: Exception, location: Location) -> StoreTrouble:
-    """`error` of the database at `location`, told."""
-    said = _said(error)
-    found: list[Problem] = [meant for sign, meant in SIGNS if sign.lower() in said.lower()]
-    problem = found[0] if found else "other"
+def store_error_of(error: Exception, url: DatabaseUrl) -> StoreError:
+    """`error` of the database at `url`, in words."""
+    words = _driver_words(error)
+    problem: Problem = next(
+        (problem for sign, problem in SIGNS if sign.lower() in words.lower()), "other"
+    )
     advice = NEXT[problem]
-    if location.path is None and problem in ("locked", "not-writable"):
+    if url.path is None and problem in ("locked", "not-writable"):
         advice = "Start or unlock that server"
-    return StoreTrouble(
+    return StoreError(
         problem,
-        f"the calls database {location.shown} cannot be written ({said}). {advice}, or set "
-        f"{location.setting} to another place; until then calls are only kept in memory",
+        f"the calls database {url.shown} cannot be written ({words}). {advice}, or set "
+        f"{url.setting} to another place; until then calls are only kept in memory",
     )
 
 
-def _said(error: Exception) -> str:
+def _driver_words(error: Exception) -> str:
     """Class and words of the driver's own error, on one line."""
     cause: BaseException = getattr(error, "orig", None) or error
     while type(cause).__module__.startswith("sqlalchemy") and cause.__cause__ is not None:

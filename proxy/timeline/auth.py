@@ -1,4 +1,4 @@
-"""Who posts an event: shown by a token that was signed with the LiveKit key and secret."""
+"""Who may post events: whoever has a token that is signed with the LiveKit key and secret."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ TOKEN_MAX = 4096
 
 
 @dataclass(frozen=True)
-class Proof:
-    """The reporter, and the room it may report of (`*`: of any)."""
+class Reporter:
+    """Who posts events, and the room it may report of (`*`: of any)."""
 
     source: Source
     room: str
@@ -39,18 +39,18 @@ class Proof:
         return self.room in (room, ANY_ROOM)
 
 
-class OtherRoom(ApiError):
+class TokenForOtherRoom(ApiError):
     """A caller's token is good, but for another room than the one that is reported of."""
 
-    def __init__(self, refusal: ApiError, proof: Proof, token: str) -> None:
+    def __init__(self, refusal: ApiError, reporter: Reporter, token: str) -> None:
         super().__init__(refusal.status, refusal.code, refusal.message)
-        self.room = proof.room[:128]
-        self.identity = proof.identity[:128]
+        self.room = reporter.room[:128]
+        self.identity = reporter.identity[:128]
         self.key = f"other-room-{hashlib.sha256(token.encode()).hexdigest()[:24]}"
         """The same for each report with this token."""
 
 
-class Proofs:
+class EventAuth:
     """Checks the header `Authorization: Bearer TOKEN`."""
 
     def __init__(self, settings: ProxySettings) -> None:
@@ -60,8 +60,8 @@ class Proofs:
             leeway = timedelta(seconds=PAGE_LEEWAY_S)
             self._verifier = api.TokenVerifier(*settings.livekit_credentials, leeway=leeway)
 
-    def check(self, authorization: str, room: str) -> Proof:
-        """What the header proves; `ApiError` 401 when it is not the right to report of `room`."""
+    def check(self, authorization: str, room: str) -> Reporter:
+        """Who sends this header; `ApiError` 401 when it gives no right to report of `room`."""
         if self._verifier is None:
             raise credentials_missing(self._url)
         scheme, _, token = authorization.partition(" ")
@@ -76,17 +76,19 @@ class Proofs:
         times = _times(token.strip())
         for_room = str(video.room or "")
         if video.agent and claims.identity == AGENT:
-            proof = Proof("agent", for_room)
+            reporter = Reporter("agent", for_room)
             if times.get("exp", 0.0) + AGENT_LEEWAY_S < time.time():
                 raise _not_yours("the token has expired")
         elif video.room_join and not video.agent and for_room != ANY_ROOM:
-            proof = Proof("browser", for_room, claims.identity, times.get("nbf", 0.0))
+            reporter = Reporter("browser", for_room, claims.identity, times.get("nbf", 0.0))
         else:
             raise _not_yours("the token is neither a caller's for one room nor the agent's")
-        if not proof.covers(room):
+        if not reporter.covers(room):
             refusal = _not_yours(f"the token is for room {for_room[:128]!r}, not {room!r}")
-            raise OtherRoom(refusal, proof, token) if proof.source == "browser" else refusal
-        return proof
+            if reporter.source == "browser":
+                raise TokenForOtherRoom(refusal, reporter, token)
+            raise refusal
+        return reporter
 
 
 def _times(token: str) -> dict[str, float]:

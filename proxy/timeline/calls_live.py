@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from common.events import Event
-from proxy.timeline.call import Call
+from proxy.timeline.call import CallRecord
+from proxy.verdicts.history import History
 
 LEAD_S = 10.0
 """An event may have happened this long before the first one that was taken of its call."""
@@ -31,54 +32,69 @@ JOB_BEGINNINGS = frozenset({"job.accepted", "job.handshake_start", "job.job"})
 LEAVINGS = frozenset({"join.participant_left", "signal.participant_left"})
 
 
-class Live:
+class LiveCalls:
     """The open calls, and those that have just ended; by room, the oldest first."""
 
     def __init__(self) -> None:
-        self._rooms: dict[str, list[Call]] = {}
+        self._rooms: dict[str, list[CallRecord]] = {}
 
-    def __iter__(self) -> Iterator[Call]:
+    def __iter__(self) -> Iterator[CallRecord]:
         return (call for calls in list(self._rooms.values()) for call in list(calls))
 
-    def current(self, room: str) -> Call | None:
+    def current(self, room: str) -> CallRecord | None:
         """The open call of the room."""
         calls = self._rooms.get(room)
         return calls[-1] if calls and calls[-1].open else None
 
-    def newest(self, room: str) -> Call | None:
+    def newest(self, room: str) -> CallRecord | None:
         calls = self._rooms.get(room)
         return calls[-1] if calls else None
 
     def arrivals(self, room: str) -> list[tuple[str, Event]]:
         """All events in memory of a room, by `seq`, each with the id of its call."""
         events = [(call.id, event) for call in self._rooms.get(room, ()) for event in call.arrivals]
-        return sorted(events, key=lambda each: each[1].seq)
+        return sorted(events, key=lambda pair: pair[1].seq)
 
-    def find(self, call_id: str) -> Call | None:
+    def find(self, call_id: str) -> CallRecord | None:
         return next((call for call in self if call.id == call_id), None)
 
-    def install(self, call: Call) -> None:
+    def install(self, call: CallRecord) -> None:
         """Take a call into its room's place by its time."""
         calls = self._rooms.setdefault(call.room, [])
         calls.append(call)
-        calls.sort(key=lambda each: each.started)
+        calls.sort(key=lambda other: other.started)
 
-    def forget(self, call: Call) -> None:
+    def resume(self, stored: CallRecord) -> None:
+        """Go on with an open call of the database, together with what came in since we started."""
+        call = self.newest(stored.room)
+        if call is None:
+            self.install(stored)
+            return
+        if not call.open:
+            return
+        since = [event for event in call.arrivals if event.key not in stored.keys]
+        call.id, call.started = stored.id, min(stored.started, call.started)
+        call.arrivals, call.history, call.turns = [], History(), 0
+        call.callers, call.present = set(), set()
+        for event in [*stored.arrivals, *since]:
+            call.add(event)
+
+    def forget(self, call: CallRecord) -> None:
         calls = self._rooms.get(call.room, [])
         if call in calls:
             calls.remove(call)
         if not calls:
             self._rooms.pop(call.room, None)
 
-    def of_token(self, room: str, identity: str, issued: float) -> Call | None:
+    def of_token(self, room: str, identity: str, issued: float) -> CallRecord | None:
         """The call in memory for which this caller's token was issued, whatever its clock says."""
         for call in reversed(self._rooms.get(room, [])):
-            given = call.identities.get(identity)
-            if given is not None and given <= issued + TOKEN_S:
+            call_issued = call.identities.get(identity)
+            if call_issued is not None and call_issued <= issued + TOKEN_S:
                 return call
         return None
 
-    def place(self, event: Event, now: float) -> Call | None:
+    def place(self, event: Event, now: float) -> CallRecord | None:
         """The call in memory to which `event` belongs; None when it belongs to none of them."""
         calls = self._rooms.get(event.room, [])
         for index in range(len(calls) - 1, -1, -1):
@@ -100,16 +116,16 @@ class Live:
         # Older than all: what the database has of that time is asked first.
         return calls[0] if calls and event.at > now - FRESH_S else None
 
-    def outdated(self, now: float) -> tuple[list[Call], list[Call]]:
+    def outdated(self, now: float) -> tuple[list[CallRecord], list[CallRecord]]:
         """Open calls that have ended in silence, and ended ones that may be forgotten.
 
         `now` is of the monotonic clock.
         """
-        opened = sorted((call for call in self if call.open), key=lambda call: call.heard_at)
-        too_many = max(0, len(opened) - CALLS_MAX)
+        open_calls = sorted((call for call in self if call.open), key=lambda call: call.heard_at)
+        too_many = max(0, len(open_calls) - CALLS_MAX)
         silent = [
             call
-            for index, call in enumerate(opened)
+            for index, call in enumerate(open_calls)
             if index < too_many or now - call.heard_at > SILENCE_S
         ]
         forgotten = [
@@ -119,13 +135,13 @@ class Live:
         ]
         return silent, forgotten
 
-    def ending_before(self, event: Event) -> Call | None:
+    def ending_before(self, event: Event) -> CallRecord | None:
         """The open call that `event` ends because it begins another one."""
         call = self.current(event.room)
         return call if call is not None and _begins_anew(event, call) else None
 
 
-def _begins_anew(event: Event, call: Call) -> bool:
+def _begins_anew(event: Event, call: CallRecord) -> bool:
     """Whether somebody asks for a token after the people of `call` have gone.
 
     The SFU keeps an empty room for some time, so its end alone does not divide two calls.
@@ -140,7 +156,7 @@ def _begins_anew(event: Event, call: Call) -> bool:
     return quiet or (hung_up is not None and not connected_since)
 
 
-def _is_of_the_one_before(event: Event, call: Call) -> bool:
+def _is_of_the_one_before(event: Event, call: CallRecord) -> bool:
     """Whether an event in the time of `call` is the end of what the call before it began."""
     if event.topic in LEAVINGS:
         return str(event.data.get("identity")) not in call.present
@@ -149,5 +165,5 @@ def _is_of_the_one_before(event: Event, call: Call) -> bool:
     return call.history.first("dispatch.made", *JOB_BEGINNINGS) is None
 
 
-def _lasts(call: Call, event: Event) -> bool:
+def _lasts(call: CallRecord, event: Event) -> bool:
     return call.ended is not None and event.at <= call.ended + LATE_S

@@ -1,4 +1,4 @@
-"""Judging every open call when something happens in it, and often enough when nothing does."""
+"""Verdicts of the open calls: judged at each event and by the clock, and told to who watches."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Literal
 
-from common.events import Stage
-from proxy.timeline.answers import stored, verdicts_answer
-from proxy.timeline.call import Call
-from proxy.timeline.keeping import Keeper
-from proxy.timeline.live import Live
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.events import STAGES, Stage
+from proxy.endpoint import Answer
+from proxy.timeline.call import CallRecord
+from proxy.timeline.calls_live import LiveCalls
 from proxy.timeline.subscribers import Subscribers
-from proxy.verdicts.health import Health
+from proxy.timeline.write_queue import WriteQueue
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
+from proxy.verdicts.system_health import SystemHealth
 from proxy.verdicts.verdict import Verdict
 
 log = logging.getLogger("proxy.timeline")
@@ -29,35 +33,95 @@ QUIET_EVERY = 10
 Verdicts = Mapping[Stage, Verdict]
 
 
-class Judging:
-    """The task, and the verdicts of the moment for who asks."""
+class EvidenceAnswer(BaseModel):
+    """What proves a verdict, quoted."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    text: str
+    source: str
+    at: float | None
+    seq: int | None
+
+
+class VerdictAnswer(BaseModel):
+    """How one stage stands, why, and what to do."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    stage: Stage
+    state: Literal["ok", "waiting", "failing", "not reached"]
+    cause: str = Field(description="A code such as microphone-denied; empty when there is none.")
+    sentence: str
+    next: str
+    evidence: list[EvidenceAnswer]
+    since: float | None = Field(description="Seconds since the epoch.")
+    ms: float | None = Field(description="How long the stage took the last time.")
+    usual_ms: float | None
+
+
+class VerdictsAnswer(Answer):
+    """The twelve stages in order; `failing` names the one that fails."""
+
+    room: str | None
+    call: str | None = Field(description="The call that is judged; null without one.")
+    now: float
+    failing: Stage | None
+    verdicts: list[VerdictAnswer]
+
+
+def verdicts_answer(
+    room: str | None, call: str | None, now: float, verdicts: Verdicts
+) -> VerdictsAnswer:
+    """`verdicts` of `call` in `room`, as answered and streamed."""
+    return VerdictsAnswer(
+        room=room,
+        call=call,
+        now=now,
+        failing=failing(dict(verdicts)),
+        verdicts=[VerdictAnswer.model_validate(verdicts[stage]) for stage in STAGES],
+    )
+
+
+def verdicts_as_json(verdicts: Verdicts) -> list[dict[str, Any]]:
+    """`verdicts` as they are kept with a call that has ended."""
+    return [asdict(verdicts[stage]) for stage in STAGES]
+
+
+class VerdictPublisher:
+    """Judges in the background, and answers with the verdicts of the moment."""
 
     def __init__(
-        self, live: Live, subscribers: Subscribers, keeper: Keeper, health: Callable[[], Health]
+        self,
+        calls: LiveCalls,
+        subscribers: Subscribers,
+        queue: WriteQueue,
+        health: Callable[[], SystemHealth],
     ) -> None:
-        self._live = live
+        self._calls = calls
         self._subscribers = subscribers
-        self._keeper = keeper
+        self._queue = queue
         self._health = health
-        self._fresh: dict[Call, None] = {}
+        self._changed: dict[CallRecord, None] = {}
         self._news = asyncio.Event()
-        self._empty: Verdicts = {}
+        self._without_call: Verdicts = {}
+        """The last verdicts that were published for rooms without a call."""
         self._round = 0
-        self._told: set[str] = set()
+        self._last_fault = ""
 
-    def news(self, call: Call) -> None:
+    def call_changed(self, call: CallRecord) -> None:
         """Something happened in `call`."""
-        self._fresh[call] = None
+        self._changed[call] = None
         self._news.set()
 
-    def of_room(self, room: str | None) -> tuple[Call | None, Verdicts]:
+    def of_room(self, room: str | None) -> tuple[CallRecord | None, Verdicts]:
         """The present verdicts of a room's call (open, or ended just now), or of the system."""
-        call = self._live.newest(room) if room is not None else None
+        call = self._calls.newest(room) if room is not None else None
         if call is not None:
             return call, self.of_call(call)
         return None, judge(History(), self._health(), time.time())
 
-    def of_call(self, call: Call) -> Verdicts:
+    def of_call(self, call: CallRecord) -> Verdicts:
         """The present verdicts of a call; of one that has ended, those at its end."""
         if call.ended is not None and call.verdicts:
             return call.verdicts
@@ -79,7 +143,7 @@ class Judging:
             except TimeoutError:
                 pass
             self._news.clear()
-            calls, self._fresh = list(self._fresh), {}
+            calls, self._changed = list(self._changed), {}
             if time.monotonic() >= next_round:
                 next_round = time.monotonic() + EVERY_S
                 self._round += 1
@@ -89,19 +153,19 @@ class Judging:
                 self._judge(call)
                 await asyncio.sleep(0)  # a judgement takes a while; requests come first
 
-    def _due(self) -> list[Call]:
+    def _due(self) -> list[CallRecord]:
         """The open calls whose verdicts may change by the clock."""
         watched = set(self._subscribers.rooms)
         rarely = self._round % QUIET_EVERY != 0
         heard_since = time.monotonic() - QUIET_S
         return [
             call
-            for call in self._live
+            for call in self._calls
             if call.open
             and not (rarely and call.heard_at < heard_since and call.room not in watched)
         ]
 
-    def _judge(self, call: Call) -> None:
+    def _judge(self, call: CallRecord) -> None:
         if call.ended is not None and call.stored_verdicts is not None and not call.verdicts:
             return  # read back from the database: the health of its time is not known any more
         before = call.verdicts
@@ -109,18 +173,18 @@ class Judging:
         try:
             call.verdicts = judge(call.history, self._health(), now)
         except Exception as error:
-            self._tell_once(error, call.room)
+            self._log_once(error, call.room)
             return
         if call.ended is not None:
-            call.stored_verdicts = stored(call.verdicts)
-            self._keeper.touch(call)
+            call.stored_verdicts = verdicts_as_json(call.verdicts)
+            self._queue.touch(call)
         if call.verdicts == before:
             return
-        self._remember(call)
-        if call is self._live.newest(call.room):
-            self._subscribers.tell_verdicts(call.room, _message(call.room, call, call.verdicts))
+        self._note_failure(call)
+        if call is self._calls.newest(call.room):
+            self._subscribers.publish_verdicts(call.room, _message(call.room, call, call.verdicts))
 
-    def _remember(self, call: Call) -> None:
+    def _note_failure(self, call: CallRecord) -> None:
         """Keep in the call's row what fails, and what failed last."""
         stage = failing(dict(call.verdicts))
         cause = call.verdicts[stage].cause if stage is not None else None
@@ -135,31 +199,31 @@ class Judging:
                 "sentence": verdict.sentence,
                 "at": time.time(),
             }
-        self._keeper.touch(call)
+        self._queue.touch(call)
 
-    def _tell_once(self, error: Exception, room: str) -> None:
+    def _log_once(self, error: Exception, room: str) -> None:
         """A fault of the judge, which it would repeat twice a second."""
-        told = f"{type(error).__name__}: {error}"
-        if told not in self._told:
-            self._told = {told}
+        fault = f"{type(error).__name__}: {error}"
+        if fault != self._last_fault:
+            self._last_fault = fault
             log.exception("The call in room %s cannot be judged", room, exc_info=error)
 
     def _judge_rooms_without_call(self) -> None:
         """Watchers of a room in which nothing has happened yet see how the system is."""
-        rooms = [room for room in self._subscribers.rooms if self._live.newest(room) is None]
+        rooms = [room for room in self._subscribers.rooms if self._calls.newest(room) is None]
         if not rooms:
             return
         try:
             verdicts = judge(History(), self._health(), time.time())
         except Exception as error:
-            self._tell_once(error, "(none)")
+            self._log_once(error, "(none)")
             return
-        if verdicts != self._empty:
-            self._empty = verdicts
+        if verdicts != self._without_call:
+            self._without_call = verdicts
             for room in rooms:
-                self._subscribers.tell_verdicts(room, _message(room, None, verdicts))
+                self._subscribers.publish_verdicts(room, _message(room, None, verdicts))
 
 
-def _message(room: str, call: Call | None, verdicts: Verdicts) -> str:
+def _message(room: str, call: CallRecord | None, verdicts: Verdicts) -> str:
     answer = verdicts_answer(room, call.id if call else None, time.time(), verdicts)
     return f"event: verdicts\ndata: {answer.model_dump_json()}\n\n"

@@ -1,4 +1,4 @@
-"""`/api/calls`: the calls that were, one of them whole, as a file, or deleted."""
+"""The calls (/api/calls): listed, whole, as a file, deleted; and the verdicts (/api/verdicts)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from pydantic import AfterValidator, BaseModel, Field
 from common.events import Event, Source, Stage
 from proxy.endpoint import Answer, Endpoint, answered, validated
 from proxy.errors import ApiError
-from proxy.timeline.answers import VerdictAnswer, stored
-from proxy.timeline.call import Call
-from proxy.timeline.export import as_file, file_name, webvtt
-from proxy.timeline.ingest import store_unavailable
+from proxy.timeline.call import CallRecord
+from proxy.timeline.export import as_file, file_name, transcript, webvtt
+from proxy.timeline.ingest import RoomPath, store_unavailable
+from proxy.timeline.publisher import (
+    VerdictAnswer,
+    VerdictsAnswer,
+    verdicts_answer,
+    verdicts_as_json,
+)
+from proxy.timeline.store.errors import StoreError
 from proxy.timeline.timeline import Timeline
-from proxy.timeline.transcript import transcript
-from proxy.timeline.trouble import StoreTrouble
 
 LIMIT_MAX = 500
 GOING_ON_S = 30.0
@@ -50,7 +54,7 @@ class CallPath(BaseModel):
     id: str = Field(max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
 
 
-class Failed(BaseModel):
+class LastFailure(BaseModel):
     """The last failing verdict of a call, whatever came after it."""
 
     stage: Stage
@@ -71,7 +75,7 @@ class CallSummary(BaseModel):
     events: int
     failing: Stage | None = Field(description="The stage that fails, or did at the end.")
     cause: str | None
-    worst: Failed | None
+    worst: LastFailure | None
 
 
 class CallsAnswer(Answer):
@@ -114,7 +118,7 @@ class CallAnswer(Answer):
     verdicts: list[VerdictAnswer]
 
 
-class Calls:
+class CallsApi:
     """Handlers of the routes."""
 
     def __init__(self, timeline: Timeline) -> None:
@@ -149,26 +153,26 @@ class Calls:
         ]
 
     async def newest(self, request: web.Request) -> web.Response:
-        wanted = validated(CallsQuery, request.query)
+        query = validated(CallsQuery, request.query)
         await self._timeline.ready()
         try:
-            rows = await self._timeline.keeper.store.calls(wanted.limit, wanted.before)
-        except StoreTrouble as trouble:
-            raise store_unavailable(trouble) from None
-        found = {row["id"]: row for row in rows}
-        for call in self._timeline.live:
+            rows = await self._timeline.queue.store.calls(query.limit, query.before)
+        except StoreError as error:
+            raise store_unavailable(error) from None
+        by_id = {row["id"]: row for row in rows}
+        for call in self._timeline.calls:
             # What is in memory is newer than what is stored, and may not be stored yet.
-            if call.id in found or wanted.before is None or call.started < wanted.before:
-                found[call.id] = call.row()
-        newest = sorted(found.values(), key=lambda row: -row["started"])[: wanted.limit]
+            if call.id in by_id or query.before is None or call.started < query.before:
+                by_id[call.id] = call.row()
+        newest = sorted(by_id.values(), key=lambda row: -row["started"])[: query.limit]
         return answered(CallsAnswer(calls=[CallSummary.model_validate(row) for row in newest]))
 
     async def get(self, request: web.Request) -> web.Response:
         call_id = validated(CallPath, request.match_info).id
-        wanted = validated(CallQuery, request.query)
+        form = validated(CallQuery, request.query).format
         row, events = await self._find(call_id)
         lines = transcript(events)
-        if wanted.format == "vtt":
+        if form == "vtt":
             title = f"Call in room {row['room']}"
             name = file_name(row["room"], call_id, "vtt")
             return as_file(webvtt(lines, row["started"], title), "text/vtt", name)
@@ -176,9 +180,9 @@ class Calls:
             call=CallSummary.model_validate(row),
             events=[EventAnswer.model_validate(event.as_json()) for event in events],
             transcript=[LineAnswer.model_validate(vars(line)) for line in lines],
-            verdicts=[VerdictAnswer.model_validate(each) for each in row["verdicts"] or []],
+            verdicts=[VerdictAnswer.model_validate(verdict) for verdict in row["verdicts"] or []],
         )
-        if wanted.format == "json":
+        if form == "json":
             name = file_name(row["room"], call_id, "json")
             return as_file(answer.model_dump_json(indent=1), "application/json", name)
         return answered(answer)
@@ -186,7 +190,7 @@ class Calls:
     async def delete(self, request: web.Request) -> web.Response:
         call_id = validated(CallPath, request.match_info).id
         await self._timeline.ready()
-        call = self._timeline.live.find(call_id)
+        call = self._timeline.calls.find(call_id)
         if call is not None and call.open and time.monotonic() - call.heard_at < GOING_ON_S:
             raise ApiError(
                 409,
@@ -195,31 +199,31 @@ class Calls:
                 f"deleted when its room has ended, or {GOING_ON_S:g} s after the last event.",
             )
         try:
-            found = await self._timeline.delete(call_id)
-        except StoreTrouble as trouble:
-            raise store_unavailable(trouble) from None
-        if not found:
+            existed = await self._timeline.delete(call_id)
+        except StoreError as error:
+            raise store_unavailable(error) from None
+        if not existed:
             raise _unknown(call_id)
         return answered(Answer())
 
     async def _find(self, call_id: str) -> tuple[dict[str, Any], list[Event]]:
         """The row of a call, with its verdicts, and its events by time."""
-        call = self._timeline.live.find(call_id)
+        call = self._timeline.calls.find(call_id)
         if call is None:
             await self._timeline.ready()
             try:
-                store = self._timeline.keeper.store
+                store = self._timeline.queue.store
                 row, events = await store.call(call_id), await store.events_of(call_id)
-            except StoreTrouble as trouble:
-                raise store_unavailable(trouble) from None
+            except StoreError as error:
+                raise store_unavailable(error) from None
             if row is None:
                 raise _unknown(call_id)
             return row, sorted(events, key=lambda event: (event.at, event.seq))
         return {**call.row(), "verdicts": self._verdicts(call)}, list(call.history)
 
-    def _verdicts(self, call: Call) -> list[dict[str, Any]]:
+    def _verdicts(self, call: CallRecord) -> list[dict[str, Any]]:
         if call.open:
-            return stored(self._timeline.judging.of_call(call))
+            return verdicts_as_json(self._timeline.publisher.of_call(call))
         return call.stored_verdicts or []
 
 
@@ -229,3 +233,37 @@ def _unknown(call_id: str) -> ApiError:
         "UNKNOWN_CALL",
         f"There is no call {call_id!r}; it may have been deleted. GET /api/calls lists them.",
     )
+
+
+class VerdictsApi:
+    """Handlers of the two routes."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self.endpoints = [
+            Endpoint(
+                "GET",
+                "/api/verdicts",
+                self.of_system,
+                "How the system is; every other stage is not reached.",
+                VerdictsAnswer,
+            ),
+            Endpoint(
+                "GET",
+                "/api/rooms/{room}/verdicts",
+                self.of_room,
+                "One verdict a stage for the call that goes on in a room.",
+                VerdictsAnswer,
+            ),
+        ]
+
+    async def of_system(self, request: web.Request) -> web.Response:
+        return self._answer(None)
+
+    async def of_room(self, request: web.Request) -> web.Response:
+        return self._answer(validated(RoomPath, request.match_info).room)
+
+    def _answer(self, room: str | None) -> web.Response:
+        call, verdicts = self._timeline.publisher.of_room(room)
+        call_id = call.id if call is not None else None
+        return answered(verdicts_answer(room, call_id, time.time(), verdicts))
