@@ -1,6 +1,6 @@
 """Blots secrets out of what leaves this machine or is written down. Standard library only.
 
-A secret is match by its value, when that is known (as it is, percent-encoded, escaped, in base64 or
+A secret is found by its value, when that is known (as it is, percent-encoded, escaped, in base64 or
 hexadecimal, also one within the other, also cut off), and by its form: JWTs, keys of known
 providers, Authorization headers, passwords in addresses, `access_token=…`, `"api_key": "…"`.
 """
@@ -53,7 +53,7 @@ _VALUE = r"""[^\s"'&,;<>(){}\[\]\\*]"""
 _SHORT_ASSIGN = r"""(?:\s*=\s*|\\?["']\s*:\s*)\\?["']?"""
 """After a short name only what is surely an assignment: `SMTP_PASS=…`, not `first_pass: done`."""
 _ASSIGNED = re.compile(
-    rf"(?P<before>(?<![\w-])(?:{_NAMES}){_ASSIGN}|(?<![\w-])(?:{_SHORT}){_SHORT_ASSIGN}|"
+    rf"(?P<before>(?<![\w-])(?:{_NAMES}){_ASSIGN}|(?<=\w_)(?:{SHORT_NAMES}){_SHORT_ASSIGN}|"
     rf"[?&;](?:{_VAGUE})=)(?P<value>{_VALUE}{{3,}})"
     rf"|(?P<vague>(?<![\w-])(?:{_VAGUE}){_ASSIGN})(?=[^\s\"']*\d)(?P<long>{_VALUE}{{16,}})",
     re.IGNORECASE,
