@@ -27,23 +27,26 @@ PAIR = re.compile(r"\('(?P<host>[^']+)', (?P<port>\d{2,5})\b")
 
 @dataclass(frozen=True)
 class Detour:
-    """Where something went instead: `address` is HOST:PORT, `variable` the environment variable
-    that names it, empty when none of this process does."""
+    """Where something went instead of to the address `meant`: `address` is HOST:PORT, `variable`
+    the environment variable that names it, empty when none of this process does."""
 
+    meant: str
     address: str
     variable: str = ""
 
     @property
     def sentence(self) -> str:
         """Without the final stop."""
+        why = "perhaps a network proxy (HTTP_PROXY, HTTPS_PROXY)"
         if self.variable:
-            return f"it asked {self.address}, to which {self.variable} sends it"
-        return f"it asked {self.address}, perhaps a network proxy (HTTP_PROXY, HTTPS_PROXY)"
+            why = f"to which {self.variable} sends it"
+        return f"it asked {self.address}, {why}, and not {self.meant}"
 
-    def next_step(self, meant: str) -> str:
-        """What to do so that the server at the address `meant` is asked directly."""
-        place = _place(meant)
-        host = place[0] if place is not None else meant
+    @property
+    def next(self) -> str:
+        """What to do so that the right address is asked, without the final stop."""
+        place = _place(self.meant)
+        host = place[0] if place is not None else self.meant
         unset = f"Unset {self.variable}" if self.variable else "Unset HTTP_PROXY and HTTPS_PROXY"
         return f"{unset}, or add {host} to NO_PROXY, where the worker is started"
 
@@ -65,10 +68,10 @@ def detour(evidence: str, meant: str, environ: Mapping[str, str]) -> Detour | No
             continue
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if (variable := proxies.get((_same(host), port))) is not None:
-            return Detour(shown, variable)
+            return Detour(meant, shown, variable)
         # Another host with the same port may be the same server: a name that was looked up.
         if port != right[1]:
-            return Detour(shown)
+            return Detour(meant, shown)
     return None
 
 

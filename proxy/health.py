@@ -198,8 +198,8 @@ def describe(worker: Worker, settings: ProxySettings) -> AgentHealthAnswer:
         )
         server = status.livekit_url or settings.livekit_url
         if elsewhere := detour(status.last_error or "", server, os.environ):
-            message = f"{message.rstrip('.')}: {elsewhere.sentence}, not {server}."
-            next_step = f"{elsewhere.next_step(server)}; then {RESTART_AGENT}."
+            message = f"{message.rstrip('.')}: {elsewhere.sentence}."
+            next_step = f"{elsewhere.next}; then {RESTART_AGENT}."
     elif not matches:
         error = "AGENT_NAME_MISMATCH"
         message += f" The proxy dispatches to {expected!r}, so a dispatch would reach nobody."

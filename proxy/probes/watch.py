@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from common.detour import detour
 from common.probe import Probe
 from common.vitals import Vitals
 from proxy.probes import livekit, providers, status_files
@@ -106,6 +108,11 @@ class Collector:
             registered_name=status.agent_name,
             registered=worker.registered,
             worker_error=status.last_error or "",
+            worker_detour=detour(
+                status.last_error or "",
+                status.livekit_url or self._settings.livekit_url,
+                os.environ,
+            ),
             at=time.time(),
         )
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from common.detour import Detour
+
 LAUNCHER = "the launcher"
 """By which `Process.frozen` tells that it is not the program that stands still."""
 
@@ -127,6 +129,8 @@ class SystemHealth:
     """Whether the worker is registered now; None when it was not asked."""
     worker_error: str = ""
     """Why the worker is not registered, as it says itself."""
+    worker_detour: Detour | None = None
+    """Where the worker went instead of to the LiveKit server, when that error names it."""
     media_udp_port: int = 7882
     media_tcp_port: int = 7881
     """Where our own LiveKit server takes sound; of one elsewhere, where such servers usually do."""

@@ -19,27 +19,27 @@ PROXY = {"HTTPS_PROXY": "http://user:word@127.0.0.1:3128"}
             "failed ('127.0.0.1', 3128)])",
             OURS,
             PROXY,
-            Detour("127.0.0.1:3128", "HTTPS_PROXY"),
+            Detour(OURS, "127.0.0.1:3128", "HTTPS_PROXY"),
         ),
         (
             "Cannot connect to host proxy.corp.example:8080 ssl:default [Name unknown]",
             THEIRS,
             {"http_proxy": "proxy.corp.example:8080"},
-            Detour("proxy.corp.example:8080", "http_proxy"),
+            Detour(THEIRS, "proxy.corp.example:8080", "http_proxy"),
         ),
         (
             "403, message='Forbidden', url='http://proxy.corp.example:8080'",
             THEIRS,
             {},
-            Detour("proxy.corp.example:8080"),
+            Detour(THEIRS, "proxy.corp.example:8080"),
         ),
-        ("Connect call failed ('10.1.2.3', 3128)", OURS, {}, Detour("10.1.2.3:3128")),
+        ("Connect call failed ('10.1.2.3', 3128)", OURS, {}, Detour(OURS, "10.1.2.3:3128")),
         # The same port as that of the server, but the variable names it.
         (
             "Cannot connect to host proxy.corp.example:443 ssl:default",
             THEIRS,
             {"ALL_PROXY": "https://proxy.corp.example"},
-            Detour("proxy.corp.example:443", "ALL_PROXY"),
+            Detour(THEIRS, "proxy.corp.example:443", "ALL_PROXY"),
         ),
     ],
 )
@@ -69,11 +69,10 @@ def test_what_names_no_other_address_is_no_detour(evidence: str, meant: str) -> 
 
 
 def test_its_words_name_the_address_the_variable_and_what_to_do() -> None:
-    known, unknown = Detour("localhost:3128", "HTTPS_PROXY"), Detour("10.1.2.3:3128")
+    known = Detour(THEIRS, "localhost:3128", "HTTPS_PROXY")
+    unknown = Detour(OURS, "10.1.2.3:3128")
 
     assert "localhost:3128" in known.sentence and "HTTPS_PROXY" in known.sentence
-    assert known.next_step(THEIRS).startswith(
-        "Unset HTTPS_PROXY, or add sfu.example.org to NO_PROXY"
-    )
+    assert known.next.startswith("Unset HTTPS_PROXY, or add sfu.example.org to NO_PROXY")
     assert "10.1.2.3:3128" in unknown.sentence
-    assert "HTTP_PROXY" in unknown.next_step(OURS)
+    assert "HTTP_PROXY" in unknown.next

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common.detour import Detour
 from common.events import Event
 from proxy.verdicts.system_health import Machine, ProbeResult, Process, ProcessVitals, SystemHealth
 
@@ -118,5 +119,6 @@ def health_of(changes: Mapping[str, Any]) -> SystemHealth:
         processes=processes,
         probes=probes,
         machine=replace(HEALTHY.machine, **machine),
+        worker_detour=Detour(**changes["worker_detour"]) if "worker_detour" in changes else None,
         **{name: changes[name] for name in rest if name in changes},
     )

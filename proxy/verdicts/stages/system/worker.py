@@ -14,6 +14,7 @@ from proxy.verdicts.stages.system.base import (
     stage,
     starting,
 )
+from proxy.verdicts.system_health import Process
 from proxy.verdicts.verdict import Evidence, Verdict
 
 NAME = "agent"
@@ -66,9 +67,8 @@ def not_running(call: CallView) -> Verdict | None:
     )
 
 
-@stage.cause("worker-not-registered")
-def not_registered(call: CallView) -> Verdict | None:
-    """It runs, and the LiveKit server does not know of it."""
+def _unregistered(call: CallView) -> Process | None:
+    """The worker when it runs, has had its time, and the LiveKit server does not know of it."""
     process = call.process(NAME)
     if process is None or call.health.registered is not False:
         return None
@@ -81,7 +81,32 @@ def not_registered(call: CallView) -> Verdict | None:
     if "rejects" in call.health.worker_error:
         limit = 0.0  # the server has answered, and waiting does not change its answer
     livekit = call.process("livekit")
-    if starting(livekit) or age(call, process) < limit:
+    return None if starting(livekit) or age(call, process) < limit else process
+
+
+@stage.cause("worker-network-proxy")
+def network_proxy(call: CallView) -> Verdict | None:
+    """Its own error names another address than the LiveKit server's: neither that nor the key is
+    wrong."""
+    process, elsewhere = _unregistered(call), call.health.worker_detour
+    if process is None or elsewhere is None:
+        return None
+    why = call.health.worker_error
+    return stage.failing(
+        f"The worker runs, but is not registered with the LiveKit server: {elsewhere.sentence} "
+        f"({why.rstrip('.')}).",
+        f"{elsewhere.next}; then {restart(NAME)}",
+        evidence(process),
+        Evidence(f"worker: {why}", "status of agent", call.health.at or None),
+        since=process.since,
+    )
+
+
+@stage.cause("worker-not-registered")
+def not_registered(call: CallView) -> Verdict | None:
+    """It runs, and the LiveKit server does not know of it."""
+    process = _unregistered(call)
+    if process is None:
         return None
     why = call.health.worker_error or process.detail
     return stage.failing(
