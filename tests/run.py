@@ -11,6 +11,7 @@ its own with its own systems. At the end stand the slowest tests and the time of
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
+
+from tests.machine import LANES
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOWEST = 30
@@ -34,46 +37,55 @@ END_S = 120
 @dataclass
 class Lane:
     """One command of a tier. Its output goes to the terminal line by line while it runs, what it
-    says of failures in one piece when it has ended."""
+    says of failures in one piece when it has ended.
+
+    `alone`: nothing runs beside it, so it has the terminal for itself.
+    """
 
     tier: str
     command: Sequence[str]
     report: Path
     alone: bool = False
-    """Nothing runs beside it: it has the terminal for itself."""
     code: int = 0
     seconds: float = 0.0
-    _last: list[str] = field(default_factory=list)
+    _at_the_end: list[str] = field(default_factory=list)
     _process: subprocess.Popen[str] | None = None
 
     def run(self) -> None:
         began = time.monotonic()
-        output = None if self.alone else subprocess.PIPE
         with subprocess.Popen(
-            self.command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True
+            self.command,
+            cwd=ROOT,
+            stdout=None if self.alone else subprocess.PIPE,
+            stderr=None if self.alone else subprocess.STDOUT,
+            text=True,
+            # Ctrl-C reaches the lanes once, by `end`: a second one would interrupt their clearing.
+            start_new_session=not self.alone,
         ) as self._process:
             for line in self._process.stdout or ():
                 self._show(line)
             self.code = self._process.wait()
         self.seconds = time.monotonic() - began
-        sys.stdout.write("".join(self._last))
-        sys.stdout.flush()
+        print("".join(self._at_the_end), end="", flush=True)
 
     def _show(self, line: str) -> None:
         """Progress at once; what stands below pytest's first headline of the end, at the end."""
-        if self._last or (line.startswith("=") and "session starts" not in line):
-            self._last.append(line)
+        if self._at_the_end or (line.startswith("=") and "session starts" not in line):
+            self._at_the_end.append(line)
         else:
             print(f"{self.tier:7} {line}", end="", flush=True)
 
     def end(self) -> None:
-        """Wait for the end of an interrupted lane; Ctrl-C has reached its process, too."""
-        if self._process is None or self._process.poll() is not None:
+        """Interrupt it, and wait until it has stopped what it started."""
+        process = self._process
+        if process is None or process.poll() is not None:
             return
+        if not self.alone:
+            process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(END_S)
+            process.wait(END_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            process.kill()
 
 
 def pytest_lane(tier: str, arguments: Sequence[str], folder: Path, alone: bool = False) -> Lane:
@@ -119,21 +131,26 @@ def summary(lanes: Sequence[Lane], total_s: float) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     began, done = time.monotonic(), list[Lane]()
+    for ended_by in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ended_by, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ[LANES] = folder
         for lanes in stages(arguments, Path(folder)):
             done.extend(lanes)
-            beside = [threading.Thread(target=lane.run) for lane in lanes]
+            threads = [threading.Thread(target=lane.run) for lane in lanes]
             try:
-                for thread in beside:
+                for thread in threads:
                     thread.start()
-                for thread in beside:
+                for thread in threads:
                     thread.join()
             except KeyboardInterrupt:
-                # They have been told as well, and stop what they started; a second Ctrl-C is not
-                # to leave anything behind.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-                for lane in lanes:
-                    lane.end()
+                print("\ninterrupted: what the tests started is stopped now", flush=True)
+                enders = [threading.Thread(target=lane.end) for lane in lanes]
+                for ender in enders:
+                    ender.start()
+                for thread in [*enders, *threads]:
+                    thread.join()
                 return 130
             if any(lane.code for lane in lanes):
                 break

@@ -64,7 +64,7 @@ def test_what_cannot_be_is_said_at_the_field_and_not_sent(page: DebugPage) -> No
     expect(form.get_by_role("alert").filter(has_text="At most")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_it_can_be_read_and_used_by_everybody(chromium: Browser, lonely: str, scheme: str) -> None:
     with debug_page(chromium, lonely, color_scheme=scheme, width=390, height=844) as page:
         page.open()

@@ -273,7 +273,8 @@ def test_everything_by_keyboard(page: DebugPage) -> None:
     expect(page.status).to_have_text("Disconnected. Choose an agent and press Connect.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+# The other theme is in the next test, and each pair of colors in tests/unit/web/contrast.test.js.
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_it_can_be_read_and_used_by_everybody(
     chromium: Browser, lonely: str, system: System, scheme: str
 ) -> None:
@@ -293,7 +294,7 @@ def test_it_can_be_read_and_used_by_everybody(
             page.assert_accessible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.long)])
 def test_a_narrow_window_does_not_scroll_sideways(
     chromium: Browser, lonely: str, system: System, scheme: str
 ) -> None:

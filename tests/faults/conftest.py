@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import psutil
 import pytest
+from _pytest.mark import ParameterSet
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.e2e.browser import QUIET, chromium_path
@@ -17,11 +17,16 @@ from tests.system import System, new_system
 
 ROWS = pytest.StashKey[list[Row]]()
 PATIENCE_MS = 30_000
-CALM_PERCENT, CALM_LOOK_S, CALM_TRIES = 70.0, 0.3, 30
 
 FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 NewFault = Callable[[str, str, str], Fault]
+
+
+def again(*values: object) -> ParameterSet:
+    """The parameters of another way to a cause that is injected already: with --full only, for the
+    verdict on it is tested with a recorded history in tests/unit/verdicts/histories."""
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 @pytest.fixture
@@ -46,6 +51,12 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether `--full` was asked for: each thing several times, and for as long as it may take."""
+    return bool(pytestconfig.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A whole system of its own whose parts can be told to fail; left as it was by each test."""
     running = new_system(tmp_path_factory.mktemp("faulty"), FAULTS_ENABLED="true")
@@ -56,21 +67,9 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         running.stop()
 
 
-def _until_calm() -> None:
-    """Wait for a machine that does not have all hands full, but not for ever."""
-    for _ in range(CALM_TRIES):
-        if psutil.cpu_percent(interval=CALM_LOOK_S) < CALM_PERCENT:
-            return
-
-
 @pytest.fixture(autouse=True)
 def _left_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test breaks in the shared system works again when it is over.
-
-    None begins in the noise of the one before: a machine that is out of CPU is a fault of its own.
-    """
-    if "faulty" in request.fixturenames:
-        _until_calm()
+    """Whatever a test breaks in the shared system works again when it is over."""
     yield
     if "faulty" in request.fixturenames:
         until_well(of_system(request.getfixturevalue("faulty").proxy_url))

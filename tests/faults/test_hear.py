@@ -83,6 +83,7 @@ def test_there_is_no_microphone(
         fault.cleared(of_room(faulty.proxy_url, room))
 
 
+@pytest.mark.long  # the cause is injected in another way, too, and is among the recorded histories
 def test_the_microphone_is_unplugged(faulty: System, beeping: Browser, new_fault: NewFault) -> None:
     fault = new_fault("hear", "microphone-none", "the page's track ends during the call")
     with debug_page(beeping, faulty.proxy_url) as page:

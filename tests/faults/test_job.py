@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault
 from tests.faults.injected import job_process
@@ -19,6 +21,7 @@ def test_the_entrypoint_crashes(faulty: System, new_fault: NewFault) -> None:
         fault.cleared(call.ask)
 
 
+@pytest.mark.long  # the cause is injected in another way, too, and is among the recorded histories
 def test_the_job_process_ends_by_itself(faulty: System, new_fault: NewFault) -> None:
     fault = new_fault("job", "job-killed", "the job process ends with exit code 1 in a call")
     with Call(faulty, fault="exit") as call:

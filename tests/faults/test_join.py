@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault
 from tests.faults.injected import remove_agent
@@ -19,6 +21,7 @@ def test_the_agent_leaves_by_itself(faulty: System, new_fault: NewFault) -> None
         fault.cleared(call.ask)
 
 
+@pytest.mark.long  # the cause is injected in another way, too, and is among the recorded histories
 def test_the_agent_is_removed(faulty: System, new_fault: NewFault) -> None:
     fault = new_fault("join", "agent-left", "RemoveParticipant of the SFU on the agent")
     with Call(faulty) as call:

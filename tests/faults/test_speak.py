@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.call import Call
-from tests.faults.conftest import NewFault
+from tests.faults.conftest import NewFault, again
 from tests.faults.injected import models_fail
 from tests.system import System
 
@@ -14,9 +14,9 @@ from tests.system import System
     ("cause", "told", "how"),
     [
         ("tts-fails", "answers 500", {"status": 500}),
-        ("tts-fails", "breaks the connection", {"reset": True}),
+        again("tts-fails", "breaks the connection", {"reset": True}),
         ("tts-stalls", "sends no first byte", {"stall_after_bytes": 0}),
-        ("tts-stalls", "stops in the middle of a sentence", {"stall_after_bytes": 24_000}),
+        again("tts-stalls", "stops in the middle of a sentence", {"stall_after_bytes": 24_000}),
         ("tts-empty", "sends a sound of no length", {"empty": True}),
     ],
 )

@@ -23,6 +23,7 @@ TAKEN_MB = 2000
 DISK_MB = 8
 
 
+@pytest.mark.alone
 def test_the_cpu_is_busy_with_something_else(faulty: System, new_fault: NewFault) -> None:
     fault = new_fault("system", "machine-out-of-cpu", "three busy processes a core, in a call")
     with Call(faulty) as call:
@@ -33,6 +34,7 @@ def test_the_cpu_is_busy_with_something_else(faulty: System, new_fault: NewFault
         fault.cleared(call.ask)
 
 
+@pytest.mark.alone
 def test_the_memory_is_taken(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:
     fault = new_fault("system", "machine-out-of-memory", f"a process that takes {TAKEN_MB} MB")
     proxy = OwnProxy(faulty, tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from letta_client import Letta
 
 from tests.faults.call import Call
-from tests.faults.conftest import NewFault
+from tests.faults.conftest import NewFault, again
 from tests.faults.injected import broken_letta_database, models_fail, wait_until_calls_are_over
 from tests.system import System
 
@@ -89,7 +89,7 @@ def test_no_first_token_in_time(faulty: System, new_fault: NewFault) -> None:
 
 @pytest.mark.parametrize(
     ("told", "how"),
-    [("resets every connection", {"reset": True}), ("answers 500", {"status": 500})],
+    [again("resets every connection", {"reset": True}), ("answers 500", {"status": 500})],
 )
 def test_the_model_is_unreachable(
     faulty: System, new_fault: NewFault, told: str, how: dict[str, object]

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.faults.call import Call
-from tests.faults.conftest import NewFault
+from tests.faults.conftest import NewFault, again
 from tests.faults.injected import models_fail
 from tests.system import System
 
@@ -32,7 +32,7 @@ def test_speech_to_text_refuses(faulty: System, new_fault: NewFault) -> None:
 @pytest.mark.parametrize(
     ("cause", "told", "how"),
     [
-        ("stt-fails", "breaks the connection at the end of a sentence", {"reset": True}),
+        again("stt-fails", "breaks the connection at the end of a sentence", {"reset": True}),
         ("stt-stalls", "never answers with the text of a sentence", {"stall_after_bytes": 0}),
         ("stt-hears-nothing", "finds no words in a sentence", {"deaf": True}),
     ],

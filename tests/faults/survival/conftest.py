@@ -27,12 +27,6 @@ def new_survival(request: pytest.FixtureRequest) -> NewSurvival:
 
 
 @pytest.fixture(scope="session")
-def full(pytestconfig: pytest.Config) -> bool:
-    """Whether `--full` was asked for: each thing several times, and for as long as it may take."""
-    return bool(pytestconfig.getoption("--full"))
-
-
-@pytest.fixture(scope="session")
 def times(full: bool) -> int:
     """How often a thing is broken, each time in a call of its own."""
     return 3 if full else 1

@@ -142,6 +142,9 @@ def idle_again(system: System) -> None:
     until(full, f"the worker has {IDLE_PROCESSES} processes", CLEAN_WITHIN_S)
 
 
+# The ways of the calls in a row contain all but the last two of these; those are in the tests of
+# the healthy calls, and of the agent's callers.
+@pytest.mark.long
 def test_nobody_is_there_when_the_agent_comes(
     faulty: System, new_page: NewPage, new_survival: NewSurvival, times: int
 ) -> None:
@@ -154,6 +157,7 @@ def test_nobody_is_there_when_the_agent_comes(
     survival.survived()
 
 
+@pytest.mark.long
 def test_the_room_is_entered_again_at_once(
     faulty: System, new_survival: NewSurvival, times: int
 ) -> None:
@@ -171,6 +175,7 @@ def test_the_room_is_entered_again_at_once(
     survival.survived()
 
 
+@pytest.mark.long
 def test_the_tab_is_closed_while_the_caller_speaks(
     faulty: System, new_page: NewPage, new_survival: NewSurvival, times: int
 ) -> None:
@@ -193,6 +198,7 @@ def test_the_tab_is_closed_while_the_caller_speaks(
     survival.survived()
 
 
+@pytest.mark.long
 def test_the_tab_is_closed_while_the_agent_speaks(
     faulty: System, new_page: NewPage, new_survival: NewSurvival, times: int
 ) -> None:
@@ -225,6 +231,7 @@ def timeline(system: System, room: str) -> list[dict[str, Any]]:
     return events()
 
 
+@pytest.mark.long
 def test_two_tabs_in_one_room(
     faulty: System, new_page: NewPage, new_survival: NewSurvival, times: int
 ) -> None:

@@ -61,13 +61,12 @@ def postgres(system: System) -> list[psutil.Process]:
     return found
 
 
-BRIEF: dict[str, Find] = {
+BRIEF = "the job's process"
+FIND: dict[str, Find] = {
+    BRIEF: the_job,
     "livekit-server": the_program("livekit"),
     "Letta's server": the_program("letta"),
-    "the job's process": the_job,
     "the proxy": the_program("proxy"),
-}
-REST: dict[str, Find] = {
     "the models server": the_program("models"),
     "Letta's Postgres": postgres,
     "the worker's main process": the_program("agent"),
@@ -75,18 +74,19 @@ REST: dict[str, Find] = {
 }
 
 
-@pytest.mark.parametrize("what", [*BRIEF, *REST])
+# In the short form a verdict names a frozen program in tests/faults/test_system_processes.py.
+@pytest.mark.parametrize(
+    "what", [BRIEF, *(pytest.param(name, marks=pytest.mark.long) for name in FIND if name != BRIEF)]
+)
 def test_a_process_stands_still(
     faulty: System, new_survival: NewSurvival, full: bool, what: str
 ) -> None:
-    if not full and what not in BRIEF:
-        pytest.skip("with --full")
     seconds = STILL_FULL_S if full else STILL_S
     survival = new_survival(f"{what} stands still for {seconds:g} s", RECOVERED_S)
     with Call(faulty) as call:
         tells(call)
         before, turns = Before(call), len(call.told("play", "turn"))
-        stopped = {**BRIEF, **REST}[what](faulty)
+        stopped = FIND[what](faulty)
         ask = of_doctor(faulty) if what == "the proxy" else call.ask
         with still(*stopped):
             goes_on_at = time.monotonic() + seconds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.faults.call import Call
 from tests.faults.injected import job_process
 from tests.faults.survival.color import ASKED, LONG, TOLD, is_remembered, tells
@@ -32,6 +34,7 @@ def test_killed_while_the_caller_speaks(
     survival.survived()
 
 
+@pytest.mark.long
 def test_killed_while_the_agent_speaks(
     faulty: System, new_survival: NewSurvival, times: int
 ) -> None:

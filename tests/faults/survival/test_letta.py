@@ -38,7 +38,14 @@ def postgres(system: System) -> None:
     psutil.Process(int(file.read_text().splitlines()[0])).kill()
 
 
-@pytest.mark.parametrize(("what", "killed"), [("Letta", server), ("Letta's Postgres", postgres)])
+@pytest.mark.parametrize(
+    ("what", "killed"),
+    [
+        ("Letta", server),
+        # dev/letta ends with its Postgres: the unit tests of its supervisor.
+        pytest.param("Letta's Postgres", postgres, marks=pytest.mark.long),
+    ],
+)
 def test_killed(
     faulty: System,
     new_survival: NewSurvival,
@@ -47,8 +54,6 @@ def test_killed(
     what: str,
     killed: Callable[[System], None],
 ) -> None:
-    if killed is postgres and not full:
-        pytest.skip("with --full")
     survival = new_survival(f"{what} killed (-9), the caller asks", GOAL_S)
     for _ in range(times):
         if full:
@@ -72,6 +77,8 @@ def test_killed(
     survival.survived()
 
 
+# The other outages, played to the agent: the tests of its recovery from a Letta that is away.
+@pytest.mark.long
 def test_restarted_while_more_is_said(
     faulty: System, new_survival: NewSurvival, times: int
 ) -> None:
@@ -96,6 +103,7 @@ def test_restarted_while_more_is_said(
     survival.survived()
 
 
+@pytest.mark.long
 def test_the_caller_hangs_up_and_another_calls(
     faulty: System, new_survival: NewSurvival, times: int
 ) -> None:
@@ -126,6 +134,7 @@ def test_the_caller_hangs_up_and_another_calls(
     survival.survived()
 
 
+@pytest.mark.long
 def test_gone_for_good(faulty: System, new_survival: NewSurvival, new_fault: NewFault) -> None:
     survival = new_survival("Letta does not come back", None)
     fault = new_fault("system", "letta-down", "Letta is killed in a call, its launcher is stopped")

@@ -48,8 +48,11 @@ def restarted(system: System) -> Iterator[None]:
 
 
 WAYS = {"livekit-server killed (-9)": killed, "./restart_voice_system.sh livekit": restarted}
+SHORT, LONG = WAYS
 
 
+# The agent comes back to a page in the same way.
+@pytest.mark.long
 def test_a_caller_and_the_agent_come_back(
     faulty: System, new_survival: NewSurvival, times: int
 ) -> None:
@@ -73,7 +76,7 @@ def test_a_caller_and_the_agent_come_back(
     survival.survived()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [SHORT, pytest.param(LONG, marks=pytest.mark.long)])
 def test_the_page_and_the_agent_come_back(
     faulty: System,
     launched: Callable[..., Browser],

@@ -70,6 +70,8 @@ def new_call(apart: System, browser: Browser) -> NewCall:
     return opened
 
 
+# That a network is poor is judged of recorded histories (tests/unit/verdicts/histories/media).
+@pytest.mark.long
 def test_a_third_of_the_packets_is_lost(
     line: Line, new_call: NewCall, new_survival: NewSurvival, times: int
 ) -> None:
@@ -125,6 +127,7 @@ def until_well(page: SpeakingPage) -> None:
     until(well, "all is well again", WELL_WITHIN_S)
 
 
+@pytest.mark.long
 def test_everything_takes_longer(
     line: Line, new_call: NewCall, new_survival: NewSurvival, times: int
 ) -> None:

@@ -47,7 +47,11 @@ def restarted(system: System) -> Iterator[None]:
     ("told", "away"),
     [
         ("proxy killed (-9), away for a spoken turn", killed),
-        ("./restart_voice_system.sh proxy during a spoken turn", restarted),
+        pytest.param(
+            "./restart_voice_system.sh proxy during a spoken turn",
+            restarted,
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["killed", "restarted"],
 )

@@ -57,10 +57,10 @@ WAYS = {
 }
 
 
+# Each of them is killed alone in the short form.
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
-def test_killed_together(faulty: System, new_survival: NewSurvival, full: bool, way: str) -> None:
-    if not full:
-        pytest.skip("with --full")
+def test_killed_together(faulty: System, new_survival: NewSurvival, way: str) -> None:
     survival = new_survival(f"{way} killed (-9)", GOAL_S)
     stable(faulty, *PROGRAMS)
     with Call(faulty) as call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psutil
+import pytest
 
 from tests.faults.call import Call
 from tests.faults.processes import kill, program, restarting
@@ -33,6 +34,9 @@ def test_killed(faulty: System, new_survival: NewSurvival, times: int) -> None:
     survival.survived()
 
 
+# A restart by hand is in tests/integration/test_restart.py; a worker that ends in a call, in
+# tests/integration/test_agent.py.
+@pytest.mark.long
 def test_restarted(faulty: System, new_survival: NewSurvival, times: int) -> None:
     survival = new_survival("./restart_voice_system.sh agent while the caller speaks", GOAL_S)
     for _ in range(times):
