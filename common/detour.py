@@ -45,7 +45,7 @@ class Detour:
     @property
     def next(self) -> str:
         """What to do so that the right address is asked, without the final stop."""
-        place = _place(self.meant)
+        place = place_of(self.meant)
         host = place[0] if place is not None else self.meant
         unset = f"Unset {self.variable}" if self.variable else "Unset HTTP_PROXY and HTTPS_PROXY"
         return f"{unset}, or add {host} to NO_PROXY, where the worker is started"
@@ -54,16 +54,16 @@ class Detour:
 def detour(evidence: str, meant: str, environ: Mapping[str, str]) -> Detour | None:
     """Where `evidence`, the text of an error, says that something went, when that is not the
     address `meant`; None when it names no other address."""
-    right = _place(meant)
+    right = place_of(meant)
     if right is None:
         return None
     proxies = {
         (_same(place[0]), place[1]): name
         for variable in PROXIES
         for name in (variable.lower(), variable)
-        if (place := _place(environ.get(name, ""))) is not None
+        if (place := place_of(environ.get(name, ""))) is not None
     }
-    for host, port in _places(evidence):
+    for host, port in places_in(evidence):
         if (_same(host), port) == (_same(right[0]), right[1]):
             continue
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -75,10 +75,10 @@ def detour(evidence: str, meant: str, environ: Mapping[str, str]) -> Detour | No
     return None
 
 
-def _places(text: str) -> Iterator[tuple[str, int]]:
+def places_in(text: str) -> Iterator[tuple[str, int]]:
     """The hosts and ports that a text names."""
     for url in URL.findall(text):
-        if (place := _place(url)) is not None:
+        if (place := place_of(url)) is not None:
             yield place
     for pattern in (PLACE, PAIR):
         for match in pattern.finditer(URL.sub(" ", text)):
@@ -96,7 +96,7 @@ def _is_host(word: str) -> bool:
     return True
 
 
-def _place(url: str) -> tuple[str, int] | None:
+def place_of(url: str) -> tuple[str, int] | None:
     """Host and port of an address, `host:port` without a scheme included; None when it is none."""
     if not url:
         return None

@@ -92,6 +92,8 @@ async def examine(checkout: Context, *, outside: bool = True) -> Report:
     )
     (health, lines), network = await asyncio.gather(_health(checkout, outside), ask(way))
     findings = flat([*(await here), network, lines])
+    if health is not None:
+        findings = configuration.blame(findings, health.worker_detour)
     findings = report.redacted(findings, checkout.redactor)
     verdict = None
     if health is not None:

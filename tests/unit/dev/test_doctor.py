@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
+from common.detour import Detour
 from common.probe import Finding
 from common.redaction import Redactor
 from dev.bootstrap import venvs
@@ -27,6 +28,7 @@ from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import ProbeResult, Process, SystemHealth
 from proxy.verdicts.verdict import Evidence, Verdict
+from tests.system import free_ports
 
 OK = asdict(Verdict("system", "ok", "Every process is ready."))
 DOWN = asdict(
@@ -181,6 +183,53 @@ async def test_settings_show_no_secret_and_name_what_is_misspelt(tmp_path: Path)
     assert "SOMETHING_ELSE" not in found
     assert not found["DATABASE_URL"].quiet
     assert found["VAD_THRESHOLD"].quiet
+
+
+async def proxy_line(checkout: context.Context, name: str) -> Finding:
+    (line,) = [each for each in await configuration.check(checkout) if each.what == name]
+    return line
+
+
+async def test_a_network_proxy_that_is_gone_is_told_with_what_is_asked_through_it(
+    tmp_path: Path,
+) -> None:
+    (nobody,) = free_ports(1)
+    exported = {
+        "HTTPS_PROXY": f"http://user:made-up-word@127.0.0.1:{nobody}",
+        "LIVEKIT_URL": "wss://sfu.example.org",
+        "LIVEKIT_API_KEY": "key",
+        "LIVEKIT_API_SECRET": "s" * 40,
+    }
+
+    line = await proxy_line(checkout_of(tmp_path, **exported), "HTTPS_PROXY")
+    exempt = checkout_of(tmp_path, **exported, NO_PROXY="example.org")
+
+    assert line.state == "fail"
+    assert "LIVEKIT_URL" in line.detail and "nothing answers there" in line.detail
+    assert line.next.startswith("unset HTTPS_PROXY, or add sfu.example.org to NO_PROXY")
+    assert (await proxy_line(exempt, "HTTPS_PROXY")).state == "ok"
+
+
+async def test_a_network_proxy_through_which_nothing_is_asked_is_well(tmp_path: Path) -> None:
+    line = await proxy_line(checkout_of(tmp_path, http_proxy="http://127.0.0.1:1"), "http_proxy")
+
+    assert line.state == "ok"
+    assert "nothing is asked through it" in line.detail
+
+
+async def test_the_variable_that_sends_the_worker_elsewhere_is_not_called_well() -> None:
+    lines = [
+        Finding("settings", "HTTPS_PROXY", "ok", "http://127.0.0.1:3128; nothing is asked"),
+        Finding("settings", "SPEECH", "ok", "offline"),
+    ]
+    elsewhere = Detour("ws://localhost:7880", "127.0.0.1:3128", "HTTPS_PROXY")
+
+    blamed, other = configuration.blame(lines, elsewhere)
+
+    assert (blamed.state, other) == ("fail", lines[1])
+    assert "it asked 127.0.0.1:3128" in blamed.detail
+    assert "Unset HTTPS_PROXY" in next_step([blamed, other], DOWN)
+    assert configuration.blame(lines, None) == lines
 
 
 @pytest.mark.parametrize(
