@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from common.events import Event
-from proxy.verdicts.system_health import ProbeResult, Process, SystemHealth
+from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth
 from proxy.verdicts.verdict import Evidence
 
 LONGEST = 300
@@ -75,6 +75,11 @@ def probe(one: ProbeResult) -> Evidence:
 def machine(health: SystemHealth, text: str) -> Evidence:
     cores = health.machine.cores if health.machine else 0
     return Evidence(f"{text} ({cores} cores)", "machine")
+
+
+def busiest(machine: Machine) -> list[Evidence]:
+    """The processes that use most of what is short."""
+    return [Evidence(text, "machine") for text in machine.busiest]
 
 
 def cut(text: str, most: int = LONGEST) -> str:

@@ -71,7 +71,7 @@ class Rules:
             if found.state == "failing":
                 return found
             note = note or found
-        trouble = self.trouble(call, f"{self.stage}.failed", f"{self.stage}.error")
+        trouble = self.unresolved(call, f"{self.stage}.failed", f"{self.stage}.error")
         if trouble is not None and not self._is_known(trouble, note, call):
             return self.unknown(trouble)
         progress = self._progress(call)
@@ -87,7 +87,7 @@ class Rules:
         noted = note is not None and quote.event(trouble) in note.evidence
         return noted or self.told_elsewhere(call, trouble)
 
-    def trouble(self, call: CallView, *topics: str, **data: Any) -> Event | None:
+    def unresolved(self, call: CallView, *topics: str, **data: Any) -> Event | None:
         """The last of these events, unless the stage has worked since."""
         found = call.last(*topics, **data)
         if found is None or (self.works and call.after(found, *self.works) is not None):

@@ -125,7 +125,7 @@ def _nobody_took_it(call: CallView) -> Verdict | None:
 
 @stage.cause("too-many-rooms")
 def too_many_rooms(call: CallView) -> Verdict | None:
-    refused = stage.trouble(call, "dispatch.refused", code="TOO_MANY_ROOMS")
+    refused = stage.unresolved(call, "dispatch.refused", code="TOO_MANY_ROOMS")
     if refused is None:
         return None
     return stage.failing(
@@ -138,7 +138,7 @@ def too_many_rooms(call: CallView) -> Verdict | None:
 
 @stage.cause("dispatch-refused")
 def refused(call: CallView) -> Verdict | None:
-    found = stage.trouble(call, "dispatch.refused")
+    found = stage.unresolved(call, "dispatch.refused")
     if found is None or found.data.get("code") in NOBODY:
         return None
     code = found.data.get("code") or "no code"
@@ -149,7 +149,7 @@ def refused(call: CallView) -> Verdict | None:
             or "The proxy's log has more: ./restart_voice_system.sh logs proxy"
         ),
         found,
-        stage.trouble(call, "dispatch.retry"),
+        stage.unresolved(call, "dispatch.retry"),
         since=found.at,
     )
 
@@ -157,7 +157,7 @@ def refused(call: CallView) -> Verdict | None:
 @stage.cause("proxy-unreachable")
 def unreachable(call: CallView) -> Verdict | None:
     """The page could not ask: the proxy was away just then."""
-    found = stage.trouble(call, "dispatch.unreachable")
+    found = stage.unresolved(call, "dispatch.unreachable")
     if found is None:
         return None
     return stage.failing(
@@ -241,11 +241,11 @@ def _unanswered(call: CallView) -> Event | None:
 
 def _nobody(call: CallView) -> Event | None:
     """The news that there is no worker for the dispatch, unless one was found since."""
-    waits = stage.trouble(call, "dispatch.waiting_for_worker")
+    waits = stage.unresolved(call, "dispatch.waiting_for_worker")
     if waits is not None:
         return waits
     for code in NOBODY:
-        if (refused := stage.trouble(call, "dispatch.refused", code=code)) is not None:
+        if (refused := stage.unresolved(call, "dispatch.refused", code=code)) is not None:
             return refused
     return None
 

@@ -42,8 +42,8 @@ stage = Rules("job", usual_ms=250, works=("job.ctx_connected", "job.session_star
 @stage.cause("entrypoint-crashed")
 def crashed(call: CallView) -> Verdict | None:
     """The entrypoint raised: nobody comes, or whoever came is gone."""
-    error = stage.trouble(call, "job.error")
-    ended = stage.trouble(call, "job.process_ended")
+    error = stage.unresolved(call, "job.error")
+    ended = stage.unresolved(call, "job.process_ended")
     if error is None and ended is not None and ended.data.get("error"):
         error = ended
     if error is None:
@@ -63,7 +63,7 @@ def crashed(call: CallView) -> Verdict | None:
 @stage.cause("job-killed")
 def killed(call: CallView) -> Verdict | None:
     """The process of the call ended without having been told to."""
-    ended = stage.trouble(call, "job.process_ended")
+    ended = stage.unresolved(call, "job.process_ended")
     if ended is None or not _badly(ended, call):
         return None
     how = _how(ended)
@@ -81,7 +81,7 @@ def killed(call: CallView) -> Verdict | None:
 
 @stage.cause("worker-full")
 def worker_full(call: CallView) -> Verdict | None:
-    refused = stage.trouble(call, "job.refused")
+    refused = stage.unresolved(call, "job.refused")
     if refused is None:
         return None
     return stage.failing(

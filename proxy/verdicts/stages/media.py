@@ -36,9 +36,9 @@ stage = Rules(
 def ice_blocked(call: CallView) -> Verdict | None:
     """Signal works, but no path for sound was found."""
     opened = call.last("signal.connected")
-    failed = stage.trouble(call, "media.failed")
+    failed = stage.unresolved(call, "media.failed")
     if failed is None:
-        dead = stage.trouble(call, "media.ice", state="failed")
+        dead = stage.unresolved(call, "media.ice", state="failed")
         gave_up = call.last("media.disconnected", reason="MEDIA_FAILURE")
         failed = gave_up or (dead if call.last("media.connected") is None else None)
     if failed is not None:
@@ -71,7 +71,7 @@ def lost(call: CallView) -> Verdict | None:
     if call.last("media.connected") is None:
         return None
     broken = _broken(call)
-    waits = stage.trouble(call, "media.reconnecting")
+    waits = stage.unresolved(call, "media.reconnecting")
     if broken is None and waits is None:
         return _silent(call)
     since = min((each for each in (broken, waits) if each is not None), key=lambda each: each.at)

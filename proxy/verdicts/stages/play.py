@@ -19,7 +19,7 @@ stage = Rules("play", usual_ms=100, works=("play.audio_started", "play.audible")
 @stage.cause("autoplay-blocked")
 def blocked(call: CallView) -> Verdict | None:
     """Browsers play nothing on a page that nobody has touched."""
-    found = stage.trouble(call, "play.audio_blocked")
+    found = stage.unresolved(call, "play.audio_blocked")
     if found is None:
         return None
     return stage.failing(

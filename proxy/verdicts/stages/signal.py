@@ -153,7 +153,7 @@ def lost(call: CallView) -> Verdict | None:
         )
         if found is not None:
             return found
-    waits = stage.trouble(call, "signal.reconnecting")
+    waits = stage.unresolved(call, "signal.reconnecting")
     if waits is None:
         return None
     age = call.age(waits)
@@ -234,7 +234,7 @@ def progress(call: CallView) -> Verdict:
 
 def _failed(call: CallView) -> Event | None:
     """The failed attempt to connect, unless the token was to blame or it worked since."""
-    failed = stage.trouble(call, "signal.failed")
+    failed = stage.unresolved(call, "signal.failed")
     return None if failed is None or failed is sfu_refusal(call) else failed
 
 

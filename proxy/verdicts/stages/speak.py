@@ -19,7 +19,7 @@ stage = Rules("speak", usual_ms=60, works=("speak.first_byte",))
 @stage.cause("tts-empty")
 def empty(call: CallView) -> Verdict | None:
     """Text-to-speech says that it is done, and sent no sound."""
-    error = stage.trouble(call, "speak.error", kind="empty")
+    error = stage.unresolved(call, "speak.error", kind="empty")
     asked = call.last("speak.request")
     done = call.after(asked, "speak.done") if asked is not None else None
     if error is None and (
@@ -48,8 +48,8 @@ def fails(call: CallView) -> Verdict | None:
     found = [
         event
         for event in (
-            stage.trouble(call, "speak.error"),
-            stage.trouble(call, "job.degraded", what="text-to-speech"),
+            stage.unresolved(call, "speak.error"),
+            stage.unresolved(call, "job.degraded", what="text-to-speech"),
         )
         if event is not None
     ]

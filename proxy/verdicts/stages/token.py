@@ -37,7 +37,7 @@ def room_mismatch(call: CallView) -> Verdict | None:
 @stage.cause("token-refused")
 def refused(call: CallView) -> Verdict | None:
     """LiveKit, or the proxy, refused: not because the token was too old (that is `signal`)."""
-    by_proxy = stage.trouble(call, "token.refused")
+    by_proxy = stage.unresolved(call, "token.refused")
     by_sfu = sfu_refusal(call)
     if by_sfu is not None and not is_expired(by_sfu, call):
         said = by_sfu.data.get("message") or by_sfu.data.get("what") or "no reason given"

@@ -104,9 +104,9 @@ def _error(call: CallView) -> Event | None:
 
     That a server is there again brings back no words that are lost.
     """
-    error = stage.trouble(call, "transcribe.error")
+    error = stage.unresolved(call, "transcribe.error")
     if call.last("transcribe.error") is None:
-        error = stage.trouble(call, "job.degraded", what="speech-to-text")
+        error = stage.unresolved(call, "job.degraded", what="speech-to-text")
     if error is None:
         return None
     done = call.last("transcribe.done")

@@ -1,14 +1,15 @@
-"""What the causes of `system` share."""
+"""The stage: what its causes share, and how the system stands when none of them applies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Rules, seconds
 from proxy.verdicts.system_health import Process
-from proxy.verdicts.verdict import Evidence
+from proxy.verdicts.verdict import UNKNOWN, Evidence, Verdict
 
 STATUS = "./restart_voice_system.sh status"
 ON_THE_WAY = ("preparing", "starting", "restarting")
@@ -36,6 +37,16 @@ def logs(name: str) -> str:
     return f"./restart_voice_system.sh logs {name}"
 
 
+def title(process: Process) -> str:
+    """What people call it, at the head of a sentence."""
+    return TITLES.get(process.name, process.name)
+
+
+def detail(process: Process) -> str:
+    """What its launcher says of it, without the final stop."""
+    return process.detail.rstrip(".")
+
+
 def evidence(process: Process) -> Iterator[Evidence]:
     """What its launcher says of it, and the lines of its log that tell."""
     yield quote.process(process)
@@ -50,7 +61,7 @@ def with_cause(call: CallView, *causes: str) -> Process | None:
     return None
 
 
-def down(call: CallView, process: Process) -> bool:
+def is_down(call: CallView, process: Process) -> bool:
     """Whether a process of this machine is not there, and not on its way either."""
     if process.state == "failed" or (process.cause == "crash-loop" and process.state != "ready"):
         return True
@@ -66,5 +77,47 @@ def age(call: CallView, process: Process) -> float:
     return 0.0 if process.since is None else max(0.0, call.health_now - process.since)
 
 
-def starting(process: Process | None) -> bool:
+def is_starting(process: Process | None) -> bool:
     return process is not None and process.state in ON_THE_WAY
+
+
+@stage.progress
+def progress(call: CallView) -> Verdict:
+    processes = call.health.processes.values()
+    if not processes:
+        return stage.not_reached("Nothing is known of the processes yet.")
+    for process in processes:
+        late = age(call, process) >= PATIENCE.get(process.name, 20.0)
+        if process.state in ("failed", "stopped") or (process.state == "starting" and late):
+            return _unwell(process)
+    for process in processes:
+        if is_starting(process):
+            return _on_its_way(process)
+    for process in processes:
+        if process.answers is False and process.state == "ready":
+            # It runs: it is busy for a moment, or it hangs.
+            sentence = f"{title(process)} did not answer just now: {detail(process)}."
+            return stage.waiting(sentence, evidence(process), since=process.since)
+    return stage.ok("Every process is ready.")
+
+
+def _on_its_way(process: Process) -> Verdict:
+    usual = seconds(STARTS.get(process.name, 5.0) * 1000)
+    if process.state == "preparing":
+        sentence = f"{title(process)} is being prepared: {detail(process) or 'no detail yet'}."
+    elif process.cause in ("killed", "crashed"):
+        sentence = f"{title(process)} is starting again, usually in {usual}: {detail(process)}."
+    else:
+        sentence = f"{title(process)} is starting (usually {usual}): {detail(process)}."
+    return stage.waiting(sentence, evidence(process), since=process.since)
+
+
+def _unwell(process: Process) -> Verdict:
+    verdict = stage.failing(
+        f"{title(process)} is {process.state}: {detail(process) or 'it says no more'}. The cause "
+        "is not known.",
+        f"{restart(process.name)}; its log: {logs(process.name)}; {STATUS}",
+        evidence(process),
+        since=process.since,
+    )
+    return replace(verdict, cause=UNKNOWN)
