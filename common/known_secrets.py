@@ -39,6 +39,7 @@ ROOTS = (
 )
 """Folders with which the path of a file begins, here or on another machine."""
 ASSIGNMENT = re.compile(r"\s*(?:#\s*)?(?:export\s+)?(?P<name>[\w.-]+)\s*[=:]\s*(?P<value>.*)")
+SETTING = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<value>.*)")
 PART = re.compile(r"(?P<name>\w[\w .-]*?)\s*=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^;&\s]+)")
 """One part of a connection string: `Password=…;` or `password=… `."""
 LIVEKIT_KEY, LIVEKIT_CONFIG = "livekit.key", "livekit.yaml"
@@ -77,17 +78,21 @@ def names_secret(name: str) -> bool:
     return bool(SECRET.search(words)) and not NO_SECRET.search(words)
 
 
+def assignments(dotenv: Path) -> Iterator[tuple[int, str, str]]:
+    """The lines of this file that set something, as far as they can be read without a package:
+    line, name and value. A line that should set something, and does not, has no name."""
+    for number, line in enumerate(_read(dotenv).removeprefix("\ufeff").splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        parts = SETTING.fullmatch(text)
+        name, value = (parts["name"], parts["value"]) if parts is not None else ("", text)
+        yield number, name, value.partition(" #")[0].strip().strip("\"'")
+
+
 def holds_secrets(dotenv: Path) -> list[str]:
     """The names of the settings in this file whose values are secrets, as they stand in it."""
-    names = []
-    for line in _read(dotenv).splitlines():
-        assignment = ASSIGNMENT.match(line)
-        if assignment is None or line.lstrip().startswith("#"):
-            continue
-        name, value = assignment["name"], assignment["value"].strip().strip("\"'")
-        if is_secret(name, value):
-            names.append(name)
-    return names
+    return [name for _, name, value in assignments(dotenv) if name and is_secret(name, value)]
 
 
 def _is_whole_secret(name: str, value: str) -> bool:

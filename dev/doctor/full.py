@@ -160,7 +160,8 @@ def next_step(findings: list[Finding], verdict: Mapping[str, Any] | None) -> str
     failed = [finding for finding in findings if finding.state == "fail"]
     wrong = [finding for finding in failed if finding.group == "settings"]
     if wrong:
-        return f"{wrong[0].detail.rstrip('.')}. {wrong[0].next}".strip()
+        subject = "" if wrong[0].what == "problem" else f"{wrong[0].what}: "
+        return f"{subject}{wrong[0].detail.rstrip('.')}. {wrong[0].next}".strip()
     processes = [finding for finding in findings if finding.group == "processes"]
     stopped = processes and all(finding.detail.startswith("stopped") for finding in processes)
     if stopped and not (verdict is not None and verdict["cause"] in PREVENTS):

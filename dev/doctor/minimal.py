@@ -96,21 +96,16 @@ async def _versions(environ: Mapping[str, str]) -> list[Finding]:
 
 def _dotenv() -> tuple[dict[str, str], list[Finding]]:
     """The plain lines of `.env`, and those that are no assignments."""
-    try:
-        text = DOTENV.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}, []
-    except (OSError, UnicodeDecodeError) as error:
-        detail = f".env cannot be read: {error}"
-        return {}, [Finding("settings", "problem", "fail", detail, "make it a text file in UTF-8")]
     values, wrong = {}, []
-    for number, line in enumerate(text.splitlines(), 1):
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and name.strip().isidentifier():
-            values[name.strip()] = value.partition(" #")[0].strip().strip("\"'")
-        elif line.strip() and not line.lstrip().startswith("#"):
+    for number, name, value in known_secrets.assignments(DOTENV):
+        if name:
+            values[name] = value
+        else:
             detail = f".env line {number} is no assignment; write it as NAME=value"
             wrong.append(Finding("settings", "problem", "fail", detail))
+    if DOTENV.exists() and not os.access(DOTENV, os.R_OK):
+        detail = ".env cannot be read by this user"
+        wrong.append(Finding("settings", "problem", "fail", detail, f"chmod u+r {DOTENV}"))
     return values, wrong
 
 

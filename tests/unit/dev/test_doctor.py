@@ -228,6 +228,7 @@ async def test_the_variable_that_sends_the_worker_elsewhere_is_not_called_well()
 
     assert (blamed.state, other) == ("fail", lines[1])
     assert "it asked 127.0.0.1:3128" in blamed.detail
+    assert next_step([blamed, other], DOWN).startswith("HTTPS_PROXY: http://127.0.0.1:3128")
     assert "Unset HTTPS_PROXY" in next_step([blamed, other], DOWN)
     assert configuration.blame(lines, None) == lines
 

@@ -262,3 +262,15 @@ def test_the_secrets_of_a_dotenv_file_are_named_but_not_told(tmp_path: Path) -> 
 
     assert known_secrets.holds_secrets(path) == ["OPENAI_API_KEY", "SMTP_PASS", "DATABASE_URL"]
     assert known_secrets.holds_secrets(tmp_path / "none") == []
+
+
+def test_lines_of_a_dotenv_file_are_read_without_a_package(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("\ufeffA=1 # one\n\n# B=2\nexport C = 'x y'\nnonsense\nD=\n", encoding="utf-8")
+
+    assert list(known_secrets.assignments(path)) == [
+        (1, "A", "1"),
+        (4, "C", "x y"),
+        (5, "", "nonsense"),
+        (6, "D", ""),
+    ]
