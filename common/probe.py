@@ -97,6 +97,8 @@ async def run(
     finally:
         for task in every:
             task.cancel()
+        # Each cleans up first: a room that was made is deleted, a process ended.
+        await asyncio.gather(*every, return_exceptions=True)
 
 
 async def ask(probe: Probe[ProbeAnswer]) -> list[Finding]:

@@ -108,14 +108,23 @@ async def test_probes_run_beside_each_other_or_one_after_another() -> None:
 
 
 async def test_who_stops_waiting_leaves_no_probe_behind() -> None:
-    task = asyncio.create_task(findings_of(Probe("late", never), Probe("later", never)))
-    await asyncio.sleep(0)
+    asked, cleaned_up = asyncio.Event(), []
 
+    async def ask() -> ProbeAnswer:
+        try:
+            asked.set()
+            return await never()
+        finally:
+            await asyncio.sleep(0)
+            cleaned_up.append("its room is deleted")
+
+    task = asyncio.create_task(findings_of(Probe("join", ask), Probe("late", never)))
+    await asyncio.wait_for(asked.wait(), 5)
     task.cancel()
     await asyncio.wait([task])
 
-    names = {task.get_name() for task in asyncio.all_tasks()}
-    assert not {"probe: late", "probe: later"} & names
+    assert cleaned_up
+    assert not {"probe: join", "probe: late"} & {task.get_name() for task in asyncio.all_tasks()}
 
 
 def test_rooms_of_probes_are_known_by_their_name() -> None:
