@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Literal
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.detour import detour
 from proxy.endpoint import Answer, Endpoint, answered
@@ -30,6 +29,8 @@ Readiness = Literal["ok", "starting", "failing"]
 class VitalsHealth(BaseModel):
     """How one process of the machine is; null where it is not known."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     pid: int
     job: str | None = Field(description="Of a job process: the job it runs.")
     room: str | None
@@ -44,6 +45,8 @@ class VitalsHealth(BaseModel):
 class ProcessHealth(BaseModel):
     """One process. Times are seconds since the epoch."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     state: State
     since: float | None
     detail: str
@@ -56,21 +59,6 @@ class ProcessHealth(BaseModel):
     vitals: list[VitalsHealth] = Field(
         default=[], description="Its own first; of the worker, then those of its job processes."
     )
-
-    @classmethod
-    def of(cls, process: Process) -> ProcessHealth:
-        return cls(
-            state=process.state,
-            since=process.since,
-            detail=process.detail,
-            answers=process.answers,
-            port=process.port,
-            pid=process.pid,
-            restarts=process.restarts,
-            cause=process.cause,
-            log=list(process.log),
-            vitals=[VitalsHealth(**asdict(vitals)) for vitals in process.vitals],
-        )
 
 
 class HealthAnswer(Answer):
@@ -152,7 +140,7 @@ class HealthEndpoints:
 
 
 def _describe(system: Mapping[str, Process]) -> HealthAnswer:
-    processes = {name: ProcessHealth.of(process) for name, process in system.items()}
+    processes = {name: ProcessHealth.model_validate(process) for name, process in system.items()}
     status = _readiness(processes)
     bad = [
         f"{name} is {process.state}: {process.detail}"

@@ -3,6 +3,7 @@ system, against parts that are down, and with nothing there at all."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -232,26 +233,31 @@ def test_without_packages_and_with_a_broken_dotenv_it_says_what_it_can(tmp_path:
 
 def test_a_bundle_of_a_dead_system_holds_no_planted_secret(tmp_path: Path) -> None:
     planted = "planted-secret-of-the-environment-0123456789"
+    smtp = "/planted+Password-of-mail"
     system = nothing_runs(tmp_path)
     (system.home / "logs").mkdir(parents=True)
     (system.home / "livekit.key").write_text("APIplanted0123456: planted-secret-of-livekit-98765\n")
     (system.home / "logs" / "agent.log").write_bytes(
-        f"\0\xff key {planted} wss://h/rtc?access_token={planted}\nthe last words\n".encode()
+        f"\0\xff key {planted} wss://h/rtc?access_token={planted}\n"
+        f"535 {smtp} refused {base64.b64encode(smtp.encode()).decode()}\nthe last words\n".encode()
     )
     (system.home / "calls.db").write_bytes(b"no database at all" * 300)
     environ = {**system.environment, "OPENAI_API_KEY": planted, "SPEECH": "openai"}
+    environ["SMTP_PASS"] = smtp
     environ["OPENAI_BASE_URL"] = "http://127.0.0.1:1/v1"
     path = tmp_path / "bundle.zip"
 
     done = run("doctor", environ, "--bundle", str(path))
 
     assert done.returncode == 1
+    assert path.stat().st_mode & 0o077 == 0, "others can read it"
     with zipfile.ZipFile(path) as file:
         files = {name.partition("/")[2]: file.read(name).decode() for name in file.namelist()}
     assert {"REPORT.md", "doctor.txt", "doctor.json", "settings.json"} <= files.keys()
     assert "the last words" in files["logs/agent.log"]
     assert "calls.db" in files["calls/README.txt"]
     assert "planted" not in "".join(files.values())
+    assert base64.b64encode(smtp.encode()).decode() not in "".join(files.values())
     assert "planted" not in done.stdout + done.stderr
     again = run("doctor", environ, "--bundle", str(path))
     assert again.returncode == 2
