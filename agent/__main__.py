@@ -20,7 +20,8 @@ def main() -> int:
 
     # Imported late: what calls share is imported meanwhile.
     from agent import logs
-    from agent.settings import SettingsError, load
+    from agent.settings import load
+    from common.settings import SettingsError
 
     try:
         settings = load()

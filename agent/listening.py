@@ -8,24 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from agent.settings import AgentSettings
+from common.settings import ENDPOINTING, LISTENING, can_listen_with
 
 logger = logging.getLogger("agent.job")
-
-NAMES = (
-    "vad_threshold",
-    "vad_min_speech",
-    "vad_min_silence",
-    "endpointing_min_delay",
-    "endpointing_max_delay",
-    "interruption_min_duration",
-    "interruption_enabled",
-)
-DELAYS = ("endpointing_min_delay", "endpointing_max_delay")
 
 
 @dataclass(frozen=True)
@@ -39,7 +27,7 @@ class Listening:
     @property
     def data(self) -> dict[str, Any]:
         """As an event carries it."""
-        values = {name: getattr(self.settings, name) for name in NAMES}
+        values = {name: getattr(self.settings, name) for name in LISTENING}
         return {**values, "changed": list(self.changed), "ignored": list(self.ignored)}
 
 
@@ -48,7 +36,7 @@ def listening(settings: AgentSettings, wanted: Mapping[str, Any]) -> Listening:
     fitting: dict[str, Any] = {}
     ignored = []
     for name, value in wanted.items():
-        if name in NAMES and _fits(name, value):
+        if can_listen_with(name, value):
             fitting[name] = value
         else:
             ignored.append(name[:60])
@@ -60,16 +48,6 @@ def listening(settings: AgentSettings, wanted: Mapping[str, Any]) -> Listening:
             called.endpointing_min_delay,
             called.endpointing_max_delay,
         )
-        ignored += [name for name in DELAYS if fitting.pop(name, None) is not None]
+        ignored += [name for name in ENDPOINTING if fitting.pop(name, None) is not None]
         called = settings.model_copy(update=fitting)
     return Listening(called, tuple(fitting), tuple(ignored))
-
-
-def _fits(name: str, value: object) -> bool:
-    field = AgentSettings.model_fields[name]
-    kind = Annotated[field.annotation, field]  # type: ignore[name-defined]
-    try:
-        TypeAdapter(kind).validate_python(value, strict=True)
-    except ValidationError:
-        return False
-    return True

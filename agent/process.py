@@ -28,6 +28,7 @@ from agent.speech.providers import make_stt, make_tts
 from agent.speech.reports import Reports
 from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.speech.vad import load as load_vad
+from common.settings import revealed
 
 logger = logging.getLogger("agent.process")
 
@@ -65,7 +66,7 @@ def prepare(process: JobProcess) -> None:
 def letta_client(settings: AgentSettings, line: Line) -> AsyncLetta:
     client = AsyncLetta(
         base_url=settings.letta_base_url,
-        api_key=settings.letta_api_key or tls.NO_KEY,
+        api_key=revealed(settings.letta_api_key) or tls.NO_KEY,
         timeout=tls.LETTA_TIMEOUT,
         max_retries=1,
         http_client=tls.http_client(line),

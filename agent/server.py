@@ -12,6 +12,7 @@ from agent import entry, forkserver, logs, status
 from agent.registration import WatchedServer
 from agent.settings import AgentSettings
 from agent.timeline.jobs import JobBook
+from common.settings import revealed
 
 logger = logging.getLogger("agent.worker")
 
@@ -23,7 +24,7 @@ def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
     server = WatchedServer(
         ws_url=settings.livekit_url,
         api_key=settings.livekit_api_key,
-        api_secret=settings.livekit_api_secret,
+        api_secret=revealed(settings.livekit_api_secret),
         host=status.LOOPBACK[0],
         port=OWN_HTTP_PORT,
         num_idle_processes=settings.agent_idle_processes,

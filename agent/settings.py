@@ -6,52 +6,47 @@ the mistake.
 
 from __future__ import annotations
 
-import os
-from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
-Provider = Literal["offline", "openai", "inference"]
+from common import settings as shared
+from common.settings import (
+    AgentPortSettings,
+    FaultSettings,
+    LettaServerSettings,
+    ListeningSettings,
+    LiveKitSettings,
+    LogSettings,
+    ModelsServerSettings,
+    OpenAISettings,
+    Provider,
+    SettingsError,
+    SpeechServerSettings,
+    SpeechSettings,
+    revealed,
+)
+
 HTTP = ("http", "https")
 NO_TIMELINE = "off"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+OPENAI_ADDRESS = OpenAISettings.model_fields["openai_base_url"].default
 
 
-class SettingsError(Exception):
-    """Settings that cannot work, told in sentences."""
+class AgentSettings(
+    LiveKitSettings,
+    LettaServerSettings,
+    ModelsServerSettings,
+    SpeechSettings,
+    OpenAISettings,
+    SpeechServerSettings,
+    AgentPortSettings,
+    ListeningSettings,
+    FaultSettings,
+    LogSettings,
+):
+    """What the worker and its job processes read."""
 
-
-class AgentSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
-
-    livekit_url: str = Field(
-        default="ws://localhost:7880",
-        description="Address of the LiveKit server; one that is not on this machine turns the "
-        "livekit process "
-        "into a monitor.",
-    )
-    livekit_api_key: str | None = Field(
-        default=None,
-        description="Key for the LiveKit server; generated on first use when the server is our "
-        "own.",
-    )
-    livekit_api_secret: str | None = Field(
-        default=None, description="Secret that belongs to LIVEKIT_API_KEY; at least 32 characters."
-    )
-    livekit_agent_name: str = Field(
-        default="letta-voice-agent",
-        description="Name under which the worker registers and the proxy dispatches.",
-    )
-    letta_base_url: str = Field(
-        default="http://localhost:8283",
-        description="Address of the Letta server; setting it turns the letta process into a "
-        "monitor.",
-    )
-    letta_api_key: str | None = Field(
-        default=None, description="Key for Letta Cloud or a protected Letta server."
-    )
     letta_agent_id: str | None = Field(
         default=None,
         description="Letta agent to use when a dispatch names none; otherwise the first one Letta "
@@ -73,35 +68,11 @@ class AgentSettings(BaseSettings):
         "turn up.",
     )
 
-    speech: Provider = Field(
-        default="offline",
-        description="Where speech and language come from: offline, openai or inference.",
-    )
-    stt_provider: Provider | None = Field(
-        default=None,
-        description="Speech-to-text alone: offline, openai or inference; empty: as SPEECH.",
-    )
-    tts_provider: Provider | None = Field(
-        default=None,
-        description="Text-to-speech alone: offline, openai or inference; empty: as SPEECH.",
-    )
-    openai_api_key: str | None = Field(
-        default=None, description="Key for OpenAI or an OpenAI-compatible server."
-    )
-    openai_base_url: str = Field(
-        default="https://api.openai.com/v1",
-        description="Address of OpenAI or an OpenAI-compatible server.",
-    )
     stt_model: str | None = Field(
         default=None,
         description="Model for speech-to-text, such as gpt-4o-mini-transcribe, or deepgram/nova-3 "
         "with "
         "inference (empty: the provider's default).",
-    )
-    stt_base_url: str | None = Field(
-        default=None,
-        description="OpenAI-compatible server for speech-to-text alone (empty: the provider's "
-        "own).",
     )
     stt_language: str = Field(
         default="en", description="Language the caller speaks, as a code such as en."
@@ -114,14 +85,6 @@ class AgentSettings(BaseSettings):
     )
     tts_voice: str | None = Field(
         default=None, description="Voice for text-to-speech (empty: the provider's default)."
-    )
-    tts_base_url: str | None = Field(
-        default=None,
-        description="OpenAI-compatible server for text-to-speech alone (empty: the provider's "
-        "own).",
-    )
-    models_url: str = Field(
-        default="http://localhost:8090/v1", description="Address of the offline models server."
     )
     provider_concurrency: int = Field(
         default=5,
@@ -139,9 +102,6 @@ class AgentSettings(BaseSettings):
         "the provider asks for it (Retry-After); what would take longer is said at once.",
     )
 
-    agent_port: int = Field(
-        default=8081, ge=1, le=65535, description="Port of the worker's status."
-    )
     agent_reload: bool = Field(
         default=True,
         description="Whether changed code in agent/ takes over while the system runs; calls in "
@@ -207,64 +167,12 @@ class AgentSettings(BaseSettings):
         description="Address of an OpenTelemetry collector (OTLP over HTTP, such as "
         "http://localhost:4318) that gets calls as traces; none when empty.",
     )
-    faults_enabled: bool = Field(
-        default=False, description="Allow faults to be injected on purpose; only for tests."
-    )
-
-    vad_threshold: float = Field(
-        default=0.5,
-        ge=0.01,
-        le=0.99,
-        description="Probability above which sound counts as speech (0 to 1).",
-    )
-    vad_min_speech: float = Field(
-        default=0.064,
-        ge=0.01,
-        le=2,
-        description="Seconds of speech after which the caller counts as speaking.",
-    )
-    vad_min_silence: float = Field(
-        default=0.25,
-        ge=0.01,
-        le=5,
-        description="Seconds of silence after which the caller counts as silent.",
-    )
-    endpointing_min_delay: float = Field(
-        default=0.35,
-        ge=0,
-        le=10,
-        description="Seconds of silence that end the caller's turn when the sentence sounds "
-        "complete.",
-    )
-    endpointing_max_delay: float = Field(
-        default=0.9,
-        ge=0,
-        le=30,
-        description="Seconds of silence that end the caller's turn when the sentence sounds "
-        "unfinished.",
-    )
-    interruption_min_duration: float = Field(
-        default=0.1,
-        ge=0,
-        le=5,
-        description="Seconds the caller must speak to interrupt the agent.",
-    )
-    interruption_enabled: bool = Field(
-        default=True, description="Whether the caller can interrupt the agent by speaking."
-    )
-
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
-    )
-    log_format: Literal["text", "json"] = Field(
-        default="text", description="Form of the log lines: text, or json (one object a line)."
-    )
 
     @property
     def secrets(self) -> list[str]:
         """What must not be logged."""
         keys = (self.livekit_api_secret, self.letta_api_key, self.openai_api_key)
-        return [key for key in keys if key]
+        return [value for key in keys if (value := revealed(key))]
 
     @property
     def stt(self) -> Provider:
@@ -285,40 +193,11 @@ class AgentSettings(BaseSettings):
 
 def load() -> AgentSettings:
     """The settings of this process's environment; `SettingsError` says what is wrong in them."""
-    try:
-        settings = AgentSettings()
-    except ValidationError as error:
-        raise SettingsError("; ".join(_sentences(error))) from None
+    settings = shared.load(AgentSettings)
     problems = _impossible(settings)
     if problems:
         raise SettingsError("; ".join(problems))
     return settings
-
-
-WANTED = {
-    "int_parsing": "a whole number",
-    "float_parsing": "a number",
-    "bool_parsing": "true or false",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "one of {expected}",
-}
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    sentences = []
-    for one in error.errors():
-        name = str(one["loc"][0])
-        value = os.environ.get(name.upper(), one["input"])
-        wanted = WANTED[one["type"]].format(**one.get("ctx", {}))
-        default = AgentSettings.model_fields[name].default
-        example = "" if default is None else f", such as {default} (the default)"
-        sentences.append(
-            f"setting {name.upper()} has the value {value!r}, which is not {wanted}; "
-            f"set it to {wanted}{example}"
-        )
-    return sentences
 
 
 def _impossible(settings: AgentSettings) -> list[str]:
@@ -329,14 +208,6 @@ def _impossible(settings: AgentSettings) -> list[str]:
             "settings LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not set, so the worker cannot "
             "register; "
             f"set them to the key and secret of the LiveKit server at {settings.livekit_url}"
-        )
-    scheme = urlsplit(settings.livekit_url).scheme
-    if scheme not in ("ws", "wss", "http", "https"):
-        problems.append(
-            f"setting LIVEKIT_URL has the value {settings.livekit_url!r}, which is not an address "
-            "of a LiveKit "
-            "server; set it to something like 'ws://localhost:7880' or "
-            "'wss://PROJECT.livekit.cloud'"
         )
     if settings.has_timeline and urlsplit(settings.agent_timeline_url).scheme not in HTTP:
         problems.append(
@@ -354,7 +225,7 @@ def _impossible(settings: AgentSettings) -> list[str]:
         ("STT", settings.stt, settings.stt_base_url),
         ("TTS", settings.tts, settings.tts_base_url),
     ):
-        own_server = base_url or settings.openai_base_url != _default("openai_base_url")
+        own_server = base_url or settings.openai_base_url != OPENAI_ADDRESS
         if provider == "openai" and not settings.openai_api_key and not own_server:
             problems.append(
                 f"{what}_PROVIDER (or SPEECH) is openai, but OPENAI_API_KEY is not set; set it, or "
@@ -376,7 +247,3 @@ def _impossible(settings: AgentSettings) -> list[str]:
             f"ENDPOINTING_MIN_DELAY ({settings.endpointing_min_delay}); set it to that or more"
         )
     return problems
-
-
-def _default(name: str) -> object:
-    return AgentSettings.model_fields[name].default

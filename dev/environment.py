@@ -8,14 +8,21 @@ every room's settings in memory, and so that a room whose settings cannot even b
 sentence, not the end of its launcher.
 """
 
+import contextlib
 import hashlib
+import importlib
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from dev import dotenv_file, values
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from common import dotenv
+from common.settings import SettingsError, sentences
 from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
 from dev.supervisor import private_files
 
@@ -26,6 +33,7 @@ PORTS = {
     "AGENT_PORT": 8081,
     "PROXY_PORT": 9000,
 }
+LAUNCHERS, ADDRESSES = "dev.settings:DevSettings", "dev.settings:DevAddresses"
 SECRET_LENGTH = 32
 ENV_MALFORMED, SETTINGS, CREDENTIALS = "env-malformed", "settings", "credentials-missing"
 
@@ -43,14 +51,14 @@ class Composed:
 
 
 def compose(
-    name: str, exported: Mapping[str, str], dotenv: Path, *, make_key: bool = True
+    name: str, exported: Mapping[str, str], path: Path, *, make_key: bool = True
 ) -> Composed:
     """Everything the launcher of service `name` must know about settings.
 
     Without `make_key` a LiveKit key that was not generated yet is left out, and nothing is made.
     """
     service = services()[name]
-    file = dotenv_file.read(dotenv, exported)
+    file = dotenv.read(path, exported)
     environ = {**file.values, **exported}
     home = _home(environ)
     composed = Composed(home=str(home), errors=list(file.errors))
@@ -79,7 +87,7 @@ def _wrong(
     make_key: bool,
 ) -> tuple[str, list[str]]:
     """What is wrong with the values, its code first; fills in the generated key and secret."""
-    if errors := values.check(("dev.settings:DevSettings", service.settings), environ, sources):
+    if errors := check((LAUNCHERS, service.settings), environ, sources):
         return SETTINGS, errors
     if errors := _credentials_missing(environ, elsewhere):
         return CREDENTIALS, errors
@@ -89,9 +97,65 @@ def _wrong(
         if not make_key and not (home / private_files.LIVEKIT_KEY).exists():
             return "", []  # what needs the key cannot be judged yet
         environ["LIVEKIT_API_KEY"], environ["LIVEKIT_API_SECRET"] = private_files.livekit_key(home)
-    if errors := values.impossible(service.settings, environ):
+    if errors := impossible(service.settings, environ):
         return SETTINGS, errors
     return "", []
+
+
+def check(
+    classes: tuple[str, ...], environ: Mapping[str, str], sources: Mapping[str, str]
+) -> list[str]:
+    """A sentence for each setting that has a wrong value, for the settings classes
+    `module:Class`; `sources` says where a setting stands when it was not exported."""
+    wrong: dict[str, str] = {}
+    with environment_of(environ):
+        for name in filter(None, classes):
+            try:
+                load_class(name)()
+            except ValidationError as error:
+                for setting, sentence in sentences(
+                    error, load_class(name), environ, sources
+                ).items():
+                    wrong.setdefault(setting, sentence)
+            except Exception as error:  # code that cannot be loaded: any exception there is
+                module = name.partition(":")[0]
+                wrong[name] = f"{module} cannot be loaded: {type(error).__name__}: {error}"
+    return list(wrong.values())
+
+
+def impossible(settings: str, environ: Mapping[str, str]) -> list[str]:
+    """What a room itself has against the values together: its own `load()`, where it has one."""
+    if not settings:
+        return []
+    module = importlib.import_module(settings.partition(":")[0])
+    if not hasattr(module, "load"):
+        return []
+    with environment_of(environ):
+        try:
+            module.load()
+        except SettingsError as error:
+            return [str(error)]
+    return []
+
+
+@contextlib.contextmanager
+def environment_of(environ: Mapping[str, str]) -> Iterator[None]:
+    """Within it, this process has just these variables."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def load_class(name: str) -> type[BaseSettings]:
+    """The settings class written as `module:Class`."""
+    module, _, attribute = name.partition(":")
+    settings: type[BaseSettings] = getattr(importlib.import_module(module), attribute)
+    return settings
 
 
 def _home(environ: Mapping[str, str]) -> Path:
@@ -154,9 +218,8 @@ def _short_secret(environ: Mapping[str, str], elsewhere: bool) -> list[str]:
 def _fingerprint(service: Service, environ: Mapping[str, str], dotenv: Mapping[str, str]) -> str:
     """Changes with a setting this service may read: its own ones, and those no room knows."""
     own = _names(service.settings) | {"VOICE_HOME"}
-    known = {name for other in services().values() for name in _names(other.settings)} | _names(
-        "dev.settings:DevSettings"
-    )
+    rooms = (LAUNCHERS, ADDRESSES, *(other.settings for other in services().values()))
+    known = {name for settings in rooms for name in _names(settings)}
     prefix = f"{service.name.upper()}_"
     names = own | {name for name in environ if name.startswith(prefix)} | (set(dotenv) - known)
     text = json.dumps({name: environ.get(name, "") for name in sorted(names)})
@@ -167,7 +230,7 @@ def _names(settings: str) -> set[str]:
     if not settings:
         return set()
     try:
-        return {name.upper() for name in values.load_class(settings).model_fields}
+        return {name.upper() for name in load_class(settings).model_fields}
     except Exception:  # told by check(), which comes first for the service itself
         return set()
 

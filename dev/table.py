@@ -5,21 +5,22 @@ python -m dev.table --check    only say whether they are up to date (exit code 1
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic.fields import FieldInfo
-
+from common.settings import as_text
+from dev.environment import load_class
 from dev.services import CHECKOUT
-from dev.values import load_class
 
-ROOMS = {
-    "dev": "dev.settings:DevSettings",
-    "agent": "agent.settings:AgentSettings",
-    "proxy": "proxy.settings:ProxySettings",
-    "models": "dev.models.settings:ModelsSettings",
-    "letta": "dev.letta.settings:LettaSettings",
-}
+ROOMS = (
+    ("dev", "dev.settings:DevSettings"),
+    ("dev", "dev.settings:DevAddresses"),
+    ("agent", "agent.settings:AgentSettings"),
+    ("proxy", "proxy.settings:ProxySettings"),
+    ("models", "dev.models.settings:ModelsSettings"),
+    ("letta", "dev.letta.settings:LettaSettings"),
+)
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
 WRITE = "run .venv/bin/python -m dev.table"
 HEADER = """\
@@ -43,13 +44,13 @@ class Setting:
     rooms: list[str] = field(default_factory=list)
 
 
-def table(rooms: dict[str, str] = ROOMS) -> list[Setting]:
+def table(rooms: Sequence[tuple[str, str]] = ROOMS) -> list[Setting]:
     """All settings by name; TableError when rooms differ or help is missing."""
     found: dict[str, Setting] = {}
     wrong = []
-    for room, name in rooms.items():
+    for room, name in rooms:
         for attribute, info in load_class(name).model_fields.items():
-            setting = Setting(attribute.upper(), _default(info), info.description or "", [room])
+            setting = Setting(attribute.upper(), as_text(info), info.description or "", [room])
             known = found.setdefault(setting.name, setting)
             if not setting.help:
                 wrong.append(f"{setting.name} in {room} has no help (description)")
@@ -66,17 +67,6 @@ def table(rooms: dict[str, str] = ROOMS) -> list[Setting]:
     if wrong:
         raise TableError("\n".join(wrong))
     return [found[name] for name in sorted(found)]
-
-
-def _default(info: FieldInfo) -> str:
-    value = info.get_default(call_default_factory=True)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple | set | frozenset):
-        return ",".join(map(str, value))
-    return str(value)
 
 
 def env_example(settings: list[Setting]) -> str:

@@ -8,6 +8,7 @@ import signal
 import sys
 
 from common import logs
+from common.settings import SettingsError
 from proxy import app, settings
 
 log = logging.getLogger("proxy")
@@ -35,7 +36,7 @@ def main() -> int:
         configured = settings.load()
         logs.configure(configured.log_level, configured.secrets, configured.log_format)
         asyncio.run(serve(configured))
-    except (settings.SettingsError, app.PortTaken) as error:
+    except (SettingsError, app.PortTaken) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

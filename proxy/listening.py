@@ -1,66 +1,20 @@
 """How the agent listens: the settings of it that a call may have otherwise, and their bounds.
 
-The worker has the same settings with the same bounds (a test compares them) and decides in the
-end; here they are the defaults that the page shows, and what a dispatch is checked against.
+The worker decides in the end; here they are the defaults that the page shows, and what a dispatch
+is checked against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic import BaseModel, Field
 
+from common.settings import ENDPOINTING, LISTENING, ListeningSettings, can_listen_with
 from proxy.errors import ApiError
 
 CODE = "INVALID_SETTINGS"
-
-
-class ListeningSettings(BaseSettings):
-    """As in the worker's settings."""
-
-    vad_threshold: float = Field(
-        default=0.5,
-        ge=0.01,
-        le=0.99,
-        description="Probability above which sound counts as speech (0 to 1).",
-    )
-    vad_min_speech: float = Field(
-        default=0.064,
-        ge=0.01,
-        le=2,
-        description="Seconds of speech after which the caller counts as speaking.",
-    )
-    vad_min_silence: float = Field(
-        default=0.25,
-        ge=0.01,
-        le=5,
-        description="Seconds of silence after which the caller counts as silent.",
-    )
-    endpointing_min_delay: float = Field(
-        default=0.35,
-        ge=0,
-        le=10,
-        description="Seconds of silence that end the caller's turn when the sentence sounds "
-        "complete.",
-    )
-    endpointing_max_delay: float = Field(
-        default=0.9,
-        ge=0,
-        le=30,
-        description="Seconds of silence that end the caller's turn when the sentence sounds "
-        "unfinished.",
-    )
-    interruption_min_duration: float = Field(
-        default=0.1,
-        ge=0,
-        le=5,
-        description="Seconds the caller must speak to interrupt the agent.",
-    )
-    interruption_enabled: bool = Field(
-        default=True, description="Whether the caller can interrupt the agent by speaking."
-    )
 
 
 class Tunable(BaseModel):
@@ -83,31 +37,26 @@ def tunables(settings: ListeningSettings) -> list[Tunable]:
             most=_bound(name, "le"),
             help=str(field.description),
         )
-        for name, field in ListeningSettings.model_fields.items()
+        for name, field in LISTENING.items()
     ]
 
 
 def checked(wanted: Mapping[str, Any], settings: ListeningSettings) -> dict[str, float | bool]:
     """`wanted` if a call can have it; else `ApiError` 400 with name, value and what is allowed."""
     for name, value in wanted.items():
-        field = ListeningSettings.model_fields.get(name)
-        if field is None:
-            known = ", ".join(ListeningSettings.model_fields)
+        if name not in LISTENING:
+            known = ", ".join(LISTENING)
             raise ApiError(
                 400, CODE, f"There is no setting {name[:60]!a} for a call; there are: {known}."
             )
-        kind = Annotated[field.annotation, field]  # type: ignore[name-defined]
-        try:
-            TypeAdapter(kind).validate_python(value, strict=True)
-        except ValidationError:
+        if not can_listen_with(name, value):
             shown = ascii(value)[:60]
             raise ApiError(
                 400, CODE, f"The setting {name} is {shown}; it must be {_allowed(name)}."
-            ) from None
+            )
     least = wanted.get("endpointing_min_delay", settings.endpointing_min_delay)
     most = wanted.get("endpointing_max_delay", settings.endpointing_max_delay)
-    delays_wanted = {"endpointing_min_delay", "endpointing_max_delay"} & wanted.keys()
-    if delays_wanted and least > most:
+    if wanted.keys() & set(ENDPOINTING) and least > most:
         raise ApiError(
             400,
             CODE,
@@ -118,14 +67,14 @@ def checked(wanted: Mapping[str, Any], settings: ListeningSettings) -> dict[str,
 
 
 def _allowed(name: str) -> str:
-    if ListeningSettings.model_fields[name].annotation in (bool, "bool"):
+    if LISTENING[name].annotation in (bool, "bool"):
         return "true or false"
     return f"a number from {_bound(name, 'ge'):g} to {_bound(name, 'le'):g}"
 
 
 def _bound(name: str, side: str) -> float | None:
     """The least (ge) or greatest (le) value that is allowed; None for one that has no such."""
-    for constraint in ListeningSettings.model_fields[name].metadata:
+    for constraint in LISTENING[name].metadata:
         if (bound := getattr(constraint, side, None)) is not None:
             return float(bound)
     return None

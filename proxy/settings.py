@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr
 
-from proxy.listening import ListeningSettings
-
-
-class SettingsError(Exception):
-    """A setting has a value that cannot be used; the text says which, and what to set."""
-
-
-def _url_with(*schemes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        address = urlsplit(value)
-        if address.scheme not in schemes or not address.hostname:
-            wanted = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
-            raise ValueError(f"not an address such as {wanted}")
-        if "@" in address.netloc:
-            raise ValueError("not an address without a user name and password")
-        return value.rstrip("/")
-
-    return AfterValidator(check)
+from common import settings as shared
+from common.settings import (
+    AgentAddressSettings,
+    ChatSettings,
+    FaultSettings,
+    LettaServerSettings,
+    ListeningSettings,
+    LiveKitSettings,
+    LogSettings,
+    MediaPortSettings,
+    ModelsServerSettings,
+    OpenAISettings,
+    ProxyPortSettings,
+    SpeechServerSettings,
+    SpeechSettings,
+    StatusFilesSettings,
+)
 
 
 def _postgres(value: SecretStr) -> SecretStr:
@@ -38,93 +36,26 @@ def _postgres(value: SecretStr) -> SecretStr:
 
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
-SignalUrl = Annotated[str, _url_with("ws", "wss", "http", "https")]
-HttpUrl = Annotated[str, _url_with("http", "https")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Provider = Literal["offline", "openai", "inference"]
-ChatProvider = Literal["offline", "openai"]
 
 
-class ProxySettings(ListeningSettings):
+class ProxySettings(
+    LiveKitSettings,
+    LettaServerSettings,
+    ModelsServerSettings,
+    SpeechSettings,
+    ChatSettings,
+    OpenAISettings,
+    SpeechServerSettings,
+    MediaPortSettings,
+    AgentAddressSettings,
+    ProxyPortSettings,
+    StatusFilesSettings,
+    ListeningSettings,
+    FaultSettings,
+    LogSettings,
+):
     """Settings of the proxy. An empty value is the same as none."""
 
-    model_config = SettingsConfigDict(
-        env_ignore_empty=True, extra="ignore", case_sensitive=False, frozen=True
-    )
-
-    livekit_url: SignalUrl = Field(
-        default="ws://localhost:7880",
-        description="Address of the LiveKit server; one that is not on this machine turns the "
-        "livekit process into a monitor.",
-    )
-    livekit_api_key: str | None = Field(
-        default=None,
-        description="Key for the LiveKit server; generated on first use when the server is our "
-        "own.",
-    )
-    livekit_api_secret: SecretStr | None = Field(
-        default=None,
-        description="Secret that belongs to LIVEKIT_API_KEY; at least 32 characters.",
-    )
-    livekit_tcp_port: Port = Field(
-        default=7881, description="Port of our own LiveKit server for media over TCP."
-    )
-    livekit_udp_port: Port = Field(
-        default=7882, description="Port of our own LiveKit server for media over UDP."
-    )
-    livekit_agent_name: str = Field(
-        default="letta-voice-agent",
-        description="Name under which the worker registers and the proxy dispatches.",
-    )
-    letta_base_url: HttpUrl = Field(
-        default="http://localhost:8283",
-        description="Address of the Letta server; setting it turns the letta process into a "
-        "monitor.",
-    )
-    letta_api_key: SecretStr | None = Field(
-        default=None,
-        description="Key for Letta Cloud or a protected Letta server.",
-    )
-    models_url: HttpUrl = Field(
-        default="http://localhost:8090/v1",
-        description="Address of the offline models server.",
-    )
-    speech: Provider = Field(
-        default="offline",
-        description="Where speech and language come from: offline, openai or inference.",
-    )
-    stt_provider: Provider | None = Field(
-        default=None,
-        description="Speech-to-text alone: offline, openai or inference; empty: as SPEECH.",
-    )
-    tts_provider: Provider | None = Field(
-        default=None,
-        description="Text-to-speech alone: offline, openai or inference; empty: as SPEECH.",
-    )
-    chat_provider: ChatProvider | None = Field(
-        default=None, description="Language model alone: offline or openai; empty: as SPEECH."
-    )
-    openai_api_key: SecretStr | None = Field(
-        default=None, description="Key for OpenAI or an OpenAI-compatible server."
-    )
-    openai_base_url: str = Field(
-        default="https://api.openai.com/v1",
-        description="Address of OpenAI or an OpenAI-compatible server.",
-    )
-    stt_base_url: str | None = Field(
-        default=None,
-        description="OpenAI-compatible server for speech-to-text alone (empty: the provider's "
-        "own).",
-    )
-    tts_base_url: str | None = Field(
-        default=None,
-        description="OpenAI-compatible server for text-to-speech alone (empty: the provider's "
-        "own).",
-    )
-    agent_url: HttpUrl = Field(
-        default="http://localhost:8081",
-        description="Address of the worker's status (proxy reads it).",
-    )
     agent_check: bool = Field(
         default=True,
         description="Whether the proxy asks the worker at AGENT_URL before it dispatches; false "
@@ -148,7 +79,6 @@ class ProxySettings(ListeningSettings):
         le=60,
         description="Seconds the proxy waits for one answer of the LiveKit server.",
     )
-    proxy_port: Port = Field(default=9000, description="Port of the page and its API.")
     proxy_allowed_hosts: str = Field(
         default="",
         description="Further values of the Host header that are answered, separated by commas; "
@@ -158,11 +88,6 @@ class ProxySettings(ListeningSettings):
         default="",
         description="Further origins whose pages may use the API, separated by commas; the page's "
         "own always may.",
-    )
-    process_status_dir: Path | None = Field(
-        default=None,
-        description="Folder in which the launchers write their status files; empty where no "
-        "launcher runs.",
     )
     memory_low_mb: int = Field(
         default=512,
@@ -196,15 +121,6 @@ class ProxySettings(ListeningSettings):
     calls_kept_days: float = Field(
         default=30.0, gt=0, description="Days for which a call is kept at most."
     )
-    faults_enabled: bool = Field(
-        default=False, description="Allow faults to be injected on purpose; only for tests."
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="How much is logged: DEBUG, INFO, WARNING or ERROR."
-    )
-    log_format: Literal["text", "json"] = Field(
-        default="text", description="Form of the log lines: text, or json (one object a line)."
-    )
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -228,13 +144,6 @@ class ProxySettings(ListeningSettings):
         return address._replace(scheme=address.scheme.replace("ws", "http")).geturl()
 
     @property
-    def livekit_credentials(self) -> tuple[str, str] | None:
-        """Key and secret, when both are set."""
-        if self.livekit_api_key is None or self.livekit_api_secret is None:
-            return None
-        return self.livekit_api_key, self.livekit_api_secret.get_secret_value()
-
-    @property
     def secrets(self) -> tuple[str, ...]:
         """Values that must never leave the proxy."""
         held = (
@@ -254,33 +163,6 @@ def _listed(text: str) -> list[str]:
     return [part for each in text.split(",") if (part := each.strip())]
 
 
-WANTED = {
-    "int_parsing": "a whole number",
-    "float_parsing": "a number",
-    "bool_parsing": "true or false",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "one of {expected}",
-}
-"""What the value should have been, for each kind of error that a field above can have."""
-
-
 def load() -> ProxySettings:
-    """The settings of this process; `SettingsError` says which one is wrong and how to mend it."""
-    try:
-        return ProxySettings()
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0])
-    default = ProxySettings.model_fields[name].default
-    if first["type"] == "value_error":
-        wanted = str(first["msg"]).removeprefix("Value error, not ")
-    else:
-        wanted = WANTED[first["type"]].format(**first.get("ctx", {}))
-    value = str(first["input"])
-    shown = "a value with a password (not shown)" if "@" in value else f"the value {value!r}"
-    example = "" if default is None else f", such as {default} (the default)"
-    raise SettingsError(
-        f"setting {name.upper()} has {shown}, which is not {wanted}; set it to {wanted}{example}"
-    )
+    """The settings of this process; `SettingsError` says which are wrong and how to mend them."""
+    return shared.load(ProxySettings)

@@ -29,6 +29,7 @@ from agent.speech.reports import Attempts, Reports
 from agent.speech.stt_offline import OfflineSTT
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
+from common.settings import revealed
 
 
 def make_stt(settings: AgentSettings, vad: SharedVAD, reports: Reports) -> stt.STT[Any]:
@@ -41,7 +42,9 @@ def make_stt(settings: AgentSettings, vad: SharedVAD, reports: Reports) -> stt.S
         model=settings.stt_model or OPENAI_STT_MODEL,
         language=settings.stt_language,
         client=tls.openai_client(
-            settings.stt_base_url or settings.openai_base_url, settings.openai_api_key, line
+            settings.stt_base_url or settings.openai_base_url,
+            revealed(settings.openai_api_key),
+            line,
         ),
     )
     if recordings.capabilities.streaming:  # a realtime model
@@ -59,7 +62,7 @@ def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:
         voice=settings.tts_voice or (OFFLINE_VOICE if offline else OPENAI_VOICE),
         client=tls.openai_client(
             settings.tts_base_url or (settings.models_url if offline else settings.openai_base_url),
-            None if offline else settings.openai_api_key,
+            None if offline else revealed(settings.openai_api_key),
             Line("speak", "text-to-speech", settings, reports),
         ),
         response_format="pcm",  # the default, mp3, must be decoded first

@@ -12,6 +12,7 @@ import aiohttp
 from agent.settings import AgentSettings
 from agent.timeline.delivery import Count, Delivery
 from agent.timeline.timeline import Timeline
+from common.settings import revealed
 
 CANCELLING = 0.2  # seconds to give up what is under way
 
@@ -50,7 +51,7 @@ class Courier:
             timeline = Timeline(
                 settings.agent_timeline_url,
                 settings.livekit_api_key or "",
-                settings.livekit_api_secret or "",
+                revealed(settings.livekit_api_secret) or "",
                 session,
             )
             self._delivery = Delivery(Path(settings.agent_spool_dir), timeline, self._count)

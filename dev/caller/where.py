@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev import dotenv_file
+from common.dotenv import read as read_dotenv
 from dev.caller.errors import CallError
 from dev.services import CHECKOUT
 
 
 def settings(exported: Mapping[str, str], dotenv: Path = CHECKOUT / ".env") -> dict[str, str]:
     """What is set: exported wins over `.env`, and empty means unset."""
-    file = dotenv_file.read(dotenv, exported)
+    file = read_dotenv(dotenv, exported)
     if file.errors:
         raise CallError("\n".join(file.errors))
     return {name: value for name, value in {**file.values, **exported}.items() if value}

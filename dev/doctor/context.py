@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from common import known_secrets
+from common.dotenv import read as read_dotenv
 from common.redaction import Redactor
-from dev import dotenv_file
 from dev.environment import ENV_MALFORMED, Composed, compose
 from dev.services import CHECKOUT, services
 from proxy.settings import ProxySettings
@@ -46,7 +46,7 @@ class Context:
 
 def read(exported: Mapping[str, str], dotenv: Path = DOTENV) -> Context:
     """The context as this shell and `.env` make them; a wrong setting counts as not set."""
-    file = dotenv_file.read(dotenv, exported)
+    file = read_dotenv(dotenv, exported)
     given = {**file.values, **exported}
     # A launcher refuses a file that is wrong; here what is right in it counts.
     shell, path = (given, NO_FILE) if file.errors else (exported, dotenv)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from common.settings import revealed
 from dev.letta.settings import LettaSettings
 
 PASSED = {
@@ -63,7 +64,7 @@ def compose(settings: LettaSettings, exported: Mapping[str, str], database: str)
         OPENAI_BASE_URL=settings.model_endpoint,
         OPENAI_API_BASE=settings.model_endpoint,
         # Letta knows no provider without a key, and endpoints of one's own often want none.
-        OPENAI_API_KEY=("" if settings.chat_offline else settings.openai_api_key) or "none",
+        OPENAI_API_KEY=(not settings.chat_offline and revealed(settings.openai_api_key)) or "none",
         PYTHONUNBUFFERED="1",
         PYTHONWARNINGS="ignore",
         **QUICK,

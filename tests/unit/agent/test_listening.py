@@ -9,22 +9,13 @@ from livekit import local_inference
 from livekit.agents import inference
 
 from agent.dispatch_metadata import parse_metadata
-from agent.listening import NAMES, listening
+from agent.listening import listening
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from agent.speech.vad import LoudnessVAD, SharedVAD, load
-from proxy.listening import ListeningSettings
 from tests.unit.agent.kept_events import ReportKeeper, collected
 
 OURS = AgentSettings()
-
-
-def test_the_proxy_knows_the_same_settings_with_the_same_bounds() -> None:
-    assert set(ListeningSettings.model_fields) == set(NAMES)
-    for name, theirs in ListeningSettings.model_fields.items():
-        ours = AgentSettings.model_fields[name]
-        assert ours.metadata == theirs.metadata, name
-        assert (ours.default, ours.description) == (theirs.default, theirs.description), name
 
 
 def test_what_the_dispatch_asks_for_is_had() -> None:

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from agent.settings import AgentSettings, SettingsError, load
+from agent.settings import AgentSettings, load
+from common.settings import SettingsError
 
 LOCAL = {"LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "secret"}
 CLOUD = {**LOCAL, "LIVEKIT_URL": "wss://project.livekit.cloud"}

@@ -33,7 +33,7 @@ HERE = __name__
 
 
 def test_a_name_of_two_rooms_is_one_row() -> None:
-    rows = table.table({"a": f"{HERE}:One", "b": f"{HERE}:Other"})
+    rows = table.table([("a", f"{HERE}:One"), ("b", f"{HERE}:Other")])
     assert rows == [
         Setting("ONLY_ONE", "", "A | name.", ["a"]),
         Setting("SHARED", "1", "A number, in seconds.", ["a", "b"]),
@@ -41,7 +41,7 @@ def test_a_name_of_two_rooms_is_one_row() -> None:
 
 
 def test_rooms_must_agree_and_explain() -> None:
-    rooms = {"a": f"{HERE}:One", "b": f"{HERE}:Differs", "c": f"{HERE}:Silent"}
+    rooms = [("a", f"{HERE}:One"), ("b", f"{HERE}:Differs"), ("c", f"{HERE}:Silent")]
     with pytest.raises(TableError) as raised:
         table.table(rooms)
     text = str(raised.value)
@@ -55,13 +55,13 @@ def test_the_real_rooms_agree() -> None:
 
 
 def test_the_example_is_a_file_that_changes_nothing() -> None:
-    text = table.env_example(table.table({"a": f"{HERE}:One"}))
+    text = table.env_example(table.table([("a", f"{HERE}:One")]))
     assert dotenv_values(stream=StringIO(text)) == {}
     assert "# A number, in seconds.\n# SHARED=1\n" in text
 
 
 def test_the_readme_keeps_what_is_around_the_table() -> None:
-    rows = table.markdown(table.table({"a": f"{HERE}:One"}))
+    rows = table.markdown(table.table([("a", f"{HERE}:One")]))
     assert "| `ONLY_ONE` |  | A \\| name. | a |" in rows
     text = f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n"
     made = table.in_readme(text, rows)

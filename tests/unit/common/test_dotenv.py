@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.dotenv_file import DotEnv, read
+from common.dotenv import DotEnv, read
 
 
 def _read(tmp_path: Path, text: str, **exported: str) -> DotEnv:

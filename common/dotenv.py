@@ -1,13 +1,16 @@
-"""The file `.env`: read whole and exactly, or refused with the line that is wrong."""
+"""The file `.env`: read whole and exactly, or refused with the line that is wrong.
 
-import os
+python-dotenv's `dotenv_values` tells neither lines nor what is malformed, so its parser is used,
+which its documentation does not name: `dotenv.parser.parse_stream`, `dotenv.variables`.
+"""
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dotenv.main import resolve_variables
 from dotenv.parser import Binding, parse_stream
+from dotenv.variables import parse_variables
 
 from common import known_secrets
 
@@ -51,17 +54,11 @@ def read(path: Path, exported: Mapping[str, str]) -> DotEnv:
         elif binding.key is not None:
             raw[binding.key] = binding.value
             result.lines[binding.key] = _line(binding)
-    before = dict(os.environ)
-    try:
-        # python-dotenv looks variables up in os.environ; here that must be what the person
-        # exported.
-        os.environ.clear()
-        os.environ.update(exported)
-        resolved = resolve_variables(raw.items(), override=False)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    result.values = {name: value for name, value in resolved.items() if value is not None}
+    for name, value in raw.items():
+        if value is not None:
+            known = {**result.values, **exported}  # what the person exported wins
+            parts = parse_variables(value)
+            result.values[name] = "".join(part.resolve(known) for part in parts)
     return result
 
 
