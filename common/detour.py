@@ -7,7 +7,6 @@ it was told; its error then names the proxy, and neither the server's address no
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WSS_PROXY", "WS_PROXY")
 PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 URL = re.compile(r"\b(?:https?|wss?)://[^\s'\"<>,;)\]}]+", re.IGNORECASE)
 PLACE = re.compile(
-    r"(?<![\w.:/@-])\[?(?P<host>::1|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)\]?:(?P<port>\d{2,5})\b",
+    r"\b(?:host|to|via|proxy)\s+(?P<host>[\w.:\[\]-]+):(?P<port>\d{1,5})\b",
     re.IGNORECASE,
 )
-"""`host 127.0.0.1:3128`"""
-PAIR = re.compile(r"\('(?P<host>[^']+)', (?P<port>\d{2,5})\b")
+"""`Cannot connect to host 127.0.0.1:3128`"""
+PAIR = re.compile(r"\('(?P<host>[^']+)', (?P<port>\d{1,5})\b")
 """`Connect call failed ('127.0.0.1', 3128)`"""
 
 
@@ -82,18 +81,8 @@ def places_in(text: str) -> Iterator[tuple[str, int]]:
             yield place
     for pattern in (PLACE, PAIR):
         for match in pattern.finditer(URL.sub(" ", text)):
-            port = int(match["port"])
-            if _is_host(match["host"]) and 0 < port < 65536:
-                yield match["host"], port
-
-
-def _is_host(word: str) -> bool:
-    """Whether a word before a colon and a number is a host: `errno:111` is none."""
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return word == "localhost" or "." in word
-    return True
+            if 0 < int(match["port"]) < 65536:
+                yield match["host"].strip("[]"), int(match["port"])
 
 
 def place_of(url: str) -> tuple[str, int] | None:

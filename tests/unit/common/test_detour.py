@@ -33,6 +33,18 @@ PROXY = {"HTTPS_PROXY": "http://user:word@127.0.0.1:3128"}
             {},
             Detour(THEIRS, "proxy.corp.example:8080"),
         ),
+        (
+            "Cannot connect to host 127.0.0.1:9 ssl:default [Connect call failed ('127.0.0.1', 9)]",
+            OURS,
+            {},
+            Detour(OURS, "127.0.0.1:9"),
+        ),
+        (
+            "404, message='Not Found', url='http://127.0.0.1:3128'",
+            THEIRS,
+            PROXY,
+            Detour(THEIRS, "127.0.0.1:3128", "HTTPS_PROXY"),
+        ),
         ("Connect call failed ('10.1.2.3', 3128)", OURS, {}, Detour(OURS, "10.1.2.3:3128")),
         # The same port as that of the server, but the variable names it.
         (
@@ -59,7 +71,7 @@ def test_an_address_that_was_not_meant_is_told_with_the_variable_that_names_it(
         ("401, message='Invalid response status', url='ws://localhost:7880/agent?x=1'", OURS),
         ("Connect call failed ('203.0.113.7', 443)", THEIRS),
         ("it rejects LIVEKIT_API_KEY and LIVEKIT_API_SECRET (401)", OURS),
-        ("[Errno 111] at 12:30:15, line:120, after 3:10 min", OURS),
+        ("[Errno 111] at 12:30:15, line:120, after 3:10 min (client.py:1105)", OURS),
         ("", OURS),
         ("Cannot connect to host 127.0.0.1:3128", "ws://"),
     ],
