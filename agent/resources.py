@@ -11,13 +11,7 @@ from typing import Any
 from livekit.agents import AgentSession
 from livekit.agents.stt import STT
 from livekit.agents.tts import TTS
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_fixed,
-)
+from tenacity import RetryCallState
 
 from agent.events import Events
 from agent.letta.call import LettaCall
@@ -27,11 +21,9 @@ from agent.room_exit import Callers
 from agent.session import VoiceSession, make_session
 from agent.settings import AgentSettings
 from agent.turns import Turns
+from common.retry import OPEN_LETTA
 
 logger = logging.getLogger("agent.job")
-
-LETTA_TRIES = 3
-LETTA_RETRY_AFTER = 0.5
 
 
 @dataclass
@@ -94,18 +86,12 @@ async def open_conversation(letta: LettaCall, events: Events) -> None:
     """Try several times; raises the LettaCallError of the last try."""
 
     def report_retry(state: RetryCallState) -> None:
-        number = state.attempt_number
+        number, tries = state.attempt_number, OPEN_LETTA.tries
         error = state.outcome.exception() if state.outcome else None
-        logger.warning("try %s of %s to reach Letta failed: %s", number, LETTA_TRIES, error)
-        events.emit("job", "retry", what="letta", attempt=number, of=LETTA_TRIES, error=str(error))
+        logger.warning("try %s of %s to reach Letta failed: %s", number, tries, error)
+        events.emit("job", "retry", what="letta", attempt=number, of=tries, error=str(error))
 
-    retrying = AsyncRetrying(
-        stop=stop_after_attempt(LETTA_TRIES),
-        wait=wait_fixed(LETTA_RETRY_AFTER),
-        retry=retry_if_exception(
-            lambda error: isinstance(error, LettaCallError) and error.retryable
-        ),
-        before_sleep=report_retry,
-        reraise=True,
-    )
-    await retrying(letta.open)
+    def may_pass(error: BaseException) -> bool:
+        return isinstance(error, LettaCallError) and error.retryable
+
+    await OPEN_LETTA.retrying(may_pass, before_sleep=report_retry)(letta.open)

@@ -7,16 +7,10 @@ import logging
 import time
 from collections.abc import Callable
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_after_delay,
-    wait_exponential,
-)
+from tenacity import RetryCallState
 
 from common import logs
+from common.retry import DISPATCH
 from proxy.dispatch.messages import (
     ConfirmRoomGone,
     CreateDispatch,
@@ -48,10 +42,6 @@ from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")
 
-TRIES = 3
-FIRST_WAIT_S = 0.2
-NO_TRY_AFTER_S = 4.0
-"""No further try is begun this long after the first: somebody waits for the answer."""
 POLL_S = 1.0
 """Between two looks of a monitor at a room, unless the server reports something earlier."""
 POLL_WORKER_S = 0.5
@@ -100,12 +90,8 @@ class Reconciler:
         Every try begins with a look: one whose answer was lost may have brought the agent.
         Raises `SfuError` when no try succeeds, `ApiError` when a request is refused.
         """
-        async for attempt in AsyncRetrying(
-            stop=stop_after_attempt(TRIES) | stop_after_delay(NO_TRY_AFTER_S),
-            wait=wait_exponential(multiplier=FIRST_WAIT_S),
-            retry=retry_if_exception(_may_pass),
-            before_sleep=lambda state: self._note_retry(entry.room, state),
-            reraise=True,
+        async for attempt in DISPATCH.retrying(
+            _may_pass, before_sleep=lambda state: self._note_retry(entry.room, state)
         ):
             with attempt:
                 snapshot, worker = await self.look(entry.room)
@@ -115,8 +101,9 @@ class Reconciler:
 
     def _note_retry(self, room: str, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        log.warning("Try %d of %d for room %s failed: %s", state.attempt_number, TRIES, room, error)
-        failed = {"attempt": state.attempt_number, "of": TRIES, "error": str(error)}
+        number, tries = state.attempt_number, DISPATCH.tries
+        log.warning("Try %d of %d for room %s failed: %s", number, tries, room, error)
+        failed = {"attempt": number, "of": tries, "error": str(error)}
         self._timeline.note(room, "dispatch", "retry", failed)
 
     async def apply(self, entry: RoomEntry, seen: Seen, attempt: int = 1) -> Reply | None:
@@ -175,7 +162,7 @@ class Reconciler:
         began = time.monotonic()
         dispatch = await self._sfu.create_dispatch(room, name, create.metadata)
         ms = round((time.monotonic() - began) * 1000, 1)
-        made = {"dispatch_id": dispatch.id, "attempt": attempt, "of": TRIES, "ms": ms}
+        made = {"dispatch_id": dispatch.id, "attempt": attempt, "of": DISPATCH.tries, "ms": ms}
         self._timeline.note(room, "dispatch", "made", made)
         log.info(
             "Agent dispatch initiated for room: %s (dispatch %s, agent name %s)",

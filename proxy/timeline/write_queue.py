@@ -14,9 +14,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+from tenacity import RetryCallState
 
 from common.events import Event
+from common.retry import STORE_EVENTS
 from proxy.settings import ProxySettings
 from proxy.timeline.background import run_forever
 from proxy.timeline.call import CallRecord
@@ -34,7 +35,6 @@ PENDING_MAX = 50_000
 HEARTBEAT_S = 2.0
 """After so much quiet something is written, to learn whether that is possible."""
 POST_WAIT_S = 4.0
-FIRST_RETRY_S, LONGEST_RETRY_S = 0.25, 2.0
 LAST_TRY_S = 0.8
 """How long a stopping proxy tries to store what waits."""
 PRUNE_FIRST_S, PRUNE_EVERY_S = 10.0, 600.0
@@ -154,11 +154,7 @@ class WriteQueue:
 
     async def _run(self) -> None:
         while not self._closing:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(StoreError),
-                wait=wait_exponential(multiplier=FIRST_RETRY_S, max=LONGEST_RETRY_S),
-                before_sleep=self._failed,
-            ):
+            async for attempt in STORE_EVENTS.retrying(_may_pass, before_sleep=self._failed):
                 with attempt:
                     await self._write_all()
             if self._closing:
@@ -280,3 +276,7 @@ class Retention:
             return
         if deleted:
             log.info("Deleted %d calls that were too old or too many", deleted)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, StoreError)

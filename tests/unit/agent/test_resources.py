@@ -12,6 +12,7 @@ from agent import resources
 from agent.letta.errors import LettaCallError
 from agent.resources import AgentResources, open_conversation
 from agent.turns import Turns
+from common.retry import RetryPolicy
 from tests.unit.agent.kept_events import collected
 
 
@@ -49,7 +50,7 @@ async def nothing() -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "LETTA_RETRY_AFTER", 0.0)
+    monkeypatch.setattr(resources, "OPEN_LETTA", RetryPolicy(tries=3, first_wait_s=0.0))
 
 
 def away() -> LettaCallError:
@@ -86,7 +87,7 @@ async def test_letta_is_not_asked_for_ever() -> None:
     letta: Any = Part(*[away() for _ in range(5)])
     with pytest.raises(LettaCallError):
         await open_conversation(letta, events)
-    assert letta.opened == resources.LETTA_TRIES
+    assert letta.opened == 3
 
 
 async def test_what_no_retry_can_help_is_not_tried_again() -> None:
