@@ -7,15 +7,18 @@ what can be said without them.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
+    print_anything()
     exported = dict(os.environ)
     try:
         if options.url is not None:
@@ -24,10 +27,21 @@ def main(arguments: Sequence[str]) -> int:
             return deployment.main([options.url, *(["--json"] if options.json else [])])
         from dev.doctor.full import run
     except Exception as error:  # a package that is missing or broken, a mistake in our own code
-        from dev.doctor import minimal
-
-        return minimal.run(options, exported, error)
+        return _minimal(options, exported, error)
     return run(options, exported)
+
+
+def _minimal(options: argparse.Namespace, exported: Mapping[str, str], error: Exception) -> int:
+    try:
+        from dev.doctor import minimal
+    except Exception as own:  # a file that even this needs: nothing is left but to name it
+        where = traceback.extract_tb(own.__traceback__)[-1]
+        file, line = (where.filename, where.lineno)
+        if isinstance(own, SyntaxError):
+            file, line = str(own.filename), own.lineno
+        print(f"The doctor cannot be loaded: correct {file}, line {line}: {own}", file=sys.stderr)
+        return 1
+    return minimal.run(options, exported, error)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -77,6 +91,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         if not options.bundle.parent.is_dir():
             parser.error(f"the folder {options.bundle.parent} does not exist")
     return options
+
+
+def print_anything() -> None:
+    """Have a character that the terminal does not know (LC_ALL=C, cron) printed as a question
+    mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def end(code: int) -> NoReturn:

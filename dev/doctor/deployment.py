@@ -35,6 +35,7 @@ from common.probe import (
     run,
 )
 from dev.doctor import context, sfu
+from dev.doctor.__main__ import print_anything
 from dev.doctor.context import Context
 from dev.doctor.endpoints import Client, NoAnswer, missing, probes_of
 from proxy.outside import FAILURES
@@ -280,10 +281,6 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def end(code: int) -> None:
-    sys.stdout.flush()
-    sys.exit(code)
-
-
 if __name__ == "__main__":
-    end(main(sys.argv[1:]))
+    print_anything()
+    sys.exit(main(sys.argv[1:]))

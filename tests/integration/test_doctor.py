@@ -203,6 +203,18 @@ def test_a_file_that_does_not_parse_is_named_with_its_line(tmp_path: Path, broke
     assert bundle.exists() or "cannot be made" in done.stderr
 
 
+def test_a_file_that_even_the_minimum_needs_is_named_without_a_traceback(tmp_path: Path) -> None:
+    root = copied(tmp_path / "checkout")
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    (root / "common" / "redaction.py").write_text("this is no Python\n")
+
+    done = run("doctor", dict(os.environ), root=root)
+
+    assert done.returncode == 1
+    assert f"correct {root}/common/redaction.py, line 1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_without_packages_and_with_a_broken_dotenv_it_says_what_it_can(tmp_path: Path) -> None:
     root = copied(tmp_path / "checkout")
     (root / ".env").write_text(
@@ -295,6 +307,17 @@ async def kept_calls(system: System) -> list[str]:
         session.get(f"{system.proxy_url}/api/calls?limit=500") as answer,
     ):
         return [each["id"] for each in (await answer.json())["calls"]]
+
+
+@pytest.mark.parametrize("script", ["doctor", "check-deployment"])
+def test_a_terminal_that_knows_only_ascii_gets_the_same_lines(tmp_path: Path, script: str) -> None:
+    environ = {**nothing_runs(tmp_path).environment, "PYTHONIOENCODING": "ascii"}
+
+    done = run(script, environ)
+
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert "FAIL" in done.stdout
 
 
 def test_check_deployment_fails_where_nothing_answers(tmp_path: Path) -> None:
