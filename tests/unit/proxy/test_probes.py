@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
 import socket
 import ssl
@@ -19,7 +17,6 @@ import pytest
 from aiohttp import web
 
 from proxy.probes import question
-from proxy.probes.machine import MachineWatch
 from proxy.probes.question import new_session
 from proxy.probes.watch import collect
 from proxy.settings import ProxySettings
@@ -341,69 +338,3 @@ async def test_a_program_that_is_no_longer_ready_is_asked(
     assert gone.answers is False
     back = await look(process_status_dir=tmp_path, letta_base_url=letta.url)
     assert back.processes["letta"].answers is True
-
-
-def test_a_service_elsewhere_is_asked_seldom() -> None:
-    well, gone = ProbeResult("", at=1.0), ProbeResult("", "timeout", at=1.0)
-    own, outside = "http://localhost:1/", "https://api.example/"
-    assert question._age(well, own, None) < 1.0
-    assert question._age(well, outside, None) == question.OUTSIDE_EVERY_S
-    assert question._age(ProbeResult("", "rejected"), outside, None) == question.OUTSIDE_EVERY_S
-    assert question._age(gone, outside, None) == question.OUTSIDE_AGAIN_S
-
-
-async def test_the_same_question_is_asked_once(letta: LettaServer) -> None:
-    async with new_session() as session:
-        asking = question.Questions(session)
-        answers = await asyncio.gather(
-            *(asking.ask(f"{letta.url}/v1/health/", max_age=0.0) for _ in range(5))
-        )
-        assert letta.looked_at < len(answers)
-        await asking.ask(f"{letta.url}/v1/health/", max_age=60.0)
-        before = letta.looked_at
-        await asking.ask(f"{letta.url}/v1/health/", max_age=0.0)
-        assert letta.looked_at == before + 1
-
-
-@pytest.mark.parametrize(("busy", "asked"), [(True, 2), (False, 1)])
-async def test_a_timeout_counts_at_once_unless_the_machine_is_busy(
-    monkeypatch: pytest.MonkeyPatch, busy: bool, asked: int
-) -> None:
-    monkeypatch.setattr(question, "OWN_LIMIT_S", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        async with new_session() as session:
-            found = await question.Questions(session, busy=lambda: busy).ask(url)
-        assert found.problem == "timeout"
-        listener.settimeout(0)
-        for _ in range(asked):
-            listener.accept()[0].close()
-        with pytest.raises(BlockingIOError):
-            listener.accept()
-
-
-def test_what_is_left_of_the_machine(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    plenty = MachineWatch(ProxySettings(process_status_dir=folder)).read()
-    assert (plenty.cores, plenty.disk_path) == (os.cpu_count(), str(tmp_path))
-    assert plenty.disk_free is not None and plenty.disk_free > 0
-    assert 0 <= plenty.cpu <= 1
-    too_little = ProxySettings(process_status_dir=folder, memory_low_mb=2**30)
-    low = MachineWatch(too_little).read()
-    assert low.memory_available < low.memory_low == 2**50
-    assert len(low.busiest) == 3 and all(each.endswith(" MB") for each in low.busiest)
-    assert MachineWatch(ProxySettings()).read().disk_free is None
-
-
-def test_the_calls_may_lie_on_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = tmp_path / "calls"
-    calls.mkdir()
-    usual = shutil.disk_usage
-
-    def usage(path: Path) -> Any:
-        return usual(path)._replace(free=5) if path == calls else usual(path)
-
-    monkeypatch.setattr(shutil, "disk_usage", usage)
-    chosen = ProxySettings(process_status_dir=tmp_path / "run", calls_database=calls / "calls.db")
-    found = MachineWatch(chosen).read()
-    assert (found.disk_free, found.disk_path) == (5, str(calls))

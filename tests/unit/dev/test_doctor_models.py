@@ -1,0 +1,134 @@
+"""The doctor calls each model once, and tries the calls database without changing it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
+
+from dev.doctor import system
+from dev.doctor.models import Models, wav
+from proxy.probes.question import new_session
+from proxy.settings import ProxySettings
+from proxy.verdicts.system_health import ProbeResult
+
+
+def database(path: Path) -> sqlite3.Connection:
+    made = sqlite3.connect(path, isolation_level=None)
+    made.execute("CREATE TABLE calls (id TEXT)")
+    return made
+
+
+async def test_the_calls_database_is_tried_without_making_or_changing_it(tmp_path: Path) -> None:
+    path = tmp_path / "calls.db"
+    settings = ProxySettings(calls_database=path)
+
+    assert (await system.database(settings)).ok
+    assert not path.exists()
+
+    made = database(path)
+    probe = await system.database(settings)
+    assert probe.ok
+    assert "calls in it: 0" in probe.detail
+
+    made.execute("BEGIN EXCLUSIVE")
+    assert (await system.database(settings)).problem == "locked"
+    made.close()
+
+    path.write_bytes(b"no database" * 1000)
+    assert (await system.database(settings)).problem == "other"
+
+
+async def test_a_postgres_that_is_not_there_is_told() -> None:
+    address = SecretStr("postgresql://u:hidden@127.0.0.1:1/calls")
+    probe = await system.database(ProxySettings(database_url=address))
+
+    assert probe.problem == "refused"
+    assert "hidden" not in repr(probe)
+
+
+class OpenAi:
+    """A provider as its own documentation describes it; `status` is what it answers."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.asked: list[str] = []
+        self.stalls = False
+        self.sound = b"\0\0" * 100
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/v1/{path:.*}", self.answer)
+        return app
+
+    async def answer(self, request: web.Request) -> web.Response:
+        path = request.match_info["path"]
+        self.asked.append(path)
+        if self.status != 200:
+            told = {"error": {"message": "Incorrect API key provided: sk-made-up-0123456789"}}
+            return web.json_response(told, status=self.status)
+        if path == "audio/transcriptions":
+            form = await request.post()
+            recording = form["file"]
+            assert isinstance(recording, web.FileField)
+            assert recording.file.read() == wav()
+            return web.json_response({"text": "hm"})
+        if path == "audio/speech":
+            return web.Response(body=self.sound)
+        return web.json_response({})
+
+
+async def ask(provider: OpenAi, *, outside: bool = True) -> dict[str, ProbeResult]:
+    async with TestServer(provider.app()) as server, new_session() as session:
+        settings = ProxySettings(
+            speech="openai",
+            openai_api_key=SecretStr("sk-made-up-0123456789"),
+            openai_base_url=f"http://127.0.0.1:{server.port}/v1",
+        )
+        facts = Models(settings, session, outside=outside, letta=True).facts()
+        results = [await fact.ask() for fact in facts]
+        return {result.name: result for result in results if result is not None}
+
+
+async def test_each_model_is_called_once_and_timed() -> None:
+    provider = OpenAi()
+
+    probes = await ask(provider)
+
+    assert sorted(provider.asked) == [
+        "audio/speech",
+        "audio/transcriptions",
+        "chat/completions",
+        "embeddings",
+    ]
+    assert all(probe.ok and probe.ms for probe in probes.values()), probes
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"), [(401, "rejected"), (429, "rate-limited"), (500, "status")]
+)
+async def test_a_model_that_refuses_is_told_by_a_code(status: int, problem: str) -> None:
+    provider = OpenAi()
+    provider.status = status
+
+    assert {probe.problem for probe in (await ask(provider)).values()} == {problem}
+
+
+async def test_a_voice_that_says_nothing_does_not_work() -> None:
+    provider = OpenAi()
+    provider.sound = b""
+
+    probe = (await ask(provider))["text-to-speech"]
+
+    assert probe.problem == "other"
+    assert "nothing" in probe.detail
+
+
+async def test_models_elsewhere_are_not_called_when_that_is_not_wanted() -> None:
+    async with new_session() as session:
+        settings = ProxySettings(speech="openai", openai_api_key=SecretStr("x"))
+        assert Models(settings, session, outside=False, letta=True).facts() == []
