@@ -74,7 +74,8 @@ def _server_over(history: History, until: Order) -> Event | None:
     """The leaving of the last caller, or the end of the room."""
     gone = _callers_gone(history, until)
     finished = history.last("signal.room_finished", until=until)
-    return max((each for each in (gone, finished) if each is not None), key=order, default=None)
+    ends = [event for event in (gone, finished) if event is not None]
+    return max(ends, key=order, default=None)
 
 
 def _callers_gone(history: History, until: Order | None = None) -> Event | None:
@@ -98,5 +99,5 @@ def _callers_gone(history: History, until: Order | None = None) -> Event | None:
 
 def _again(history: History, over: Event, *topics: str) -> bool:
     """Whether any of these happened after that."""
-    found = history.last(*topics, since=order(over))
-    return found is not None and found is not over
+    latest = history.last(*topics, since=order(over))
+    return latest is not None and latest is not over

@@ -33,32 +33,32 @@ class CallView:
 
     def last(self, *topics: str, source: str | None = None, **data: Any) -> Event | None:
         """The latest event of any of the topics, of this source and with these values."""
-        asked = (topics, source, tuple(data.items()))
-        if asked not in self._found:  # rules ask the same again and again
-            self._found[asked] = self.history.last(
+        query = (topics, source, tuple(data.items()))
+        if query not in self._found:  # rules ask the same again and again
+            self._found[query] = self.history.last(
                 *topics, source=source, since=self.began, until=self._until, **data
             )
-        return self._found[asked]
+        return self._found[query]
 
     def first(self, *topics: str) -> Event | None:
         """The earliest event of any of the topics."""
-        found = self.history.first(*topics, since=self.began)
-        if found is None or (self._until is not None and order(found) > self._until):
+        earliest = self.history.first(*topics, since=self.began)
+        if earliest is None or (self._until is not None and order(earliest) > self._until):
             return None
-        return found
+        return earliest
 
     def all(self, *topics: str, since: float = 0.0) -> list[Event]:
         """Every event of the topics from the time `since` on."""
-        found = self.history.all(*topics, since=max(since, self.began[0] if self.began else 0.0))
+        events = self.history.all(*topics, since=max(since, self.began[0] if self.began else 0.0))
         if self._until is None:
-            return found
-        return [event for event in found if order(event) <= self._until]
+            return events
+        return [event for event in events if order(event) <= self._until]
 
     def after(self, event: Event | None, *topics: str) -> Event | None:
         """The latest event of the topics that happened after `event`, or any when that is None."""
-        found = self.last(*topics)
-        if found is None or event is None or order(found) > order(event):
-            return found
+        latest = self.last(*topics)
+        if latest is None or event is None or order(latest) > order(event):
+            return latest
         return None
 
     def age(self, event: Event) -> float:
@@ -73,13 +73,13 @@ class CallView:
         The proxy issued the token between the page's asking and its receiving it.
         """
         issued = self.last("token.issued")
-        asked = self.last("token.requested")
-        got = self.last("token.received")
-        if issued is None or asked is None or got is None or got.at < asked.at:
+        request = self.last("token.requested")
+        received = self.last("token.received")
+        if issued is None or request is None or received is None or received.at < request.at:
             return 0.0
-        if issued.at > got.at:
-            return issued.at - got.at
-        return min(0.0, issued.at - asked.at)
+        if issued.at > received.at:
+            return issued.at - received.at
+        return min(0.0, issued.at - request.at)
 
     @property
     def clock_difference(self) -> float:

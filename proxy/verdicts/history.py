@@ -47,37 +47,37 @@ class History:
 
         `since` and `until` bound the search; events in that very place count.
         """
-        found: Event | None = None
+        latest: Event | None = None
         for topic in topics:
             events = self._by_topic.get(topic)
             if events is None:
                 continue
             event = _last_of(events, source, until, data)
-            if event is not None and (found is None or order(event) > order(found)):
-                found = event
-        if found is not None and since is not None and order(found) < since:
+            if event is not None and (latest is None or order(event) > order(latest)):
+                latest = event
+        if latest is not None and since is not None and order(latest) < since:
             return None
-        return found
+        return latest
 
     def first(self, *topics: str, since: Order | None = None) -> Event | None:
         """The earliest event of any of the topics, from `since` on."""
-        found: Event | None = None
+        earliest: Event | None = None
         for topic in topics:
             events = self._by_topic.get(topic, [])
             start = 0 if since is None else bisect_left(events, since, key=order)
-            if start < len(events) and (found is None or order(events[start]) < order(found)):
-                found = events[start]
-        return found
+            if start < len(events) and (earliest is None or order(events[start]) < order(earliest)):
+                earliest = events[start]
+        return earliest
 
     def all(self, *topics: str, since: float = 0.0) -> list[Event]:
         """Every event of the topics from the time `since` on, in order."""
-        found: list[Event] = []
+        matches: list[Event] = []
         for topic in topics:
             events = self._by_topic.get(topic, [])
-            found += events[bisect_left(events, since, key=lambda event: event.at) :]
+            matches += events[bisect_left(events, since, key=lambda event: event.at) :]
         if len(topics) > 1:
-            found.sort(key=order)
-        return found
+            matches.sort(key=order)
+        return matches
 
     def after(self, event: Event | None, *topics: str) -> Event | None:
         """The latest event of the topics that happened after `event`; None when there is none."""

@@ -16,12 +16,12 @@ from proxy.verdicts.verdict import Verdict
 def judge(history: History, health: SystemHealth, now: float) -> dict[Stage, Verdict]:
     """One verdict for each stage, in the order of the stages."""
     call = CallView(history, health, now)
-    found: dict[Stage, Verdict] = {
+    judged: dict[Stage, Verdict] = {
         stage: RULES[stage].judge(call) for stage in STAGES if stage != "system"
     }
-    call.late = tuple(verdict for verdict in found.values() if isinstance(verdict, Late))
-    found["system"] = RULES["system"].judge(call)
-    return _in_order(found, call)
+    call.late = tuple(verdict for verdict in judged.values() if isinstance(verdict, Late))
+    judged["system"] = RULES["system"].judge(call)
+    return _in_order(judged, call)
 
 
 def failing(verdicts: dict[Stage, Verdict]) -> Stage | None:
@@ -29,12 +29,12 @@ def failing(verdicts: dict[Stage, Verdict]) -> Stage | None:
     return next((stage for stage in STAGES if verdicts[stage].state == "failing"), None)
 
 
-def _in_order(found: dict[Stage, Verdict], call: CallView) -> dict[Stage, Verdict]:
+def _in_order(judged: dict[Stage, Verdict], call: CallView) -> dict[Stage, Verdict]:
     """Only the earliest failure is one; what comes behind it was not reached, unless it works."""
     failed: Stage | None = None
     verdicts: dict[Stage, Verdict] = {}
     for stage in STAGES:
-        verdict = found[stage]
+        verdict = judged[stage]
         if failed is not None and verdict.state in ("failing", "waiting"):
             verdict = _stopped(verdict, f"Stopped at {failed}.")
         elif verdict.state == "failing":

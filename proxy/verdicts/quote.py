@@ -22,12 +22,12 @@ def clock(at: float) -> str:
 
 def event(quoted: Event) -> Evidence:
     """`agent 12:03:04 think.error: Letta knows no agent agent-1 (kind gone, status 404)`."""
-    said = told(quoted)
-    text = f"{quoted.source} {clock(quoted.at)} {quoted.topic}" + (f": {said}" if said else "")
+    text = data_text(quoted)
+    text = f"{quoted.source} {clock(quoted.at)} {quoted.topic}" + (f": {text}" if text else "")
     return Evidence(text, quoted.source, quoted.at, quoted.seq or None)
 
 
-def told(quoted: Event) -> str:
+def data_text(quoted: Event) -> str:
     """What the event's values say, in one short line."""
     data = quoted.data
     word = next((name for name in WORDS if data.get(name)), "")
@@ -49,27 +49,29 @@ def last_line(traceback: str) -> str:
     return lines[-1] if lines else ""
 
 
-def process(one: Process) -> Evidence:
+def process(quoted: Process) -> Evidence:
     """What a process, or its launcher, says of itself."""
-    says = cut(one.detail) or "nothing more"
-    silent = "; it does not answer" if one.answers is False else ""
+    says = cut(quoted.detail) or "nothing more"
+    silent = "; it does not answer" if quoted.answers is False else ""
     return Evidence(
-        f"{one.name} is {one.state}{silent}: {says}", f"status of {one.name}", one.since
+        f"{quoted.name} is {quoted.state}{silent}: {says}", f"status of {quoted.name}", quoted.since
     )
 
 
-def log_lines(one: Process, most: int = 3) -> list[Evidence]:
+def log_lines(quoted: Process, most: int = 3) -> list[Evidence]:
     """The last lines of a process's log that tell."""
-    return [Evidence(cut(line), f"{one.name}.log") for line in one.log[-most:]]
+    return [Evidence(cut(line), f"{quoted.name}.log") for line in quoted.log[-most:]]
 
 
-def probe(one: ProbeResult) -> Evidence:
+def probe(quoted: ProbeResult) -> Evidence:
     """What came of asking a service."""
-    status = f", status {one.status}" if one.status is not None else ""
-    target = f" at {one.target}" if one.target else ""
-    result = one.problem or "well"
-    text = f"{one.name}{target}: {result}{status}" + (f"; {cut(one.detail)}" if one.detail else "")
-    return Evidence(text, f"probe of {one.name}", one.at)
+    status = f", status {quoted.status}" if quoted.status is not None else ""
+    target = f" at {quoted.target}" if quoted.target else ""
+    result = quoted.problem or "well"
+    text = f"{quoted.name}{target}: {result}{status}" + (
+        f"; {cut(quoted.detail)}" if quoted.detail else ""
+    )
+    return Evidence(text, f"probe of {quoted.name}", quoted.at)
 
 
 def machine(health: SystemHealth, text: str) -> Evidence:

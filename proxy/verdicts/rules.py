@@ -27,7 +27,11 @@ class Late(Verdict):
 
 
 class Rules:
-    """One stage. `works` are the events that prove that it works (again)."""
+    """One stage.
+
+    `works` are the events that prove that it works (again). `log` is the process whose log has
+    more. An error that is `explained_elsewhere` is another stage's to tell.
+    """
 
     def __init__(
         self,
@@ -36,12 +40,13 @@ class Rules:
         usual_ms: float | None = None,
         works: tuple[str, ...] = (),
         log: str = "agent",
+        explained_elsewhere: Callable[[CallView, Event], bool] = lambda call, event: False,
     ) -> None:
         self.stage = stage
         self.usual_ms = usual_ms
         self.works = works
         self.causes: dict[str, Rule] = {}
-        self.told_elsewhere: Callable[[CallView, Event], bool] = lambda call, event: False
+        self._explained_elsewhere = explained_elsewhere
         self._log = log
         self._progress: Callable[[CallView], Verdict] = lambda _: self.not_reached()
 
@@ -56,6 +61,28 @@ class Rules:
 
         return register
 
+    def event_cause(
+        self,
+        code: str,
+        topic: str,
+        sentence: str | Callable[[Event], str],
+        step: str,
+        /,
+        **data: Any,
+    ) -> None:
+        """Register a failure that one event with such `data` tells, unless it has worked since.
+
+        `sentence` may be made of the event; what the event names as `next` comes before `step`.
+        """
+
+        @self.cause(code)
+        def told_by_event(call: CallView) -> Verdict | None:
+            event = self.unresolved(call, topic, **data)
+            if event is None:
+                return None
+            words = sentence if isinstance(sentence, str) else sentence(event)
+            return self.failing(words, str(event.data.get("next") or step), event, since=event.at)
+
     def progress(self, rule: Callable[[CallView], Verdict]) -> Callable[[CallView], Verdict]:
         """Register how the stage goes on when no cause applies."""
         self._progress = rule
@@ -64,16 +91,16 @@ class Rules:
     def judge(self, call: CallView) -> Verdict:
         note: Verdict | None = None
         for code, rule in self.causes.items():
-            found = rule(call)
-            if found is None:
+            verdict = rule(call)
+            if verdict is None:
                 continue
-            found = replace(found, cause=code, usual_ms=self.usual_ms)
-            if found.state == "failing":
-                return found
-            note = note or found
-        trouble = self.unresolved(call, f"{self.stage}.failed", f"{self.stage}.error")
-        if trouble is not None and not self._is_known(trouble, note, call):
-            return self.unknown(trouble)
+            verdict = replace(verdict, cause=code, usual_ms=self.usual_ms)
+            if verdict.state == "failing":
+                return verdict
+            note = note or verdict
+        error = self.unresolved(call, f"{self.stage}.failed", f"{self.stage}.error")
+        if error is not None and not self._is_known(error, note, call):
+            return self.unknown(error)
         progress = self._progress(call)
         # That it works worse than it could is worth saying only where it works.
         if note is None or progress.state == "failing":
@@ -82,17 +109,17 @@ class Rules:
             return progress
         return replace(note, ms=progress.ms)
 
-    def _is_known(self, trouble: Event, note: Verdict | None, call: CallView) -> bool:
+    def _is_known(self, error: Event, note: Verdict | None, call: CallView) -> bool:
         """Whether a rule of this stage, or another stage, tells of this event."""
-        noted = note is not None and quote.event(trouble) in note.evidence
-        return noted or self.told_elsewhere(call, trouble)
+        noted = note is not None and quote.event(error) in note.evidence
+        return noted or self._explained_elsewhere(call, error)
 
     def unresolved(self, call: CallView, *topics: str, **data: Any) -> Event | None:
         """The last of these events, unless the stage has worked since."""
-        found = call.last(*topics, **data)
-        if found is None or (self.works and call.after(found, *self.works) is not None):
+        latest = call.last(*topics, **data)
+        if latest is None or (self.works and call.after(latest, *self.works) is not None):
             return None
-        return found
+        return latest
 
     def failing(
         self,
@@ -111,8 +138,8 @@ class Rules:
         since: float | None = None,
     ) -> Verdict:
         """Failing because it takes too long."""
-        found = self._verdict("failing", sentence, next, evidence, since)
-        return Late(**vars(found))
+        verdict = self._verdict("failing", sentence, next, evidence, since)
+        return Late(**vars(verdict))
 
     def waiting(
         self,
@@ -131,8 +158,8 @@ class Rules:
         next: str = "",
         since: float | None = None,
     ) -> Verdict:
-        found = self._verdict("ok", sentence, next, evidence, since)
-        return replace(found, ms=float(ms)) if isinstance(ms, int | float) else found
+        verdict = self._verdict("ok", sentence, next, evidence, since)
+        return replace(verdict, ms=float(ms)) if isinstance(ms, int | float) else verdict
 
     def not_reached(self, sentence: str = "Not reached yet.") -> Verdict:
         return Verdict(self.stage, "not reached", sentence, usual_ms=self.usual_ms)
@@ -140,8 +167,8 @@ class Rules:
     def unknown(self, *events: Event, sentence: str = "") -> Verdict:
         """A failure that no rule knows: its evidence, and where to look."""
         last = events[-1]
-        said = quote.told(last)
-        what = sentence or f"{last.topic} was reported" + (f": {said}" if said else "") + "."
+        text = quote.data_text(last)
+        what = sentence or f"{last.topic} was reported" + (f": {text}" if text else "") + "."
         own = str(last.data.get("next") or last.data.get("next_step") or "")
         look = f"Look at the log: ./restart_voice_system.sh logs {self._log}"
         return replace(
@@ -180,15 +207,15 @@ class Rules:
 
 
 def _quoted(evidence: Iterable[Quoted | Iterable[Evidence]]) -> Iterable[Evidence]:
-    for each in evidence:
-        if each is None:
+    for quoted in evidence:
+        if quoted is None:
             continue
-        if isinstance(each, Event):
-            yield quote.event(each)
-        elif isinstance(each, Evidence):
-            yield each
+        if isinstance(quoted, Event):
+            yield quote.event(quoted)
+        elif isinstance(quoted, Evidence):
+            yield quoted
         else:
-            yield from each
+            yield from quoted
 
 
 def seconds(ms: float) -> str:

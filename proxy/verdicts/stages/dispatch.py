@@ -33,22 +33,22 @@ stage = Rules(
 def name_differs(call: CallView) -> Verdict | None:
     """A dispatch reaches only a worker of exactly that name."""
     waits = _nobody(call)
-    registered, wanted = call.health.registered_name, call.health.agent_name
+    registered, dispatched = call.health.registered_name, call.health.agent_name
     if waits is not None and waits.data.get("registered_name"):
         registered = str(waits.data["registered_name"])
-        wanted = str(waits.data.get("wanted") or wanted)
+        dispatched = str(waits.data.get("wanted") or dispatched)
     elif waits is None or waits.data.get("code") != "AGENT_NAME_MISMATCH":
         if waits is None and _unanswered(call) is None:
             return None
-        if not (call.health.registered and registered and wanted):
+        if not (call.health.registered and registered and dispatched):
             return None
-    if registered == wanted and registered:
+    if registered == dispatched and registered:
         return None
     return stage.failing(
-        f"The worker is registered as “{registered}”, but the dispatch asks for “{wanted}”: it "
+        f"The worker is registered as “{registered}”, but the dispatch asks for “{dispatched}”: it "
         "reaches nobody.",
-        f"Set LIVEKIT_AGENT_NAME={wanted} for both the agent and the proxy, then {RESTART}; the "
-        "dispatch is then made by itself.",
+        f"Set LIVEKIT_AGENT_NAME={dispatched} for both the agent and the proxy, then {RESTART}; "
+        "the dispatch is then made by itself.",
         waits or _unanswered(call),
         _registration(call),
         since=waits.at if waits is not None else None,
@@ -123,76 +123,66 @@ def _nobody_took_it(call: CallView) -> Verdict | None:
     )
 
 
-@stage.cause("too-many-rooms")
-def too_many_rooms(call: CallView) -> Verdict | None:
-    refused = stage.unresolved(call, "dispatch.refused", code="TOO_MANY_ROOMS")
-    if refused is None:
-        return None
-    return stage.failing(
-        f"The proxy waits for agents in too many rooms already ({_said(refused)}).",
-        "End some of the calls, then press Connect again.",
-        refused,
-        since=refused.at,
-    )
+stage.event_cause(
+    "too-many-rooms",
+    "dispatch.refused",
+    lambda refusal: f"The proxy waits for agents in too many rooms already ({_reason(refusal)}).",
+    "End some of the calls, then press Connect again.",
+    code="TOO_MANY_ROOMS",
+)
 
 
 @stage.cause("dispatch-refused")
 def refused(call: CallView) -> Verdict | None:
-    found = stage.unresolved(call, "dispatch.refused")
-    if found is None or found.data.get("code") in NOBODY:
+    refusal = stage.unresolved(call, "dispatch.refused")
+    if refusal is None or refusal.data.get("code") in NOBODY:
         return None
-    code = found.data.get("code") or "no code"
+    code = refusal.data.get("code") or "no code"
     return stage.failing(
-        f"The agent could not be asked for ({code}): {_said(found)}",
+        f"The agent could not be asked for ({code}): {_reason(refusal)}",
         str(
-            found.data.get("next")
+            refusal.data.get("next")
             or "The proxy's log has more: ./restart_voice_system.sh logs proxy"
         ),
-        found,
+        refusal,
         stage.unresolved(call, "dispatch.retry"),
-        since=found.at,
+        since=refusal.at,
     )
 
 
-@stage.cause("proxy-unreachable")
-def unreachable(call: CallView) -> Verdict | None:
-    """The page could not ask: the proxy was away just then."""
-    found = stage.unresolved(call, "dispatch.unreachable")
-    if found is None:
-        return None
-    return stage.failing(
-        f"The page could not ask the proxy for an agent: {_said(found)}",
-        str(found.data.get("next") or "./restart_voice_system.sh proxy, then Connect again."),
-        found,
-        since=found.at,
-    )
+stage.event_cause(
+    "proxy-unreachable",  # the proxy was away when the page asked
+    "dispatch.unreachable",
+    lambda failure: f"The page could not ask the proxy for an agent: {_reason(failure)}",
+    "./restart_voice_system.sh proxy, then Connect again.",
+)
 
 
 @stage.cause("second-dispatch")
 def second_dispatch(call: CallView) -> Verdict | None:
     """An agent was asked for although one is there or on its way."""
-    ours = [call.agents[each] for each in sorted(call.agents) if _took_job(call, each)]
+    ours = [event for name, event in sorted(call.agents.items()) if _took_job(call, name)]
     if len(ours) > 1 and call.age(max(ours, key=lambda event: event.at)) >= TWO_S:
         return stage.failing(
             f"{len(ours)} agents of our worker are in the room, for there was a second dispatch: "
-            f"{' and '.join(str(each.data.get('identity')) for each in ours)}. Both answer.",
+            f"{' and '.join(str(event.data.get('identity')) for event in ours)}. Both answer.",
             "Remove one (lk dispatch delete ROOM ID), or Disconnect and connect again. Who "
             "dispatches besides the proxy (lk dispatch create, the token's room_config)?",
             *ours,
             *call.all("dispatch.made"),
             since=ours[-1].at,
         )
-    asked = call.all("dispatch.received")
+    requests = call.all("dispatch.received")
     answered = call.last("dispatch.answered")
-    if len(asked) < 2 or answered is None:
+    if len(requests) < 2 or answered is None:
         return None
-    said = str(answered.data.get("message", ""))
-    if "no second one" not in said and "already" not in said:
+    message = str(answered.data.get("message", ""))
+    if "no second one" not in message and "already" not in message:
         return None
     return stage.ok(
-        f"An agent was asked for {len(asked)} times; a second dispatch was not made, for it would "
-        "bring a second agent.",
-        asked[-1],
+        f"An agent was asked for {len(requests)} times; a second dispatch was not made, for it "
+        "would bring a second agent.",
+        requests[-1],
         answered,
     )
 
@@ -200,28 +190,28 @@ def second_dispatch(call: CallView) -> Verdict | None:
 @stage.progress
 def progress(call: CallView) -> Verdict:
     made = call.last(*stage.works)
-    asked = _unanswered(call)
+    request = _unanswered(call)
     if (waits := _nobody(call)) is not None:
         return stage.waiting("The dispatch waits for a worker.", waits, since=waits.at)
-    if asked is not None:
-        retry = call.after(asked, "dispatch.retry")
+    if request is not None:
+        retry = call.after(request, "dispatch.retry")
         if retry is not None:
             return stage.waiting(
                 f"Asking for an agent again: {retry.data.get('error', 'the last try failed')}.",
                 retry,
-                since=asked.at,
+                since=request.at,
             )
         return stage.in_time(
             call,
-            asked,
+            request,
             SLOW_S,
             "Asking the LiveKit server for an agent.",
             "./restart_voice_system.sh status: do livekit and proxy answer? The log: "
             "./restart_voice_system.sh logs proxy",
         )
     if made is not None:
-        told = call.last("dispatch.made", "dispatch.accepted") or made
-        return stage.ok("An agent was asked for.", told, ms=told.data.get("ms"))
+        dispatch = call.last("dispatch.made", "dispatch.accepted") or made
+        return stage.ok("An agent was asked for.", dispatch, ms=dispatch.data.get("ms"))
     return stage.not_reached()
 
 
@@ -233,10 +223,10 @@ def _took_job(call: CallView, identity: str) -> bool:
 
 def _unanswered(call: CallView) -> Event | None:
     """The request for an agent that nothing came of yet."""
-    asked = call.last("dispatch.requested", "dispatch.received")
-    if asked is None or call.after(asked, *stage.works, "dispatch.answered") is not None:
+    request = call.last("dispatch.requested", "dispatch.received")
+    if request is None or call.after(request, *stage.works, "dispatch.answered") is not None:
         return None
-    return None if call.agents else asked
+    return None if call.agents else request
 
 
 def _nobody(call: CallView) -> Event | None:
@@ -255,10 +245,10 @@ def _registration(call: CallView) -> Evidence | None:
     if health.registered is None:
         return None
     name = f" as “{health.registered_name}”" if health.registered_name else ""
-    said = f"registered{name}" if health.registered else f"not registered; {health.worker_error}"
-    text = f"the worker is {said}; the proxy dispatches to “{health.agent_name}”"
+    state = f"registered{name}" if health.registered else f"not registered; {health.worker_error}"
+    text = f"the worker is {state}; the proxy dispatches to “{health.agent_name}”"
     return Evidence(text, "status of agent", health.at or None)
 
 
-def _said(event: Event) -> str:
+def _reason(event: Event) -> str:
     return str(event.data.get("message") or event.data.get("error") or "no reason was given")

@@ -14,7 +14,8 @@ SILENCE = 0.00002
 ENDLESS_S, ENDLESS_WITH_WORDS_S = 8.0, 10.0
 """Nobody speaks for so long without a pause; who does says words."""
 LONG_S = 6.0
-DENIED, NONE, BUSY = "microphone-denied", "microphone-none", "microphone-busy"
+UNPLUGGED = "Unplugged"
+"""The page's own reason beside those of getUserMedia."""
 MUTED_BY = {
     "caller": ("the caller", "Press Unmute."),
     "system": (
@@ -32,13 +33,20 @@ stage = Rules(
 )
 
 
-def _microphone(call: CallView, *names: str) -> Event | None:
-    """The failure to open the microphone, when it is one of these of getUserMedia's."""
+def _not_opened(call: CallView) -> Event | None:
+    """The failure to open the microphone, unless it is on since."""
     failed = call.last("hear.microphone_failed")
-    if failed is None or call.after(failed, "hear.microphone_on") is not None:
-        return None
-    name = str(failed.data.get("reason") or failed.data.get("cause") or "")
-    return failed if name in names else None
+    return None if failed is None or call.after(failed, "hear.microphone_on") else failed
+
+
+def _reason(failed: Event) -> str:
+    return str(failed.data.get("reason") or failed.data.get("cause") or "")
+
+
+def _unplugged(call: CallView) -> Event | None:
+    """The end of the microphone's track in the call, unless it is on since."""
+    ended = call.last("hear.track_ended")
+    return None if ended is None or call.after(ended, "hear.microphone_on") else ended
 
 
 def _without_microphone(
@@ -71,82 +79,63 @@ def page_not_secure(call: CallView) -> Verdict | None:
     )
 
 
-@stage.cause(DENIED)
-def denied(call: CallView) -> Verdict | None:
-    failed = _microphone(call, "NotAllowedError", "PermissionDeniedError", "SecurityError")
-    if failed is None:
-        return None
-    said = str(failed.data.get("what") or "The browser was not allowed to use the microphone.")
-    return _without_microphone(
-        call,
-        failed,
-        said,
-        str(
-            failed.data.get("next")
-            or "Allow the microphone in the site settings (left of the "
-            "address), then press Try again."
-        ),
-    )
+def microphone_cause(code: str, reasons: tuple[str, ...], sentence: str, step: str) -> None:
+    """Register why the microphone was not opened, by getUserMedia's reasons.
+
+    What the page says itself comes before `sentence` and `step`.
+    """
+
+    @stage.cause(code)
+    def not_opened(call: CallView) -> Verdict | None:
+        failed = _not_opened(call)
+        if failed is None or _reason(failed) not in reasons:
+            failed = _unplugged(call) if UNPLUGGED in reasons else None
+        if failed is None:
+            return None
+        what, next_step = failed.data.get("what") or sentence, failed.data.get("next") or step
+        return _without_microphone(call, failed, str(what), str(next_step))
 
 
-@stage.cause(NONE)
-def none_there(call: CallView) -> Verdict | None:
-    """There was none, or it was unplugged in the call."""
-    failed = _microphone(
-        call, "NotFoundError", "DevicesNotFoundError", "OverconstrainedError", "Unplugged"
-    )
-    ended = call.last("hear.track_ended")
-    if failed is None and ended is not None and call.after(ended, "hear.microphone_on") is None:
-        failed = ended
-    if failed is None:
-        return None
-    return _without_microphone(
-        call,
-        failed,
-        str(failed.data.get("what") or "No microphone was found."),
-        str(
-            failed.data.get("next")
-            or "Plug one in, or choose another input in the system settings; then press Try again."
-        ),
-    )
-
-
-@stage.cause(BUSY)
-def busy(call: CallView) -> Verdict | None:
-    failed = _microphone(call, "NotReadableError", "TrackStartError", "AbortError")
-    if failed is None:
-        return None
-    return _without_microphone(
-        call,
-        failed,
-        str(
-            failed.data.get("what")
-            or "The microphone could not be opened; another program may be using it."
-        ),
-        str(failed.data.get("next") or "Close that program, then press Try again."),
-    )
+microphone_cause(
+    "microphone-denied",
+    ("NotAllowedError", "PermissionDeniedError", "SecurityError"),
+    "The browser was not allowed to use the microphone.",
+    "Allow the microphone in the site settings (left of the address), then press Try again.",
+)
+microphone_cause(
+    "microphone-none",
+    ("NotFoundError", "DevicesNotFoundError", "OverconstrainedError", UNPLUGGED),
+    "No microphone was found.",
+    "Plug one in, or choose another input in the system settings; then press Try again.",
+)
+microphone_cause(
+    "microphone-busy",
+    ("NotReadableError", "TrackStartError", "AbortError"),
+    "The microphone could not be opened; another program may be using it.",
+    "Close that program, then press Try again.",
+)
 
 
 @stage.cause("microphone-failed")
 def failed_otherwise(call: CallView) -> Verdict | None:
     """A failure that getUserMedia has no common name for."""
-    failed = call.last("hear.microphone_failed")
-    if failed is None or call.after(failed, "hear.microphone_on") is not None:
+    failed = _not_opened(call)
+    if failed is None:
         return None
-    said = failed.data.get("what") or f"The microphone failed ({failed.data.get('reason')})."
+    what = failed.data.get("what") or f"The microphone failed ({failed.data.get('reason')})."
     step = failed.data.get("next") or "Press Try again; chrome://settings/content/microphone."
-    return _without_microphone(call, failed, str(said), str(step))
+    return _without_microphone(call, failed, str(what), str(step))
 
 
 @stage.cause("microphone-muted")
 def muted(call: CallView) -> Verdict | None:
-    told = call.last("hear.muted")
-    if told is None or not told.data.get("muted"):
+    mute = call.last("hear.muted")
+    if mute is None or not mute.data.get("muted"):
         return None
-    if call.after(told, "hear.microphone_on", "hear.speech_started") is not None:
+    if call.after(mute, "hear.microphone_on", "hear.speech_started") is not None:
         return None
-    who, step = MUTED_BY.get(str(told.data.get("by")), MUTED_BY["caller"])
-    return stage.waiting(f"The microphone is muted by {who}.", told, next=step, since=told.at)
+    by, step = MUTED_BY.get(str(mute.data.get("by")), MUTED_BY["caller"])
+    return stage.waiting(f"The microphone is muted by {by}.", mute, next=step, since=mute.at)
 
 
 @stage.cause("microphone-silent")
@@ -167,19 +156,17 @@ def silent(call: CallView) -> Verdict | None:
     heard = call.last("hear.speech_started")
     if heard is not None and heard.at >= opened.at:
         return None  # it did deliver sound, so this is a silent caller or a gate that is closed
+    if not _never_sounded(call, opened):
+        return None
     on = call.last("hear.microphone_on") or opened
     label = on.data.get("label") or "The microphone"
-    return (
-        _without_microphone(
-            call,
-            opened,
-            f"{label} is on and its track is published, but it delivers no sound at all: level 0 "
-            f"for {last.at - first.at + 1:.0f} s.",
-            "Is it switched off by a key or a slider, or is it the wrong input? Choose another "
-            "in the system settings, then speak.",
-        )
-        if _never_sounded(call, opened)
-        else None
+    return _without_microphone(
+        call,
+        opened,
+        f"{label} is on and its track is published, but it delivers no sound at all: level 0 for "
+        f"{last.at - first.at + 1:.0f} s.",
+        "Is it switched off by a key or a slider, or is it the wrong input? Choose another in the "
+        "system settings, then speak.",
     )
 
 
@@ -225,15 +212,15 @@ def endless(call: CallView) -> Verdict | None:
 @stage.cause("vad-missing")
 def vad_missing(call: CallView) -> Verdict | None:
     """The call has another way to find the end of an utterance, which is slower."""
-    found = call.last("job.degraded", what="vad") or call.last(
+    degraded = call.last("job.degraded", what="vad") or call.last(
         "job.degraded", what="voice activity detection"
     )
-    if found is None:
+    if degraded is None:
         return None
     return stage.ok(
-        f"Voice activity detection could not be loaded ({found.data.get('error')}): "
-        f"{found.data.get('consequence')}.",
-        found,
+        f"Voice activity detection could not be loaded ({degraded.data.get('error')}): "
+        f"{degraded.data.get('consequence')}.",
+        degraded,
         next="./restart_voice_system.sh agent; its log says why it could not be loaded.",
     )
 
@@ -244,14 +231,14 @@ def progress(call: CallView) -> Verdict:
     speech = call.last("hear.speech_started")
     if speech is not None and (on is None or speech.at >= on.at):
         return stage.ok("The agent hears the caller.", speech, ms=on.data.get("ms") if on else None)
-    asked = call.last("hear.microphone_enabling")
+    enabling = call.last("hear.microphone_enabling")
     over = ("hear.microphone_on", "hear.microphone_failed")
-    if asked is not None and call.after(asked, *over) is None:
+    if enabling is not None and call.after(enabling, *over) is None:
         return stage.waiting(
             "The browser asks for the microphone; it may be showing a question.",
-            asked,
+            enabling,
             next="Allow the microphone, should the browser ask.",
-            since=asked.at,
+            since=enabling.at,
         )
     published = call.last("hear.track_published")
     if on is not None:

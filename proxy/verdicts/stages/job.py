@@ -48,8 +48,8 @@ def crashed(call: CallView) -> Verdict | None:
         error = ended
     if error is None:
         return None
-    told = error.data.get("message") or error.data.get("error")
-    line = quote.last_line(str(error.data.get("traceback", ""))) or str(told)
+    message = error.data.get("message") or error.data.get("error")
+    line = quote.last_line(str(error.data.get("traceback", ""))) or str(message)
     return stage.failing(
         f"The entrypoint crashed: {line}",
         f"Mend it in agent/ (the traceback is in the log: {LOG}); the worker restarts by itself "
@@ -79,35 +79,32 @@ def killed(call: CallView) -> Verdict | None:
     )
 
 
-@stage.cause("worker-full")
-def worker_full(call: CallView) -> Verdict | None:
-    refused = stage.unresolved(call, "job.refused")
-    if refused is None:
-        return None
-    return stage.failing(
-        f"The worker refused the job: {refused.data.get('reason') or 'it takes no more calls'}.",
-        "End other calls, or raise AGENT_MAX_JOBS (25), then Connect again.",
-        refused,
-        since=refused.at,
-    )
+stage.event_cause(
+    "worker-full",
+    "job.refused",
+    lambda refusal: (
+        f"The worker refused the job: {refusal.data.get('reason') or 'it takes no more calls'}."
+    ),
+    "End other calls, or raise AGENT_MAX_JOBS (25), then Connect again.",
+)
 
 
 @stage.cause("job-not-taken")
 def not_taken(call: CallView) -> Verdict | None:
     """The dispatch was made, and nobody took it."""
-    asked = _asked(call)
-    if asked is None or call.age(asked) < TAKEN_S or call.after(asked, *BEGUN, *CONNECTED):
+    dispatch = _dispatch(call)
+    if dispatch is None or call.age(dispatch) < TAKEN_S or call.after(dispatch, *BEGUN, *CONNECTED):
         return None
     if not call.is_registered:
         return None  # nobody is there who could: `dispatch` says so
     return stage.late(
-        f"The agent was asked for {call.age(asked):.1f} s ago and no worker took the job (usually "
-        "0.2 s).",
+        f"The agent was asked for {call.age(dispatch):.1f} s ago and no worker took the job "
+        "(usually 0.2 s).",
         f"Is the worker at the same LiveKit server (LIVEKIT_URL of both), and not full or "
         f"overloaded? {LOG}; else {RESTART}",
-        asked,
+        dispatch,
         call.last("dispatch.alarm"),
-        since=asked.at,
+        since=dispatch.at,
     )
 
 
@@ -146,13 +143,13 @@ def not_connected(call: CallView) -> Verdict | None:
 def degraded(call: CallView) -> Verdict | None:
     """The call goes on without a part that has no stage of its own."""
     parts = ("speech-to-text", "text-to-speech", "vad", "letta")
-    found = call.last("job.degraded")
-    if found is None or str(found.data.get("what", "")).lower() in parts:
+    loss = call.last("job.degraded")
+    if loss is None or str(loss.data.get("what", "")).lower() in parts:
         return None
     return stage.ok(
-        f"The call goes on without {found.data.get('what')} ({found.data.get('error')}): "
-        f"{found.data.get('consequence')}.",
-        found,
+        f"The call goes on without {loss.data.get('what')} ({loss.data.get('error')}): "
+        f"{loss.data.get('consequence')}.",
+        loss,
         next=f"Its log has more: {LOG}",
     )
 
@@ -160,32 +157,32 @@ def degraded(call: CallView) -> Verdict | None:
 @stage.cause("many-errors")
 def many_errors(call: CallView) -> Verdict | None:
     """Each may have passed; together they are worth a look."""
-    found = call.all(*ERRORS, since=call.now - ERRORS_WITHIN_S)
-    if len(found) <= MOST_ERRORS:
+    errors = call.all(*ERRORS, since=call.now - ERRORS_WITHIN_S)
+    if len(errors) <= MOST_ERRORS:
         return None
     return stage.ok(
-        f"{len(found)} errors were met in this call within ten minutes.",
-        *found[-3:],
+        f"{len(errors)} errors were met in this call within ten minutes.",
+        *errors[-3:],
         next=f"Read them in the timeline, or in the log: {LOG}",
-        since=found[0].at,
+        since=errors[0].at,
     )
 
 
 @stage.cause("loop-lag")
 def loop_lag(call: CallView) -> Verdict | None:
     """Something in the process of this call holds up everything else in it."""
-    told = call.last("job.health")
-    lag = told.data.get("lag") if told is not None else None
-    if told is None or not isinstance(lag, int | float) or lag < LATE_S:
+    vitals = call.last("job.health")
+    lag = vitals.data.get("lag") if vitals is not None else None
+    if vitals is None or not isinstance(lag, int | float) or lag < LATE_S:
         return None
-    if call.ended is not None or call.age(told) >= LATE_TOLD_S:
+    if call.ended is not None or call.age(vitals) >= LATE_TOLD_S:
         return None
     return stage.ok(
         f"The job's process stood still for {lag:.1f} s: something in it, or the machine, held up "
         "its event loop; hearing and speaking wait meanwhile.",
-        told,
+        vitals,
         next=f"Is the machine busy (top)? Else do what takes long in a thread; {LOG}",
-        since=told.at,
+        since=vitals.at,
     )
 
 
@@ -210,10 +207,10 @@ def idle(call: CallView) -> Verdict | None:
 def progress(call: CallView) -> Verdict:
     connected = call.last(*CONNECTED)
     begun = _begun(call)
-    asked = _asked(call)
+    dispatch = _dispatch(call)
     if connected is not None and call.agents:
-        told = call.last("job.ctx_connected") or connected
-        return stage.ok("A worker runs the job.", told, ms=told.data.get("elapsed_ms"))
+        connection = call.last("job.ctx_connected") or connected
+        return stage.ok("A worker runs the job.", connection, ms=connection.data.get("elapsed_ms"))
     if begun is not None:
         after = call.after(begun, *CONNECTED)
         if after is not None:
@@ -225,19 +222,19 @@ def progress(call: CallView) -> Verdict:
             begun,
             since=begun.at,
         )
-    if asked is not None and call.after(asked, *CONNECTED) is None:
+    if dispatch is not None and call.after(dispatch, *CONNECTED) is None:
         return stage.waiting(
-            "Waiting for a worker to take the job (usually 0.2 s).", asked, since=asked.at
+            "Waiting for a worker to take the job (usually 0.2 s).", dispatch, since=dispatch.at
         )
     if connected is not None:
         return stage.ok("A worker runs the job.", connected)
     return stage.not_reached()
 
 
-def _asked(call: CallView) -> Event | None:
+def _dispatch(call: CallView) -> Event | None:
     """The last dispatch, unless an agent was in the room already."""
-    asked = call.last("dispatch.made") or call.last("dispatch.accepted")
-    return None if asked is None or call.agents else asked
+    dispatch = call.last("dispatch.made") or call.last("dispatch.accepted")
+    return None if dispatch is None or call.agents else dispatch
 
 
 def _begun(call: CallView) -> Event | None:
@@ -258,13 +255,13 @@ def _badly(ended: Event, call: CallView) -> bool:
 
 
 def _how(ended: Event) -> str:
-    told, reason = ended.data.get("signal"), str(ended.data.get("reason") or "")
-    if told:
+    number, reason = ended.data.get("signal"), str(ended.data.get("reason") or "")
+    if number:
         try:
-            known = signals.Signals[told] if isinstance(told, str) else signals.Signals(told)
+            known = signals.Signals[number] if isinstance(number, str) else signals.Signals(number)
             return f"was killed by signal {known.value} ({known.name})"
         except (KeyError, ValueError):
-            return f"was killed by signal {told}"
+            return f"was killed by signal {number}"
     if ended.data.get("exit_code") is not None:
         return f"ended with exit code {ended.data['exit_code']}"
     return f"ended ({reason})"

@@ -125,12 +125,12 @@ def progress(call: CallView) -> Verdict:
     if call.agents:
         newest = max(call.agents.values(), key=lambda event: event.at)
         if ready is not None:
-            told = call.last("join.agent_ready") or ready
+            news = call.last("join.agent_ready") or ready
             return stage.ok(
                 "The agent listens.",
                 newest,
-                told,
-                ms=told.data.get("ms") or told.data.get("elapsed_ms"),
+                news,
+                ms=news.data.get("ms") or news.data.get("elapsed_ms"),
             )
         return stage.waiting(
             f"The agent is in the room and gets ready{stage.usually()}.", newest, since=newest.at

@@ -74,7 +74,8 @@ def lost(call: CallView) -> Verdict | None:
     waits = stage.unresolved(call, "media.reconnecting")
     if broken is None and waits is None:
         return _silent(call)
-    since = min((each for each in (broken, waits) if each is not None), key=lambda each: each.at)
+    losses = [event for event in (broken, waits) if event is not None]
+    since = min(losses, key=lambda event: event.at)
     age = call.age(since)
     limit = LOST_S if broken is not None else BACK_S
     if age < limit:
@@ -212,7 +213,7 @@ def _figures(call: CallView) -> list[Event]:
 
 
 def _median(figures: list[Event], name: str) -> float:
-    values = [value for each in figures if isinstance(value := each.data.get(name), int | float)]
+    values = [value for event in figures if isinstance(value := event.data.get(name), int | float)]
     return median(values) if values else 0.0
 
 
@@ -240,7 +241,7 @@ def _tried(call: CallView) -> str:
     tried = ""
     if isinstance(search, dict):
         offered = search.get("addresses") or search.get("remote") or {}
-        server = ", ".join(str(each) for each in offered) or "none"
+        server = ", ".join(map(str, offered)) or "none"
         tried = (
             f"; {search.get('pairs', 0)} pairs of addresses tried, {search.get('answered', 0)} "
             f"answered; addresses of the server: {server}"

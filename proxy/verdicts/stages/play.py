@@ -12,22 +12,18 @@ SOUND = 0.0005
 """A level below it is not a voice; that of silence is 0."""
 FIGURES = 2
 LATE_S = 4.0
+PLAYED = ("play.speaking", "play.turn", "play.interrupted", "play.silent")
+"""What shows that the sound of a reply was played, or is not to be any more."""
 
 stage = Rules("play", usual_ms=100, works=("play.audio_started", "play.audible"))
 
 
-@stage.cause("autoplay-blocked")
-def blocked(call: CallView) -> Verdict | None:
-    """Browsers play nothing on a page that nobody has touched."""
-    found = stage.unresolved(call, "play.audio_blocked")
-    if found is None:
-        return None
-    return stage.failing(
-        "The browser holds the agent's sound back until somebody touches the page.",
-        "Press Start audio.",
-        found,
-        since=found.at,
-    )
+stage.event_cause(
+    "autoplay-blocked",
+    "play.audio_blocked",
+    "The browser holds the agent's sound back until somebody touches the page.",
+    "Press Start audio.",
+)
 
 
 @stage.cause("not-subscribed")
@@ -76,8 +72,11 @@ def inaudible(call: CallView) -> Verdict | None:
 def late_playout(call: CallView) -> Verdict | None:
     """There is sound, and the session does not begin to play it."""
     first = call.last("speak.first_byte")
-    over = ("play.speaking", "play.turn", "play.interrupted", "play.silent", "speak.error")
-    if first is None or call.age(first) < LATE_S or call.after(first, *over) is not None:
+    if (
+        first is None
+        or call.age(first) < LATE_S
+        or call.after(first, *PLAYED, "speak.error") is not None
+    ):
         return None
     return stage.late(
         f"The first sound of the reply was made {call.age(first):.1f} s ago and is not played "
@@ -92,11 +91,7 @@ def late_playout(call: CallView) -> Verdict | None:
 def progress(call: CallView) -> Verdict:
     first = call.last("speak.first_byte")
     spoken = call.last("play.speaking")
-    if (
-        first is not None
-        and call.after(first, "play.speaking", "play.turn", "play.interrupted", "play.silent")
-        is None
-    ):
+    if first is not None and call.after(first, *PLAYED) is None:
         return stage.waiting(
             f"The first sound is on its way{stage.usually()}.", first, since=first.at
         )

@@ -26,8 +26,8 @@ stage = Rules(
 
 @stage.cause("token-expired")
 def token_expired(call: CallView) -> Verdict | None:
-    found = sfu_refusal(call)
-    if found is None or not is_expired(found, call):
+    refusal = sfu_refusal(call)
+    if refusal is None or not is_expired(refusal, call):
         return None
     issued = call.last("token.issued")
     return stage.failing(
@@ -35,9 +35,9 @@ def token_expired(call: CallView) -> Verdict | None:
         "one connection.",
         "Press Connect: it gets a new token. If a new one counts as expired too, the clocks "
         "differ: timedatectl set-ntp true.",
-        found,
+        refusal,
         issued,
-        since=found.at,
+        since=refusal.at,
     )
 
 
@@ -47,14 +47,14 @@ def scheme_wrong(call: CallView) -> Verdict | None:
     attempt = call.last("signal.failed") or call.last("signal.connecting")
     if attempt is None or call.after(attempt, *stage.works) is not None:
         return None
-    asked = call.last("signal.connecting")
+    connecting = call.last("signal.connecting")
     page = call.last("token.page")
-    url = str(attempt.data.get("url") or (asked.data.get("url") if asked else "") or "")
+    url = str(attempt.data.get("url") or (connecting.data.get("url") if connecting else "") or "")
     secure = bool(attempt.data.get("page_secure")) or (
         page is not None and str(page.data.get("origin", "")).startswith("https:")
     )
     failed = attempt.name == "failed"
-    blocked = call.after(asked, "signal.error")
+    blocked = call.after(connecting, "signal.error")
     forbidden = blocked is not None and "SecurityError" in str(blocked.data.get("what"))
     # Not before the browser said so: Chromium lets 0.0.0.0 through, as if it were loopback.
     if url.startswith("ws:") and secure and (failed or forbidden) and not _loopback(url):
@@ -82,77 +82,68 @@ def scheme_wrong(call: CallView) -> Verdict | None:
     return None
 
 
-@stage.cause("identity-twice")
-def identity_twice(call: CallView) -> Verdict | None:
-    return _thrown_out(
-        call,
-        "DUPLICATE_IDENTITY",
-        f"Somebody joined the room with the same identity as this caller{_identity(call)}, so the "
-        "server sent the first one out.",
-        "Close the other tab or program, or give each caller an identity of its own; then press "
-        "Connect.",
-    )
+def cut_off_cause(code: str, reasons: tuple[str, ...], sentence: str, step: str) -> None:
+    """Register that the server ended the connection for one of these reasons of LiveKit's.
+
+    `sentence` may hold the {reason} and the caller's {identity}.
+    """
+
+    @stage.cause(code)
+    def was_cut_off(call: CallView) -> Verdict | None:
+        cut_off = _cut_off(call, *reasons)
+        if cut_off is None:
+            return None
+        reason = cut_off.data.get("reason") or "no reason"
+        return _ended(call, cut_off, sentence.format(reason=reason, identity=_identity(call)), step)
 
 
-@stage.cause("kicked")
-def kicked(call: CallView) -> Verdict | None:
-    return _thrown_out(
-        call,
-        "PARTICIPANT_REMOVED",
-        "The caller was removed from the room by somebody who has the server's key.",
-        f"Who calls RemoveParticipant? {AGAIN}",
-    )
-
-
-@stage.cause("room-closed")
-def room_closed(call: CallView) -> Verdict | None:
-    for reason in ("ROOM_DELETED", "ROOM_CLOSED"):
-        found = _thrown_out(
-            call,
-            reason,
-            "The room was closed while the caller was in it "
-            f"({reason}): somebody deleted it, or its time was over.",
-            AGAIN,
-        )
-        if found is not None:
-            return found
-    return None
-
-
-@stage.cause("server-shut-down")
-def server_shut_down(call: CallView) -> Verdict | None:
-    return _thrown_out(
-        call,
-        "SERVER_SHUTDOWN",
-        "The LiveKit server was shut down during the call.",
-        f"{STATUS} tells whether it is back. {AGAIN}",
-    )
-
-
-@stage.cause("server-forgot-call")
-def server_forgot(call: CallView) -> Verdict | None:
-    """A restarted server does not know the room; the page could not join it anew."""
-    return _thrown_out(
-        call,
-        "STATE_MISMATCH",
-        "The LiveKit server had forgotten this call when the connection came back; it was "
-        "restarted.",
-        AGAIN,
-    )
+cut_off_cause(
+    "identity-twice",
+    ("DUPLICATE_IDENTITY",),
+    "Somebody joined the room with the same identity as this caller{identity}, so the server sent "
+    "the first one out.",
+    "Close the other tab or program, or give each caller an identity of its own; then press "
+    "Connect.",
+)
+cut_off_cause(
+    "kicked",
+    ("PARTICIPANT_REMOVED",),
+    "The caller was removed from the room by somebody who has the server's key.",
+    f"Who calls RemoveParticipant? {AGAIN}",
+)
+cut_off_cause(
+    "room-closed",
+    ("ROOM_DELETED", "ROOM_CLOSED"),
+    "The room was closed while the caller was in it ({reason}): somebody deleted it, or its time "
+    "was over.",
+    AGAIN,
+)
+cut_off_cause(
+    "server-shut-down",
+    ("SERVER_SHUTDOWN",),
+    "The LiveKit server was shut down during the call.",
+    f"{STATUS} tells whether it is back. {AGAIN}",
+)
+cut_off_cause(
+    "server-forgot-call",  # a restarted server does not know the room, and lets nobody join anew
+    ("STATE_MISMATCH",),
+    "The LiveKit server had forgotten this call when the connection came back; it was restarted.",
+    AGAIN,
+)
 
 
 @stage.cause("signal-lost")
 def lost(call: CallView) -> Verdict | None:
     """The connection went away: for good, or for longer than it should."""
-    for reason in ("SIGNAL_CLOSE", "CONNECTION_TIMEOUT", "JOIN_FAILURE", ""):
-        found = _thrown_out(
+    cut_off = _cut_off(call, "SIGNAL_CLOSE", "CONNECTION_TIMEOUT", "JOIN_FAILURE", "")
+    if cut_off is not None:
+        reason = cut_off.data.get("reason") or "no reason"
+        return _ended(
             call,
-            reason,
-            f"The connection to LiveKit was lost and did not come back ({reason or 'no reason'}).",
+            cut_off,
+            f"The connection to LiveKit was lost and did not come back ({reason}).",
             f"{STATUS} tells whether livekit runs; is the network there? {AGAIN}",
         )
-        if found is not None:
-            return found
     waits = stage.unresolved(call, "signal.reconnecting")
     if waits is None:
         return None
@@ -180,9 +171,9 @@ def refused(call: CallView) -> Verdict | None:
     status = _status(failed)
     answered = f"answered {status}" if status else "cannot be reached"
     url = failed.data.get("url") or "its address"
-    said = failed.data.get("message") or failed.data.get("what") or "no reason given"
+    reason = failed.data.get("message") or failed.data.get("what") or "no reason given"
     return stage.failing(
-        f"LiveKit at {url} {answered}: {said}.",
+        f"LiveKit at {url} {answered}: {reason}.",
         f"{STATUS}: is livekit ready? A page on another machine needs a LIVEKIT_URL that it can "
         f"reach. {AGAIN}",
         failed,
@@ -200,35 +191,35 @@ def no_answer(call: CallView) -> Verdict | None:
             failed,
             since=failed.at,
         )
-    asked = call.last("signal.connecting")
+    connecting = call.last("signal.connecting")
     if (
-        asked is None
-        or call.age(asked) < SLOW_S
-        or call.after(asked, *stage.works, "signal.failed")
+        connecting is None
+        or call.age(connecting) < SLOW_S
+        or call.after(connecting, *stage.works, "signal.failed")
     ):
         return None
     return stage.late(
-        f"LiveKit at {asked.data.get('url', 'its address')} has not answered for "
-        f"{call.age(asked):.1f} s (usually 60 ms).",
+        f"LiveKit at {connecting.data.get('url', 'its address')} has not answered for "
+        f"{call.age(connecting):.1f} s (usually 60 ms).",
         f"{STATUS}: is livekit ready? Is a firewall or a proxy in the way?",
-        asked,
-        since=asked.at,
+        connecting,
+        since=connecting.at,
     )
 
 
 @stage.progress
 def progress(call: CallView) -> Verdict:
     opened = call.last(*stage.works)
-    asked = call.last("signal.connecting")
-    if asked is not None and (opened is None or call.after(asked, *stage.works) is None):
+    connecting = call.last("signal.connecting")
+    if connecting is not None and (opened is None or call.after(connecting, *stage.works) is None):
         return stage.waiting(
-            f"Connecting to {asked.data.get('url', 'LiveKit')}{stage.usually()}.",
-            asked,
-            since=asked.at,
+            f"Connecting to {connecting.data.get('url', 'LiveKit')}{stage.usually()}.",
+            connecting,
+            since=connecting.at,
         )
     if opened is not None:
-        told = call.last("signal.connected") or opened
-        return stage.ok("The signal connection is open.", told, ms=told.data.get("ms"))
+        news = call.last("signal.connected") or opened
+        return stage.ok("The signal connection is open.", news, ms=news.data.get("ms"))
     return stage.not_reached()
 
 
@@ -238,35 +229,28 @@ def _failed(call: CallView) -> Event | None:
     return None if failed is None or failed is sfu_refusal(call) else failed
 
 
-def _thrown_out(call: CallView, reason: str, sentence: str, next: str) -> Verdict | None:
-    """The server ended the connection for this reason, and nobody has asked for a token since."""
-    found = _cut_off(call)
-    if found is None or (found.data.get("reason") or "") != reason:
+def _cut_off(call: CallView, *reasons: str) -> Event | None:
+    """The end of the connection by the server, for one of these reasons, without a new token since.
+
+    The page reports it; of a caller without a page the server does.
+    """
+    cut_off = call.last("media.disconnected", intended=False)
+    if cut_off is None and not call.has_page:
+        left = call.last("signal.participant_left")
+        cut_off = left if left is not None and left.data.get("reason") in BY_OTHERS else None
+    if cut_off is None or (cut_off.data.get("reason") or "") not in reasons:
         return None
-    if call.after(found, "token.requested", "token.issued") is not None:
-        return None
-    return stage.failing(
-        sentence,
-        next,
-        found,
-        call.last("signal.participant_left"),
-        call.last("token.received"),
-        since=found.at,
-    )
+    return None if call.after(cut_off, "token.requested", "token.issued") else cut_off
 
 
-def _cut_off(call: CallView) -> Event | None:
-    """The page's news that it was cut off; of a caller without a page, the server's."""
-    found = call.last("media.disconnected", intended=False)
-    if found is not None or call.has_page:
-        return found
-    left = call.last("signal.participant_left")
-    return left if left is not None and left.data.get("reason") in BY_OTHERS else None
+def _ended(call: CallView, cut_off: Event, sentence: str, step: str) -> Verdict:
+    left, token = call.last("signal.participant_left"), call.last("token.received")
+    return stage.failing(sentence, step, cut_off, left, token, since=cut_off.at)
 
 
 def _identity(call: CallView) -> str:
-    told = call.last("token.received", "token.issued", "signal.participant_joined")
-    identity = told.data.get("identity") if told is not None else None
+    news = call.last("token.received", "token.issued", "signal.participant_joined")
+    identity = news.data.get("identity") if news is not None else None
     return f" (“{identity}”)" if identity else ""
 
 

@@ -20,32 +20,32 @@ stage = Rules("speak", usual_ms=60, works=("speak.first_byte",))
 def empty(call: CallView) -> Verdict | None:
     """Text-to-speech says that it is done, and sent no sound."""
     error = stage.unresolved(call, "speak.error", kind="empty")
-    asked = call.last("speak.request")
-    done = call.after(asked, "speak.done") if asked is not None else None
+    request = call.last("speak.request")
+    done = call.after(request, "speak.done") if request is not None else None
     if error is None and (
-        asked is None
+        request is None
         or done is None
         or done.data.get("interrupted")
-        or call.after(asked, "speak.first_byte") is not None
-        or not str(asked.data.get("text", "")).strip()
-        or call.after(asked, "play.interrupted") is not None
+        or call.after(request, "speak.first_byte") is not None
+        or not str(request.data.get("text", "")).strip()
+        or call.after(request, "play.interrupted") is not None
     ):
         return None
     proof = error or done
     assert proof is not None
-    said = f" ({error.data.get('message')})" if error is not None else ""
+    message = f" ({error.data.get('message')})" if error is not None else ""
     return stage.failing(
-        f"Text-to-speech answered without any sound{said}.",
+        f"Text-to-speech answered without any sound{message}.",
         f"Is TTS_VOICE one that TTS_MODEL has, and its response format pcm? {STEP}",
         proof,
-        asked,
+        request,
         since=proof.at,
     )
 
 
 @stage.cause("tts-fails")
 def fails(call: CallView) -> Verdict | None:
-    found = [
+    errors = [
         event
         for event in (
             stage.unresolved(call, "speak.error"),
@@ -53,7 +53,7 @@ def fails(call: CallView) -> Verdict | None:
         )
         if event is not None
     ]
-    error = max(found, key=lambda event: event.at, default=None)
+    error = max(errors, key=lambda event: event.at, default=None)
     if error is None:
         return None
     what = error.data.get("message") or error.data.get("error") or "no reason was given"
@@ -85,22 +85,24 @@ def stalls(call: CallView) -> Verdict | None:
             call.last("speak.first_byte"),
             since=gap.at,
         )
-    asked = _unanswered(call)
-    if asked is None or call.age(asked) < SLOW_S:
+    request = _unanswered(call)
+    if request is None or call.age(request) < SLOW_S:
         return None
     return stage.late(
-        f"Text-to-speech has sent no sound for {call.age(asked):.1f} s (usually 60 ms).",
+        f"Text-to-speech has sent no sound for {call.age(request):.1f} s (usually 60 ms).",
         f"Is its server overloaded or stopped? {STEP}. {LOG}",
-        asked,
-        since=asked.at,
+        request,
+        since=request.at,
     )
 
 
 @stage.progress
 def progress(call: CallView) -> Verdict:
-    asked = _unanswered(call)
-    if asked is not None:
-        return stage.waiting(f"The reply becomes sound{stage.usually()}.", asked, since=asked.at)
+    request = _unanswered(call)
+    if request is not None:
+        return stage.waiting(
+            f"The reply becomes sound{stage.usually()}.", request, since=request.at
+        )
     first = call.last("speak.first_byte")
     if first is not None:
         return stage.ok("The reply is spoken.", first, ms=first.data.get("ms"))
@@ -109,17 +111,17 @@ def progress(call: CallView) -> Verdict:
 
 def _unanswered(call: CallView) -> Event | None:
     """What text-to-speech was asked for, while no sound came of it."""
-    asked = call.last("speak.request")
-    if asked is None:
+    request = call.last("speak.request")
+    if request is None:
         # An older worker does not tell: then a whole reply without sound says it.
-        asked = call.last("think.done")
+        request = call.last("think.done")
         written = call.last("think.first_token")
-        turn = asked.data.get("turn") if asked is not None else None
-        if asked is None or written is None or written.data.get("turn") != turn:
+        turn = request.data.get("turn") if request is not None else None
+        if request is None or written is None or written.data.get("turn") != turn:
             return None
         if call.last("speak.first_byte", turn=turn) is not None:
             return None
-        return asked if call.after(asked, *OVER) is None else None
-    if call.after(asked, "speak.first_byte", *OVER) is not None:
+        return request if call.after(request, *OVER) is None else None
+    if call.after(request, "speak.first_byte", *OVER) is not None:
         return None
-    return asked
+    return request

@@ -13,24 +13,28 @@ CLOCK_S = 5.0
 GOT_PAST = ("signal.connected", "media.connected", "signal.participant_joined")
 
 stage = Rules(
-    "token", usual_ms=20, works=("token.received", "token.issued", *GOT_PAST), log="proxy"
+    "token",
+    usual_ms=20,
+    works=("token.received", "token.issued", *GOT_PAST),
+    log="proxy",
+    explained_elsewhere=lambda call, event: event is sfu_refusal(call),
 )
 
 
 @stage.cause("token-room-mismatch")
 def room_mismatch(call: CallView) -> Verdict | None:
     """The page read in its token that it is for another room than the one it wants."""
-    found = call.last("token.room_mismatch")
-    if found is None or call.after(found, *GOT_PAST) is not None:
+    mismatch = call.last("token.room_mismatch")
+    if mismatch is None or call.after(mismatch, *GOT_PAST) is not None:
         return None
-    wanted, has = found.data.get("wanted"), found.data.get("token_room")
+    room, token_room = mismatch.data.get("wanted"), mismatch.data.get("token_room")
     return stage.failing(
-        f"The token is for room “{has}”, but the page wants to enter “{wanted}”.",
-        f'Ask for a token with {{"room": "{wanted}"}}: press Connect again. A token made '
+        f"The token is for room “{token_room}”, but the page wants to enter “{room}”.",
+        f'Ask for a token with {{"room": "{room}"}}: press Connect again. A token made '
         "elsewhere must have this room in its video grant.",
-        found,
+        mismatch,
         call.last("token.issued"),
-        since=found.at,
+        since=mismatch.at,
     )
 
 
@@ -40,9 +44,9 @@ def refused(call: CallView) -> Verdict | None:
     by_proxy = stage.unresolved(call, "token.refused")
     by_sfu = sfu_refusal(call)
     if by_sfu is not None and not is_expired(by_sfu, call):
-        said = by_sfu.data.get("message") or by_sfu.data.get("what") or "no reason given"
+        reason = by_sfu.data.get("message") or by_sfu.data.get("what") or "no reason given"
         return stage.failing(
-            f"LiveKit refused the token (status {by_sfu.data.get('status', 401)}: {said}).",
+            f"LiveKit refused the token (status {by_sfu.data.get('status', 401)}: {reason}).",
             "LIVEKIT_API_KEY and LIVEKIT_API_SECRET of the proxy must be those of the LiveKit "
             "server: set them in .env, then ./restart_voice_system.sh and Connect again.",
             by_sfu,
@@ -75,19 +79,23 @@ def clock_differs(call: CallView) -> Verdict | None:
 
 @stage.progress
 def progress(call: CallView) -> Verdict:
-    got = call.last("token.received", "token.issued")
-    asked = call.last("token.requested")
-    if got is not None and (asked is None or call.after(asked, "token.received", "token.issued")):
-        said = call.last("token.received") or got
+    issued = call.last("token.received", "token.issued")
+    request = call.last("token.requested")
+    if issued is not None and (
+        request is None or call.after(request, "token.received", "token.issued")
+    ):
+        token = call.last("token.received") or issued
         return stage.ok(
-            f"A token for {said.data.get('identity', 'the caller')}.", got, ms=said.data.get("ms")
+            f"A token for {token.data.get('identity', 'the caller')}.",
+            issued,
+            ms=token.data.get("ms"),
         )
     if (past := call.last(*GOT_PAST)) is not None:
         return stage.ok("The caller has a token.", past)
-    if asked is not None:
+    if request is not None:
         return stage.in_time(
             call,
-            asked,
+            request,
             SLOW_S,
             "The page waits for its token.",
             "Does the proxy answer? ./restart_voice_system.sh status, and the log: "
@@ -96,24 +104,21 @@ def progress(call: CallView) -> Verdict:
     return stage.not_reached()
 
 
-stage.told_elsewhere = lambda call, event: event is sfu_refusal(call)
-
-
 def sfu_refusal(call: CallView) -> Event | None:
     """LiveKit's refusal of a token, unless the caller got in since."""
     for topic in ("token.failed", "signal.failed"):
-        found = call.last(topic)
-        if found is None or call.after(found, *GOT_PAST) is not None:
+        failure = call.last(topic)
+        if failure is None or call.after(failure, *GOT_PAST) is not None:
             continue
-        if found.data.get("reason") == "NotAllowed" or found.data.get("status") in (401, 403):
-            return found
+        if failure.data.get("reason") == "NotAllowed" or failure.data.get("status") in (401, 403):
+            return failure
     return None
 
 
 def is_expired(refusal: Event, call: CallView) -> bool:
     """Whether it was refused because it is too old."""
-    said = f"{refusal.data.get('message', '')} {refusal.data.get('what', '')}".lower()
-    if "expire" in said and "may have expired" not in said:
+    text = f"{refusal.data.get('message', '')} {refusal.data.get('what', '')}".lower()
+    if "expire" in text and "may have expired" not in text:
         return True
     issued = call.last("token.issued")
     expires = issued.data.get("expires_at") if issued is not None else None

@@ -42,13 +42,13 @@ def fails(call: CallView) -> Verdict | None:
 @stage.cause("stt-stalls")
 def stalls(call: CallView) -> Verdict | None:
     """A recognition was asked for, and nothing came back."""
-    asked = _unanswered(call)
-    sign = call.after(asked, "transcribe.transcript") or asked if asked is not None else None
-    if asked is None or sign is None or call.age(sign) < SLOW_S:
+    request = _unanswered(call)
+    sign = call.after(request, "transcribe.transcript") or request if request is not None else None
+    if request is None or sign is None or call.age(sign) < SLOW_S:
         return None
     return stage.late(
         f"Speech-to-text has not answered for {call.age(sign):.1f} s (usually 0.4 s)"
-        f"{_length(asked)}.",
+        f"{_length(request)}.",
         f"Is the speech-to-text server overloaded or stopped? {MODELS}. {LOG}",
         call.last("transcribe.started"),
         call.last("hear.speech_ended"),
@@ -83,9 +83,9 @@ def hears_nothing(call: CallView) -> Verdict | None:
 
 @stage.progress
 def progress(call: CallView) -> Verdict:
-    asked = _unanswered(call)
-    if asked is not None:
-        return stage.waiting(f"Speech becomes words{stage.usually()}.", asked, since=asked.at)
+    request = _unanswered(call)
+    if request is not None:
+        return stage.waiting(f"Speech becomes words{stage.usually()}.", request, since=request.at)
     words = call.last("transcribe.transcript", final=True) or call.last("transcribe.done")
     if words is not None:
         done = call.last("transcribe.done")
@@ -118,10 +118,10 @@ def _error(call: CallView) -> Event | None:
 
 def _unanswered(call: CallView) -> Event | None:
     """The recognition that was asked for last, or the end of speech, while nothing came of it."""
-    asked = call.last("transcribe.started")
+    request = call.last("transcribe.started")
     answers = ("transcribe.done", "transcribe.error")
-    if asked is not None:
-        if call.after(asked, *answers) is not None or _final_after(call, asked):
+    if request is not None:
+        if call.after(request, *answers) is not None or _final_after(call, request):
             return None
         # A recognition may be opened with the first sound: it owes an answer once speech is over.
         ended = call.last("hear.speech_ended")
@@ -129,7 +129,7 @@ def _unanswered(call: CallView) -> Event | None:
         speaking = begun is not None and (ended is None or ended.at < begun.at)
         if speaking:
             return None
-        return ended if ended is not None and ended.at > asked.at else asked
+        return ended if ended is not None and ended.at > request.at else request
     ended = call.last("hear.speech_ended")
     if ended is None or call.after(ended, "hear.speech_started", *answers) is not None:
         return None
@@ -139,15 +139,15 @@ def _unanswered(call: CallView) -> Event | None:
     return ended if call.age(ended) < SLOW_S else None
 
 
-def _final_after(call: CallView, asked: Event) -> bool:
+def _final_after(call: CallView, request: Event) -> bool:
     final = call.last("transcribe.transcript", final=True)
-    return final is not None and final.at >= asked.at
+    return final is not None and final.at >= request.at
 
 
 def _words_since(call: CallView, at: float) -> bool:
     """Whether words were found; not those guessed while the caller spoke, and then withdrawn."""
-    asked = call.last("think.request")
-    if asked is not None and asked.at >= at and _text(asked):
+    request = call.last("think.request")
+    if request is not None and request.at >= at and _text(request):
         return True
     done = call.last("transcribe.done")
     return any(
@@ -171,6 +171,6 @@ def _text(event: Event) -> str:
     return str(event.data.get("text") or "").strip()
 
 
-def _length(asked: Event) -> str:
-    length = asked.data.get("seconds")
+def _length(request: Event) -> str:
+    length = request.data.get("seconds")
     return f" to {length:.1f} s of speech" if isinstance(length, int | float) else ""
