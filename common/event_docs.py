@@ -20,7 +20,7 @@ READERS = {
     "proxy/timeline": "timeline",
     "proxy": "proxy",
     "agent": "worker",
-    "web": "page",
+    "web/state": "page",
     "dev": "command line",
 }
 """Folders that read events, and what the page calls them; the first that fits."""

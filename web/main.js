@@ -1,14 +1,11 @@
 /** The page begins here: its elements are defined, then what it watches is watched. */
 
 import { LogLevel, setLogLevel } from 'livekit-client';
-import { reportPageError } from './call/call.js';
-import { recallListening } from './call/listening-choice.js';
-import { proposeRoom } from './call/room-names.js';
+import { proposeRoom, reportPageError } from './call/call.js';
 import './parts/all.js';
 import { tell } from './store.js';
-import { loadAgents } from './watch/agents-watch.js';
 import { watchCalls } from './watch/calls-watch.js';
-import { watchMemory } from './watch/memory-watch.js';
+import { loadAgents, watchMemory } from './watch/letta-watch.js';
 import { watchProxy } from './watch/proxy-watch.js';
 
 // What livekit-client has to say of a call is on the page; its own log is for what is broken.
@@ -27,7 +24,6 @@ function failed(what) {
 
 const named = new URLSearchParams(location.search).get('room');
 tell('room.named', { room: named ?? proposeRoom(), proposed: named === null });
-recallListening();
 watchProxy();
 watchMemory();
 watchCalls();

@@ -67,7 +67,7 @@ export async function getToken(room, signal) {
 
 /**
  * @param {string} room
- * @param {{agentId: string, settings: Record<string, number|boolean>}} wanted an agentId of '' is
+ * @param {{agentId: string, settings: Record<string, number|boolean>}} request an agentId of '' is
  *   the worker's default; settings are those that shall not be as usual
  * @param {AbortSignal} signal
  */
@@ -224,9 +224,9 @@ function unreadable(method, path, response) {
  * @param {Response} response
  */
 function refused(answer, method, path, response) {
-  const said = asText(answer.message) || asText(answer.error);
+  const message = asText(answer.message) || asText(answer.error);
   return {
-    what: said || `${method} ${path} answered ${response.status}.`,
+    what: message || `${method} ${path} answered ${response.status}.`,
     next: asText(answer.next_step),
   };
 }

@@ -7,6 +7,8 @@
  * @typedef {'system'|'token'|'signal'|'media'|'dispatch'|'job'|'join'|'hear'|'transcribe'|'think'|
  *   'speak'|'play'} Stage
  *
+ * @typedef {`${Stage}.${string}`} Topic an event of a call; common/events.py has all of them
+ *
  * @typedef {object} VoiceEvent
  * @property {number} at seconds since 1970, by the clock of whoever reports it
  * @property {string} room
@@ -15,7 +17,7 @@
  * @property {string} name
  * @property {Record<string, unknown>} data
  * @property {number} [seen] seconds since 1970 when it reached this page; `at` if absent
- * @property {string} [key] its reporter's own, the same when it is told again
+ * @property {string} [key] its reporter's own, the same when it is reported again
  *
  * @typedef {object} Problem something that went wrong, for a person
  * @property {string} what what happened
@@ -25,7 +27,7 @@
  *
  * @typedef {object} Quote a line that proves a verdict
  * @property {string} text
- * @property {string} source who said it: a source of events, a log, a probe
+ * @property {string} source where it comes from: a source of events, a log, a probe
  * @property {number|null} at seconds since 1970
  *
  * @typedef {object} Verdict
@@ -56,7 +58,7 @@
  * @property {string} state preparing, starting, ready, restarting, failed, monitoring or stopped
  * @property {string} detail
  * @property {number|null} since seconds since 1970
- * @property {boolean} answers false if it was asked just now and did not answer
+ * @property {boolean} answers false if it did not answer just now
  * @property {string} cause the launcher's word for what is wrong, or ''
  * @property {number} restarts since it was started by a person
  * @property {string[]} log the last lines of its log that tell

@@ -1,11 +1,11 @@
 /** Finds the agent among the participants and follows its state. */
 
 import { ParticipantKind, RoomEvent } from 'livekit-client';
-import { now } from '../clock.js';
+import { now } from '../store.js';
 
 const STATE = 'lk.agent.state';
 const NOT_YET = new Set(['', 'initializing']);
-/** An agent that has not told its state after this long is not going to: take it as it is. */
+/** An agent that has no state after this long will not have one: it counts as ready. */
 const STATELESS_AFTER_MS = 3000;
 
 /** @param {import('./session.js').CallContext} call */
@@ -23,23 +23,23 @@ export function watchAgent({ room, emit, signal }) {
     if (ready || signal.aborted) return;
     ready = true;
     clearTimeout(patience);
-    emit('join', 'agent_ready', { ms: elapsed() });
+    emit('join.agent_ready', { ms: elapsed() });
   };
 
   const readState = () => {
-    const told = agent?.attributes[STATE] ?? '';
-    if (told !== state) {
-      emit('join', 'agent_state', { from: state, to: told });
-      state = told;
+    const next = agent?.attributes[STATE] ?? '';
+    if (next !== state) {
+      emit('join.agent_state', { from: state, to: next });
+      state = next;
     }
-    if (!NOT_YET.has(told)) becomeReady();
+    if (!NOT_YET.has(next)) becomeReady();
   };
 
   /** @param {import('livekit-client').RemoteParticipant} participant */
   const come = (participant) => {
     if (participant.kind !== ParticipantKind.AGENT || agent) return;
     agent = participant;
-    emit('join', 'agent_joined', {
+    emit('join.agent_joined', {
       identity: participant.identity,
       name: participant.name ?? '',
       ms: elapsed(),
@@ -52,7 +52,7 @@ export function watchAgent({ room, emit, signal }) {
   const go = (participant) => {
     if (participant !== agent) return;
     clearTimeout(patience);
-    emit('join', 'agent_left', { identity: participant.identity });
+    emit('join.agent_left', { identity: participant.identity });
     agent = null;
     state = '';
     ready = false;

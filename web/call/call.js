@@ -1,12 +1,11 @@
 /** What the page's buttons do to the call. There is at most one session in a tab. */
 
+import { getHealth } from '../proxy-client.js';
 import { changes } from '../state/listening.js';
 import { store, tell } from '../store.js';
 import { checkHealth } from '../watch/proxy-watch.js';
-import { getHealth } from '../proxy-client.js';
-import { leaveAll } from './outboxes.js';
-import { comesBack, PAUSES_MS, serverIsThere } from './rejoining.js';
-import { proposeRoom } from './room-names.js';
+import { leaveAll } from './outbox.js';
+import { comesBack, PAUSES_MS, serverIsThere } from './problems.js';
 import { Session } from './session.js';
 
 /** @type {Session|null} */
@@ -20,7 +19,7 @@ export async function connect() {
   if (session) return;
   const { agents, listening, selection } = store.state;
   const roomName = selection.roomName.trim() || proposeRoom();
-  const agent = agents.items.find((each) => each.id === agents.chosen);
+  const agent = agents.items.find((item) => item.id === agents.chosen);
   await start({
     roomName,
     agentId: agent?.id ?? '',
@@ -30,14 +29,14 @@ export async function connect() {
 }
 
 /**
- * @param {ConstructorParameters<typeof Session>[0]} wanted
+ * @param {ConstructorParameters<typeof Session>[0]} options
  * @returns {Promise<boolean>} whether the room was entered
  */
-async function start(wanted) {
-  const begun = new Session(wanted);
-  session = begun;
-  begun.over.addEventListener('abort', () => finished(begun), { once: true });
-  return begun.begin();
+async function start(options) {
+  const started = new Session(options);
+  session = started;
+  started.over.addEventListener('abort', () => finished(started), { once: true });
+  return started.begin();
 }
 
 /**
@@ -49,12 +48,12 @@ async function rejoin(lost, muted) {
   rejoining.abort();
   const { signal } = (rejoining = new AbortController());
   const { roomName, agentId, agentName, settings } = lost;
-  for (const [tried, pause] of PAUSES_MS.entries()) {
+  for (const [index, pause] of PAUSES_MS.entries()) {
     await new Promise((resolve) => setTimeout(resolve, pause));
     if (signal.aborted) return;
-    // The last try is made whatever is known: what it fails of is what the caller is told.
-    const last = tried === PAUSES_MS.length - 1;
-    if (!last && !(await isServerThere())) continue;
+    // The last try is made whatever is known: the caller is told why that one fails.
+    const isLast = index === PAUSES_MS.length - 1;
+    if (!isLast && !(await isServerThere())) continue;
     if (signal.aborted) return;
     if (await start({ roomName, agentId, agentName, settings, again: true })) {
       rejoining.abort();
@@ -102,11 +101,13 @@ export async function sendText(text) {
 }
 
 /**
- * An error of the page itself is one of the call that goes on, for it may be the reason of trouble.
+ * An error of the page itself belongs to the call that goes on, whose trouble it may explain.
  * @param {string} what
  */
 export function reportPageError(what) {
-  session?.emit(store.state.call.phase === 'connecting' ? 'signal' : 'play', 'error', { what });
+  const isConnecting = store.state.call.phase === 'connecting';
+  const topic = isConnecting ? 'signal.error' : 'play.error';
+  session?.emit(topic, { what });
 }
 
 // Who closes the tab hangs up; what has not been posted yet is posted by the browser, afterwards.
@@ -138,4 +139,21 @@ function proposeNext() {
   if (store.state.selection.roomProposed) {
     tell('room.named', { room: proposeRoom(), proposed: true });
   }
+}
+
+const QUALITIES =
+  'amber brisk calm clear early fresh gentle green kind light mellow plain quiet rapid steady warm';
+const THINGS =
+  'alder brook cedar comet dune fern finch harbor heron lake maple meadow otter pine river wren';
+const NUMBERS = 10_000;
+
+/** A name for a room that is easy to say and unlikely to be taken, such as `calm-otter-0123`. */
+export function proposeRoom() {
+  const [quality = 0, thing = 0, number = 0] = crypto.getRandomValues(new Uint32Array(3));
+  const pick = (/** @type {string} */ list, /** @type {number} */ index) => {
+    const words = list.split(' ');
+    return words[index % words.length];
+  };
+  const digits = String(number % NUMBERS).padStart(4, '0');
+  return `${pick(QUALITIES, quality)}-${pick(THINGS, thing)}-${digits}`;
 }

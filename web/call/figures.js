@@ -30,7 +30,7 @@ const SILENT_S = 1;
  */
 export function totals(stats) {
   const sum = (/** @type {string} */ type, /** @type {string} */ field) =>
-    ofKind(stats, type).reduce((so, each) => so + (asNumber(each[field]) ?? 0), 0);
+    ofKind(stats, type).reduce((so, stat) => so + (asNumber(stat[field]) ?? 0), 0);
   return {
     bytesIn: sum('inbound-rtp', 'bytesReceived'),
     bytesOut: sum('outbound-rtp', 'bytesSent'),
@@ -109,18 +109,18 @@ export function candidatePair(stats) {
  * @param {Stat[]} stats of one connection
  */
 export function search(stats) {
-  const pairs = stats.filter((each) => each.type === 'candidate-pair');
+  const pairs = stats.filter((stat) => stat.type === 'candidate-pair');
   const count = (/** @type {string} */ state) =>
-    pairs.filter((each) => each.state === state).length;
+    pairs.filter((stat) => stat.state === state).length;
   const protocols = (/** @type {string} */ type) =>
-    stats.filter((each) => each.type === type).map((each) => asText(each.protocol));
+    stats.filter((stat) => stat.type === type).map((stat) => asText(stat.protocol));
   const ofServer = stats
-    .filter((each) => each.type === 'remote-candidate')
-    .map((each) => `${asText(each.protocol)} ${address(each)}`);
+    .filter((stat) => stat.type === 'remote-candidate')
+    .map((stat) => `${asText(stat.protocol)} ${address(stat)}`);
   return {
     pairs: pairs.length,
-    tried: pairs.filter((each) => (asNumber(each.requestsSent) ?? 0) > 0).length,
-    answered: pairs.filter((each) => (asNumber(each.responsesReceived) ?? 0) > 0).length,
+    tried: pairs.filter((stat) => (asNumber(stat.requestsSent) ?? 0) > 0).length,
+    answered: pairs.filter((stat) => (asNumber(stat.responsesReceived) ?? 0) > 0).length,
     failed: count('failed'),
     local: tally(protocols('local-candidate')),
     remote: tally(protocols('remote-candidate')),
@@ -130,15 +130,15 @@ export function search(stats) {
 
 /** @param {Stat[]} stats @returns {Stat|undefined} */
 function selectedPair(stats) {
-  const transport = stats.find((each) => each.type === 'transport' && each.selectedCandidatePairId);
-  if (transport) return stats.find((each) => each.id === transport.selectedCandidatePairId);
+  const transport = stats.find((stat) => stat.type === 'transport' && stat.selectedCandidatePairId);
+  if (transport) return stats.find((stat) => stat.id === transport.selectedCandidatePairId);
   // Firefox has no transports in its statistics, but says which pair is selected.
-  return stats.find((each) => each.type === 'candidate-pair' && each.selected === true);
+  return stats.find((stat) => stat.type === 'candidate-pair' && stat.selected === true);
 }
 
 /** @param {Stat[]} stats @param {unknown} id @returns {Stat} */
 function candidate(stats, id) {
-  return stats.find((each) => each.id === id) ?? {};
+  return stats.find((stat) => stat.id === id) ?? {};
 }
 
 /** @param {Stat} candidate */
@@ -149,12 +149,12 @@ function address(candidate) {
 
 /** Sound only; a page without video has no other. @param {Stat[]} stats @param {string} type */
 function ofKind(stats, type) {
-  return stats.filter((each) => each.type === type && (each.kind ?? 'audio') === 'audio');
+  return stats.filter((stat) => stat.type === type && (stat.kind ?? 'audio') === 'audio');
 }
 
 /** The largest of a field: of several tracks, the one that is worst off. @param {Stat[]} stats */
 function latest(stats, /** @type {string} */ type, /** @type {string} */ field) {
-  const known = ofKind(stats, type).flatMap((each) => asNumber(each[field]) ?? []);
+  const known = ofKind(stats, type).flatMap((stat) => asNumber(stat[field]) ?? []);
   return known.length ? Math.max(...known) : null;
 }
 

@@ -1,7 +1,7 @@
 /** Switches the caller's microphone on, mutes it, and says in words why it fails. */
 
 import { RoomEvent, Track, TrackEvent } from 'livekit-client';
-import { now } from '../clock.js';
+import { now } from '../store.js';
 import { microphoneProblem } from './problems.js';
 
 export class Microphone {
@@ -18,9 +18,9 @@ export class Microphone {
       if (source === Track.Source.Microphone && track) this.#watch(track);
     });
     /** @param {boolean} muted */
-    const told = (muted) => emit('hear', 'muted', { muted, by: this.#own ? 'caller' : 'server' });
-    room.on(RoomEvent.TrackMuted, (_, who) => who === room.localParticipant && told(true));
-    room.on(RoomEvent.TrackUnmuted, (_, who) => who === room.localParticipant && told(false));
+    const report = (muted) => emit('hear.muted', { muted, by: this.#own ? 'caller' : 'server' });
+    room.on(RoomEvent.TrackMuted, (_, who) => who === room.localParticipant && report(true));
+    room.on(RoomEvent.TrackUnmuted, (_, who) => who === room.localParticipant && report(false));
   }
 
   /** Asks for the microphone and publishes it. The call goes on without it. */
@@ -29,11 +29,11 @@ export class Microphone {
     if (this.#busy) return;
     this.#busy = true;
     const started = now();
-    emit('hear', 'microphone_enabling');
+    emit('hear.microphone_enabling');
     try {
       if (!window.isSecureContext || !navigator.mediaDevices) throw new Error('no media devices');
       const publication = await room.localParticipant.setMicrophoneEnabled(true);
-      emit('hear', 'microphone_on', {
+      emit('hear.microphone_on', {
         label: publication?.track?.mediaStreamTrack.label ?? '',
         ms: Math.round((now() - started) * 1000),
       });
@@ -63,26 +63,26 @@ export class Microphone {
   #watch(track) {
     const { emit, signal } = this.#call;
     track.on(TrackEvent.Ended, () => {
-      emit('hear', 'track_ended', { what: 'The microphone gives no sound any more.' });
-      this.#tell('Unplugged', '');
+      emit('hear.track_ended', { what: 'The microphone gives no sound any more.' });
+      this.#reportFailure('Unplugged', '');
     });
     const source = track.mediaStreamTrack;
-    const told = (/** @type {boolean} */ muted) => emit('hear', 'muted', { muted, by: 'system' });
-    source.addEventListener('mute', () => told(true), { signal });
-    source.addEventListener('unmute', () => told(false), { signal });
+    const report = (/** @type {boolean} */ muted) => emit('hear.muted', { muted, by: 'system' });
+    source.addEventListener('mute', () => report(true), { signal });
+    source.addEventListener('unmute', () => report(false), { signal });
   }
 
   /** @param {unknown} error */
   #failed(error) {
-    if (error instanceof Error) this.#tell(error.name, error.message);
-    else this.#tell('', String(error));
+    if (error instanceof Error) this.#reportFailure(error.name, error.message);
+    else this.#reportFailure('', String(error));
   }
 
   /** @param {string} name @param {string} message */
-  #tell(name, message) {
+  #reportFailure(name, message) {
     const { isSecureContext: secure } = window;
     const problem = microphoneProblem(name, message, { secure, origin: location.origin });
     const reason = secure ? name : 'NotSecure';
-    this.#call.emit('hear', 'microphone_failed', { ...problem, reason, message });
+    this.#call.emit('hear.microphone_failed', { ...problem, reason, message });
   }
 }

@@ -1,7 +1,11 @@
 /**
- * Posts what the page reports about one room to the proxy: in the background, in batches, again
- * after a failure. Each event has a key of its own, so that one that is sent twice is kept once.
+ * Posts what the page reports about its rooms to the proxy: in the background, in batches, and
+ * again after a failure. Each event has a key of its own, so that the proxy keeps it once.
  */
+
+import { postEvents } from '../proxy-client.js';
+import { topicOf } from '../state/stages.js';
+import { tell } from '../store.js';
 
 /** @typedef {import('../types.js').VoiceEvent} VoiceEvent */
 
@@ -66,7 +70,7 @@ export class Outbox {
     const all = this.#waiting.slice(-MOST_AT_ONCE);
     const fits = (/** @type {VoiceEvent[]} */ events) =>
       JSON.stringify(events).length <= MOST_LAST_CHARACTERS;
-    let events = fits(all) ? all : all.filter((each) => each.name !== 'stats');
+    let events = fits(all) ? all : all.filter((event) => !isFigures(event));
     while (events.length && !fits(events)) events = events.slice(Math.ceil(events.length / 4));
     // Nobody is left to hear of a failure.
     this.#postman.send(events, this.#token, true).catch(() => undefined);
@@ -122,12 +126,43 @@ export class Outbox {
   /** @param {VoiceEvent[]} events */
   #drop(events) {
     const gone = new Set(events);
-    this.#waiting = this.#waiting.filter((each) => !gone.has(each));
+    this.#waiting = this.#waiting.filter((event) => !gone.has(event));
   }
 
   #makeRoom() {
-    const figures = this.#waiting.find((each) => each.name === 'stats');
+    const figures = this.#waiting.find(isFigures);
     this.#drop([figures ?? /** @type {VoiceEvent} */ (this.#waiting[0])]);
     if (!figures) this.#postman.lost(1, `the page keeps ${MOST_WAITING} events`);
   }
+}
+
+/** Figures of the sound come each second; they are what can be missed. @param {VoiceEvent} event */
+function isFigures(event) {
+  return topicOf(event) === 'media.stats';
+}
+
+/** Rooms whose events are kept while the proxy is away; the oldest go first. */
+const MOST_ROOMS = 8;
+
+/** @type {Map<string, Outbox>} */
+const outboxes = new Map();
+
+/** The outbox of a room; it outlives a call until all is delivered. @param {string} room */
+export function outboxOf(room) {
+  for (const [name, outbox] of outboxes) {
+    if (name !== room && (outbox.isEmpty || outboxes.size >= MOST_ROOMS)) outboxes.delete(name);
+  }
+  const known = outboxes.get(room);
+  if (known) return known;
+  const opened = new Outbox({
+    send: (events, token, leaving) => postEvents(room, token, events, leaving),
+    lost: (count, why) => tell('events.lost', { count, why }),
+  });
+  outboxes.set(room, opened);
+  return opened;
+}
+
+/** Sends what is left, because the page goes away. */
+export function leaveAll() {
+  for (const outbox of outboxes.values()) outbox.leave();
 }

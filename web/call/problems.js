@@ -1,8 +1,11 @@
 /**
- * What goes wrong around a call, in words: what happened, and what to do next.
+ * What this browser can tell of a call that goes wrong: what happened, what to do next, and whether
+ * a call that was lost comes back.
  *
  * Pure functions of names and numbers, without livekit-client, so that node can test them.
  */
+
+import { asNumber, asRecord, asText } from '../state/read.js';
 
 /** @typedef {import('../types.js').Problem} Problem */
 
@@ -81,16 +84,16 @@ export function otherRoomProblem({ wanted, token_room: tokenRoom }) {
 }
 
 /**
- * Why the room could not be entered, and the stage at which it failed. The proxy's verdict says more.
+ * Why the room could not be entered, and the event that says so. The proxy's verdict says more.
  * @param {{reason: string, status: number|null, message: string}} error reason by livekit's name
  * @param {{url: string, signalOpen: boolean}} attempt
- * @returns {{stage: 'token'|'signal'|'media', problem: Problem}}
+ * @returns {{topic: 'token.failed'|'signal.failed'|'media.failed', problem: Problem}}
  */
 export function connectProblem({ reason, status, message }, { url, signalOpen }) {
   const why = withoutToken(message);
   if (reason === 'NotAllowed') {
     return {
-      stage: 'token',
+      topic: 'token.failed',
       problem: {
         what: `LiveKit at ${url} refused the token (${status ?? 'no status'}: ${why}).`,
         next: `Check LIVEKIT_API_KEY and LIVEKIT_API_SECRET. ${AGAIN}`,
@@ -99,7 +102,7 @@ export function connectProblem({ reason, status, message }, { url, signalOpen })
   }
   if (signalOpen) {
     return {
-      stage: 'media',
+      topic: 'media.failed',
       problem: {
         what: `The server was reached, but sound found no path to it (${why}).`,
         next: `Is its UDP or TCP media port closed, by a firewall or a VPN? ${AGAIN}`,
@@ -107,7 +110,7 @@ export function connectProblem({ reason, status, message }, { url, signalOpen })
     };
   }
   return {
-    stage: 'signal',
+    topic: 'signal.failed',
     problem: {
       what: `LiveKit at ${url} cannot be reached (${why}).`,
       next: `In a terminal: ./restart_voice_system.sh status (is livekit ready?). ${AGAIN}`,
@@ -116,7 +119,7 @@ export function connectProblem({ reason, status, message }, { url, signalOpen })
 }
 
 /**
- * That the room was left without this caller's doing. The proxy's verdict says what the reason means.
+ * The room was left without this caller's doing. The proxy's verdict says what the reason means.
  * @param {string} reason livekit's name of it
  * @returns {Problem}
  */
@@ -125,4 +128,59 @@ export function endProblem(reason) {
     what: `The connection to LiveKit ended (${reason || 'no reason was given'}).`,
     next: AGAIN,
   };
+}
+
+/** The reasons, by livekit's names, for which nobody wanted the caller to leave. */
+const LOST = new Set([
+  '',
+  'UNKNOWN_REASON',
+  'SERVER_SHUTDOWN',
+  'STATE_MISMATCH',
+  'JOIN_FAILURE',
+  'SIGNAL_CLOSE',
+  'CONNECTION_TIMEOUT',
+]);
+
+/** Milliseconds before each try: a minute in all, for nobody expects to be called back later. */
+export const PAUSES_MS = [300, 500, 700, 1000, 1000, 1500, ...Array(18).fill(3000)];
+
+export const REJOINS = 'Nothing: this page joins again by itself as soon as the server is there.';
+
+/** Whether a tab that left for this reason joins its room again. @param {string} reason */
+export function comesBack(reason) {
+  return LOST.has(reason);
+}
+
+/**
+ * Whether a try makes sense. Where no launcher tells of the server, it does.
+ * @param {Record<string, unknown>} health what the proxy answers at /health
+ */
+export function serverIsThere(health) {
+  const state = asText(asRecord(asRecord(health.processes).livekit).state);
+  return state === '' || state === 'ready' || state === 'monitoring';
+}
+
+/**
+ * Reads what a LiveKit token says. Whether it is genuine only the server can tell.
+ * @param {string} token
+ * @returns {{room: string, identity: string, expires: number|null}|null} null if it is not a token
+ */
+export function tokenPayload(token) {
+  const [, middle] = token.split('.');
+  if (!middle) return null;
+  try {
+    const bytes = Uint8Array.from(
+      atob(middle.replace(/-/g, '+').replace(/_/g, '/')),
+      (character) => character.codePointAt(0) ?? 0,
+    );
+    const payload = asRecord(JSON.parse(new TextDecoder().decode(bytes)));
+    return {
+      room: asText(asRecord(payload.video).room),
+      identity: asText(payload.sub),
+      expires: asNumber(payload.exp),
+    };
+  } catch {
+    // Not a token: the server will say so, in its own words.
+    return null;
+  }
 }

@@ -6,30 +6,29 @@
  */
 
 import { ConnectionError, ConnectionErrorReason, Room, RoomEvent } from 'livekit-client';
-import { now } from '../clock.js';
 import { getToken, problemOf, ProxyError, requestDispatch } from '../proxy-client.js';
 import { asText } from '../state/read.js';
-import { store } from '../store.js';
+import { now, store } from '../store.js';
 import { watchAgent } from './agent-presence.js';
-import { receiveAgentEvents } from './agent-events.js';
-import { measureLevels } from './level-watch.js';
-import { watchMedia } from './media-watch.js';
+import { watchConnection, watchMedia, watchTracks } from './connection-watch.js';
 import { Microphone } from './microphone.js';
-import { outboxOf } from './outboxes.js';
-import { connectProblem, otherRoomProblem, withoutToken } from './problems.js';
-import { watchConnection } from './connection-watch.js';
-import { comesBack, NEXT } from './rejoining.js';
-import { playAgent } from './sound.js';
-import { tokenPayload } from './token-payload.js';
-import { watchTracks } from './track-watch.js';
-import { receiveTranscripts } from './transcripts.js';
-import { TypedText } from './typed-text.js';
+import { outboxOf } from './outbox.js';
+import {
+  comesBack,
+  connectProblem,
+  otherRoomProblem,
+  REJOINS,
+  tokenPayload,
+  withoutToken,
+} from './problems.js';
+import { receiveAgentEvents, receiveTranscripts, TypedText } from './room-messages.js';
+import { measureLevels, playAgent } from './sound.js';
 
 /**
  * What the watchers of a session work with.
  *
- * @typedef {import('../types.js').Stage} Stage
- * @typedef {(stage: Stage, name: string, data?: Record<string, unknown>) => void} Emit
+ * @typedef {import('../types.js').Topic} Topic
+ * @typedef {(topic: Topic, data?: Record<string, unknown>) => void} Emit
  *
  * @typedef {object} CallContext
  * @property {Room} room
@@ -45,19 +44,19 @@ export class Session {
   #room = new Room();
   #signalOpen = false;
   #mark = randomMark();
-  #told = 0;
+  #count = 0;
   #outbox;
 
   /** @type {CallContext} */
   #context;
 
   /**
-   * @param {object} wanted
-   * @param {string} wanted.roomName
-   * @param {string} wanted.agentId
-   * @param {string} wanted.agentName
-   * @param {Record<string, number|boolean>} wanted.settings how the agent listens otherwise
-   * @param {boolean} [wanted.again] a call that was lost goes on
+   * @param {object} options
+   * @param {string} options.roomName
+   * @param {string} options.agentId
+   * @param {string} options.agentName
+   * @param {Record<string, number|boolean>} options.settings how the agent listens otherwise
+   * @param {boolean} [options.again] a call that was lost goes on
    */
   constructor({ roomName, agentId, agentName, settings, again = false }) {
     this.roomName = roomName;
@@ -67,8 +66,8 @@ export class Session {
     this.settings = settings;
     this.#outbox = outboxOf(roomName);
     /** @type {Emit} */
-    this.emit = (stage, name, data = {}) => {
-      if (!this.#life.signal.aborted) this.#dispatch(stage, name, data);
+    this.emit = (topic, data = {}) => {
+      if (!this.#life.signal.aborted) this.#record(topic, data);
     };
     /** @type {CallContext} */
     const context = { room: this.#room, emit: this.emit, signal: this.#life.signal };
@@ -99,7 +98,7 @@ export class Session {
   /** The caller hangs up, maybe before the call has begun. */
   async end() {
     if (this.over.aborted) return;
-    this.#finish('media', 'disconnected', { intended: true, reason: 'CLIENT_INITIATED' });
+    this.#finish('media.disconnected', { intended: true, reason: 'CLIENT_INITIATED' });
     await this.#room.disconnect();
   }
 
@@ -110,15 +109,15 @@ export class Session {
 
   async #token() {
     const started = now();
-    this.emit('token', 'requested', { agent_id: this.agentId, agent_name: this.agentName });
+    this.emit('token.requested', { agent_id: this.agentId, agent_name: this.agentName });
     try {
       const answer = await getToken(this.roomName, this.over);
-      this.emit('token', 'received', { identity: answer.identity, ms: since(started) });
+      this.emit('token.received', { identity: answer.identity, ms: since(started) });
       return this.#checked(answer);
     } catch (error) {
       if (this.over.aborted) return null;
       const { code, status } = error instanceof ProxyError ? error : { code: '', status: null };
-      this.#finish('token', 'failed', { ...problemOf(error), code, status });
+      this.#finish('token.failed', { ...problemOf(error), code, status });
       return null;
     }
   }
@@ -127,7 +126,7 @@ export class Session {
   #checked(/** @type {{token: string, url: string, identity: string}} */ answer) {
     const payload = tokenPayload(answer.token);
     this.#outbox.authorize(answer.token);
-    this.emit('token', 'page', {
+    this.emit('token.page', {
       secure: window.isSecureContext,
       origin: location.origin,
       signal_url: answer.url,
@@ -136,7 +135,7 @@ export class Session {
     });
     if (!payload || payload.room === this.roomName) return answer;
     const rooms = { wanted: this.roomName, token_room: payload.room };
-    this.#finish('token', 'room_mismatch', { ...rooms, ...otherRoomProblem(rooms) });
+    this.#finish('token.room_mismatch', { ...rooms, ...otherRoomProblem(rooms) });
     return null;
   }
 
@@ -145,11 +144,11 @@ export class Session {
     const started = now();
     let opened = started;
     const again = this.again ? { again: true } : {};
-    this.emit('signal', 'connecting', { room: this.roomName, url, ...again });
+    this.emit('signal.connecting', { room: this.roomName, url, ...again });
     this.#room.once(RoomEvent.SignalConnected, () => {
       this.#signalOpen = true;
       opened = now();
-      this.emit('signal', 'connected', { ms: since(started) });
+      this.emit('signal.connected', { ms: since(started) });
     });
     // Before connecting: what is in the room already is announced while connecting.
     receiveTranscripts(this.#context);
@@ -164,8 +163,8 @@ export class Session {
       const details = describe(error);
       const pageSecure = location.protocol === 'https:';
       const attempt = { url, signalOpen: this.#signalOpen };
-      const { stage, problem } = connectProblem(details, attempt);
-      this.#finish(stage, 'failed', { ...problem, ...details, url, page_secure: pageSecure });
+      const { topic, problem } = connectProblem(details, attempt);
+      this.#finish(topic, { ...problem, ...details, url, page_secure: pageSecure });
       return false;
     }
     if (this.over.aborted) {
@@ -173,14 +172,14 @@ export class Session {
       await this.#room.disconnect();
       return false;
     }
-    this.emit('media', 'connected', { ms: since(opened) });
+    this.emit('media.connected', { ms: since(opened) });
     watchConnection(this.#context, (reason, problem) => {
       this.lost = reason;
-      this.#finish('media', 'disconnected', {
+      this.#finish('media.disconnected', {
         intended: reason === 'CLIENT_INITIATED',
         reason,
         ...problem,
-        ...(comesBack(reason) ? { next: NEXT } : {}),
+        ...(comesBack(reason) ? { next: REJOINS } : {}),
       });
     });
     watchAgent(this.#context);
@@ -191,11 +190,11 @@ export class Session {
 
   async #dispatchAgent() {
     const started = now();
-    const wanted = { agentId: this.agentId, settings: this.settings };
-    this.emit('dispatch', 'requested', { agent_id: this.agentId, settings: this.settings });
+    const request = { agentId: this.agentId, settings: this.settings };
+    this.emit('dispatch.requested', { agent_id: this.agentId, settings: this.settings });
     try {
-      const answer = await requestDispatch(this.roomName, wanted, this.over);
-      this.emit('dispatch', 'accepted', {
+      const answer = await requestDispatch(this.roomName, request, this.over);
+      this.emit('dispatch.accepted', {
         message: asText(answer.message),
         dispatch_id: asText(answer.dispatch_id),
         state: asText(answer.state),
@@ -204,32 +203,29 @@ export class Session {
     } catch (error) {
       // The call goes on: an agent may join by itself.
       const { what, next } = problemOf(error);
-      const refused = error instanceof ProxyError && error.answered;
+      const isAnswer = error instanceof ProxyError && error.answered;
+      const topic = isAnswer ? 'dispatch.refused' : 'dispatch.unreachable';
       const code = error instanceof ProxyError ? error.code : '';
-      this.emit('dispatch', refused ? 'refused' : 'unreachable', { error: what, next, code });
+      this.emit(topic, { error: what, next, code });
     }
   }
 
   /**
    * The last event of this session.
-   * @param {import('../types.js').Stage} stage
-   * @param {string} name
+   * @param {Topic} topic
    * @param {Record<string, unknown>} data
    */
-  #finish(stage, name, data) {
+  #finish(topic, data) {
     if (this.over.aborted) return;
     this.#life.abort();
-    this.#dispatch(stage, name, data);
+    this.#record(topic, data);
   }
 
-  /**
-   * @param {import('../types.js').Stage} stage
-   * @param {string} name
-   * @param {Record<string, unknown>} data
-   */
-  #dispatch(stage, name, data) {
-    this.#told += 1;
-    const key = `${this.#mark}-${this.#told}`;
+  /** @param {Topic} topic @param {Record<string, unknown>} data */
+  #record(topic, data) {
+    this.#count += 1;
+    const key = `${this.#mark}-${this.#count}`;
+    const [stage, name] = /** @type {[import('../types.js').Stage, string]} */ (topic.split('.'));
     /** @type {import('../types.js').VoiceEvent} */
     const event = { at: now(), room: this.roomName, source: 'browser', stage, name, data, key };
     store.dispatch(event);
@@ -246,7 +242,7 @@ function since(started) {
 /** Begins the keys of a call's events. Not randomUUID: a page that is not secure has none. */
 function randomMark() {
   const numbers = [...crypto.getRandomValues(new Uint32Array(3))];
-  return `b-${numbers.map((each) => each.toString(36)).join('')}`;
+  return `b-${numbers.map((number) => number.toString(36)).join('')}`;
 }
 
 /** @param {unknown} error */

@@ -1,7 +1,7 @@
 /** Chooses the Letta agent to talk to; refreshes the list; opens the dialog for a new one. */
 
 import { tell } from '../store.js';
-import { chooseAgent, loadAgents } from '../watch/agents-watch.js';
+import { chooseAgent, loadAgents } from '../watch/letta-watch.js';
 import { h, icon, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
@@ -38,11 +38,11 @@ export class AgentPicker extends Part {
   /** @param {import('./part.js').State} state */
   render({ agents, call }) {
     const select = this.#select;
-    const known = [...select.options].map((each) => `${each.value} ${each.text}`).join('\n');
-    const wanted = agents.items.map((each) => `${each.id} ${each.name}`).join('\n');
-    if (known !== wanted) {
+    const shown = [...select.options].map((option) => `${option.value} ${option.text}`).join('\n');
+    const listed = agents.items.map((agent) => `${agent.id} ${agent.name}`).join('\n');
+    if (shown !== listed) {
       select.replaceChildren(
-        ...agents.items.map((each) => h('option', { value: each.id }, each.name)),
+        ...agents.items.map((agent) => h('option', { value: agent.id }, agent.name)),
       );
     }
     select.value = agents.chosen;
@@ -56,6 +56,6 @@ export class AgentPicker extends Part {
 function hint({ state, items, chosen, problem }) {
   if (problem) return [problem.what, problem.next].filter(Boolean).join(' ');
   if (state === 'loading') return 'Loading the list…';
-  const agent = items.find((each) => each.id === chosen);
+  const agent = items.find(({ id }) => id === chosen);
   return agent?.model || agent?.description || '';
 }

@@ -1,7 +1,7 @@
 /** Defines every element of the page. */
 
 import { AgentPicker } from './agent-picker.js';
-import { CallButtons } from './call-buttons.js';
+import { CallButtons, MicrophoneProblem } from './call-buttons.js';
 import { CallList } from './call-list.js';
 import { ConversationLog } from './conversation-log.js';
 import { DebugConsole } from './debug-console.js';
@@ -10,18 +10,16 @@ import { LevelMeters } from './level-meters.js';
 import { ListeningForm } from './listening-form.js';
 import { MemoryBlocks } from './memory-blocks.js';
 import { MessageBox } from './message-box.js';
-import { MicrophoneProblem } from './microphone-problem.js';
 import { NewAgentDialog } from './new-agent-dialog.js';
 import { PastCall } from './past-call.js';
 import { ProcessHealth } from './process-health.js';
 import { RoomName } from './room-name.js';
 import { StageDetails } from './stage-details.js';
 import { StageStrip } from './stage-strip.js';
-import { StatusLine } from './status-line.js';
+import { StatusLine, VoiceApp } from './status-line.js';
 import { TimeBar } from './time-bar.js';
 import { TurnDetails } from './turn-details.js';
 import { TurnWork } from './turn-work.js';
-import { VoiceApp } from './voice-app.js';
 
 // Inner parts first, so that an outer one finds them defined.
 customElements.define('agent-picker', AgentPicker);

@@ -1,9 +1,10 @@
-/** Connect, Disconnect, Mute. */
+/** Connect, Disconnect, Mute; and why the microphone is off although the call goes on. */
 
-import { connect, disconnect, toggleMute } from '../call/call.js';
-import { h, icon, isEnabled, setEnabled, setIcon } from './dom.js';
+import { connect, disconnect, retryMicrophone, toggleMute } from '../call/call.js';
+import { h, icon, isEnabled, setEnabled, setIcon, setText } from './dom.js';
 import { Part } from './part.js';
 
+/** Connect, Disconnect, Mute. */
 export class CallButtons extends Part {
   #connect = h('button', { type: 'button', class: 'primary' }, 'Connect');
   #disconnect = h('button', { type: 'button' }, 'Disconnect');
@@ -38,4 +39,28 @@ function when(button, act) {
   button.addEventListener('click', () => {
     if (isEnabled(button)) void act();
   });
+}
+
+/** Why the microphone is off although the call goes on, and a way to try again. */
+export class MicrophoneProblem extends Part {
+  #what = h('strong');
+  #next = h('span');
+
+  build() {
+    const again = h('button', { type: 'button' }, 'Try again');
+    again.addEventListener('click', () => void retryMicrophone());
+    this.append(h('p', { role: 'alert' }, this.#what, ' ', this.#next), again);
+  }
+
+  /** @param {import('./part.js').State} state */
+  needs({ call }) {
+    return [call.microphoneProblem];
+  }
+
+  /** @param {import('./part.js').State} state */
+  render({ call: { microphoneProblem: problem } }) {
+    this.hidden = !problem;
+    setText(this.#what, problem?.what ?? '');
+    setText(this.#next, problem?.next ?? '');
+  }
 }

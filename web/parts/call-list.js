@@ -1,7 +1,6 @@
-/** The calls that were kept, newest first; a press opens one in the same view as the call of now. */
+/** The calls that were kept, newest first; a press opens one in the view of the call of now. */
 
-import { lengthOf } from '../state/kept-call.js';
-import { day } from '../state/day.js';
+import { day, lengthOf } from '../state/times.js';
 import { loadCalls, openCall } from '../watch/calls-watch.js';
 import { h, icon } from './dom.js';
 import { Part } from './part.js';
@@ -22,7 +21,8 @@ export class CallList extends Part {
     this.replaceChildren(h('h2', {}, 'Past calls'));
     if (problem) this.append(h('p', { class: 'problem' }, `${problem.what} ${problem.next}`));
     if (items.length) {
-      this.append(h('ul', { class: 'calls' }, ...items.map((each) => row(each, each.id === shown))));
+      const rows = items.map((call) => row(call, call.id === shown));
+      this.append(h('ul', { class: 'calls' }, ...rows));
     } else if (!problem) {
       const words = state === 'ready' ? 'No call has been kept yet.' : 'Loading the list…';
       this.append(h('p', { class: 'empty' }, words));
@@ -34,14 +34,14 @@ export class CallList extends Part {
     }
     if (focused) {
       const again = [...this.querySelectorAll('[data-call]')].find(
-        (each) => each.getAttribute('data-call') === focused,
+        (button) => button.getAttribute('data-call') === focused,
       );
       if (again instanceof HTMLElement) again.focus();
     }
   }
 }
 
-/** @param {import('../state/kept-call.js').KeptCall} call @param {boolean} shown */
+/** @param {import('../state/calls.js').KeptCall} call @param {boolean} shown */
 function row(call, shown) {
   const turns = `${call.turns} ${call.turns === 1 ? 'turn' : 'turns'}`;
   const verdict = call.failing ? 'failing' : 'ok';

@@ -1,11 +1,10 @@
 /** The debug console: what happens, to the millisecond, to read and to copy. */
 
-import { clock, consoleText, cutSentence } from '../state/console.js';
+import { consoleText, cutSentence } from '../state/console.js';
+import { clock } from '../state/times.js';
 import { viewOf } from '../state/state.js';
 import { store, tell } from '../store.js';
-import { copyText } from './copy.js';
-import { h, icon, setText } from './dom.js';
-import { keepAtEnd } from './log-scroll.js';
+import { copyText, h, icon, keepAtEnd, setText } from './dom.js';
 import { CallPart } from './part.js';
 
 /** A zip; what was said in the calls is not in it. */
@@ -24,7 +23,7 @@ export class DebugConsole extends CallPart {
   #copyLabel = h('span', {}, 'Copy');
   #clear = h('button', { type: 'button', class: 'quiet' }, icon('clear'), 'Clear');
   #newest = 0;
-  /** @type {import('../state/past-call.js').PastCall|null} the call whose lines are shown */
+  /** @type {import('../state/calls.js').PastCall|null} the call whose lines are shown */
   #of = null;
 
   build() {
@@ -65,7 +64,7 @@ export class DebugConsole extends CallPart {
       this.#lines.replaceChildren();
     }
     this.#clear.hidden = calls.open !== null;
-    const fresh = lines.filter((each) => each.number > this.#newest);
+    const fresh = lines.filter((line) => line.number > this.#newest);
     if (lines.length === 0) this.#lines.replaceChildren();
     this.#lines.append(...fresh.map(row));
     while (this.#lines.childElementCount > lines.length) this.#lines.firstElementChild?.remove();

@@ -1,8 +1,7 @@
 /** The right column: tabs for the memory, one turn, one stage, the past calls. */
 
 import { tell } from '../store.js';
-import { arrowKeys } from './arrow-keys.js';
-import { h, uniqueId } from './dom.js';
+import { arrowKeys, h, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
 const VIEWS = /** @type {const} */ ([
@@ -33,10 +32,10 @@ export class DetailPanel extends Part {
       );
       return { view, tab, panel };
     });
-    const tabs = this.#views.map((each) => each.tab);
+    const tabs = this.#views.map((view) => view.tab);
     const list = h('div', { role: 'tablist', 'aria-label': 'Details' }, ...tabs);
     arrowKeys(list, tabs);
-    this.append(list, ...this.#views.map((each) => each.panel));
+    this.append(list, ...this.#views.map((view) => view.panel));
   }
 
   /** @param {import('./part.js').State} state */

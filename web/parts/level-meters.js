@@ -50,11 +50,11 @@ function meter(label, name) {
   return { row, bar, fill, note };
 }
 
-/** @param {ReturnType<typeof meter>} meter @param {number} level @param {string} said */
-function show({ bar, fill, note }, level, said) {
+/** @param {ReturnType<typeof meter>} meter @param {number} level @param {string} quietWord */
+function show({ bar, fill, note }, level, quietWord) {
   const percent = Math.round(level * 100);
   bar.setAttribute('aria-valuenow', String(percent));
-  bar.dataset.quiet = String(Boolean(said));
+  bar.dataset.quiet = String(Boolean(quietWord));
   fill.style.setProperty('--level', String(level));
-  note.textContent = said;
+  note.textContent = quietWord;
 }

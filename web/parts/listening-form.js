@@ -1,8 +1,8 @@
 /** How the agent listens in the next call: folded away, since most people never change it. */
 
-import { resetListening, setListening } from '../call/listening-choice.js';
 import { changes, refusal } from '../state/listening.js';
-import { store } from '../store.js';
+import { asRecord } from '../state/read.js';
+import { store, tell } from '../store.js';
 import { h, isEnabled, setEnabled, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
@@ -30,6 +30,7 @@ export class ListeningForm extends Part {
   #shown = null;
 
   build() {
+    recallListening();
     this.#shown = null;
     this.#reset.addEventListener('click', () => {
       if (isEnabled(this.#reset)) resetListening();
@@ -60,13 +61,17 @@ export class ListeningForm extends Part {
     if (this.#shown !== tunables) {
       this.#shown = tunables;
       const again = () => this.render(store.state);
-      this.#known = new Map(ordered(tunables).map((each) => [each.name, field(each, again)]));
+      this.#known = new Map(
+        ordered(tunables).map((tunable) => [tunable.name, field(tunable, again)]),
+      );
       this.#fields.replaceChildren(
         ...[...this.#known.values()].flatMap(({ row, problem }) => [row, problem]),
       );
     }
     const changed = changes(listening);
-    for (const each of tunables) show(this.#known.get(each.name), each, changed[each.name]);
+    for (const tunable of tunables) {
+      show(this.#known.get(tunable.name), tunable, changed[tunable.name]);
+    }
     const count = Object.keys(changed).length;
     setText(this.#count, count ? `${count} changed` : '');
     setEnabled(this.#reset, count > 0 || this.#refused);
@@ -80,12 +85,12 @@ export class ListeningForm extends Part {
 /** Those without a label here come last, by their own names. @param {Tunable[]} tunables */
 function ordered(tunables) {
   const names = Object.keys(FIELDS);
-  const place = (/** @type {Tunable} */ each) => (names.indexOf(each.name) + 1 || 99);
-  return tunables.toSorted((one, other) => place(one) - place(other));
+  const place = (/** @type {Tunable} */ tunable) => (names.indexOf(tunable.name) + 1 || 99);
+  return tunables.toSorted((before, after) => place(before) - place(after));
 }
 
 /**
- * @param {Tunable} one
+ * @param {Tunable} tunable
  * @param {() => void} refused called when a value cannot be had
  * @returns {Field}
  */
@@ -126,7 +131,7 @@ function field({ name, usual, least, most, help }, refused) {
 
 /**
  * @param {Field|undefined} field
- * @param {Tunable} one
+ * @param {Tunable} tunable
  * @param {number|boolean|undefined} changed
  */
 function show(field, { usual }, changed) {
@@ -135,4 +140,37 @@ function show(field, { usual }, changed) {
   if (typeof value === 'boolean') field.input.checked = value;
   else if (field.input.valueAsNumber !== value) field.input.value = String(value);
   field.row.toggleAttribute('data-changed', changed !== undefined);
+}
+
+/** Where the choices are kept across visits. */
+const REMEMBERED = 'voice.listening';
+
+/** What this person has chosen in an earlier visit. */
+function recallListening() {
+  try {
+    tell('listening.remembered', {
+      choices: asRecord(JSON.parse(localStorage.getItem(REMEMBERED) ?? '{}')),
+    });
+  } catch {
+    // Storage is switched off in this browser, or holds what is not ours: all is as usual.
+  }
+}
+
+/** @param {string} name @param {number|boolean} value */
+function setListening(name, value) {
+  tell('listening.set', { name, value });
+  remember();
+}
+
+function resetListening() {
+  tell('listening.reset');
+  remember();
+}
+
+function remember() {
+  try {
+    localStorage.setItem(REMEMBERED, JSON.stringify(store.state.listening.choices));
+  } catch {
+    // As above: it lasts for this visit only.
+  }
 }

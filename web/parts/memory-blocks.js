@@ -1,8 +1,8 @@
 /** The agent's memory blocks, and what changed in them last. */
 
-import { clock } from '../state/console.js';
-import { wordDiff } from '../state/word-diff.js';
-import { loadMemory } from '../watch/memory-watch.js';
+import { clock } from '../state/times.js';
+import { wordDiff } from '../state/memory.js';
+import { loadMemory } from '../watch/letta-watch.js';
 import { h, icon } from './dom.js';
 import { Part } from './part.js';
 
@@ -24,7 +24,7 @@ export class MemoryBlocks extends Part {
 
   /** @param {import('./part.js').State} state */
   render({ memory, agents }) {
-    const agent = agents.items.find((each) => each.id === memory.agentId);
+    const agent = agents.items.find((item) => item.id === memory.agentId);
     const title = h('h2', {}, agent ? `Memory of ${agent.name}` : 'Memory');
     this.#content.replaceChildren(title, ...body(memory));
   }
@@ -38,11 +38,11 @@ function body(memory) {
   if (memory.state === 'none') return [h('p', { class: 'empty' }, 'Choose an agent to see it.')];
   if (memory.state === 'loading') return [h('p', { class: 'empty' }, 'Reading…')];
   if (memory.blocks.length === 0) return [h('p', { class: 'empty' }, 'This agent has no blocks.')];
-  return memory.blocks.map((each) => block(each, memory));
+  return memory.blocks.map((item) => block(item, memory));
 }
 
 /**
- * @param {import('../types.js').MemoryBlock} one
+ * @param {import('../types.js').MemoryBlock} memoryBlock
  * @param {import('../state/memory.js').Memory} memory
  */
 function block({ id, label, value, limit, description }, { before, changedAt }) {

@@ -1,7 +1,7 @@
 /** A small dialog that creates a Letta agent. */
 
 import { problemOf } from '../proxy-client.js';
-import { makeAgent } from '../watch/agents-watch.js';
+import { makeAgent } from '../watch/letta-watch.js';
 import { h, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
@@ -25,7 +25,7 @@ export class NewAgentDialog extends Part {
   #problem = h('p', { role: 'alert', class: 'problem' });
   #create = h('button', { type: 'submit', class: 'primary' }, 'Create');
   #dialog = h('dialog');
-  #asked = 0;
+  #request = 0;
 
   build() {
     const title = h('h2', { id: uniqueId('title') }, 'New agent');
@@ -47,7 +47,7 @@ export class NewAgentDialog extends Part {
       void this.#submit();
     });
     // An answer that comes after the dialog was closed belongs to nobody.
-    this.#dialog.addEventListener('close', () => (this.#asked += 1));
+    this.#dialog.addEventListener('close', () => (this.#request += 1));
     this.#dialog.setAttribute('aria-labelledby', title.id);
     this.#dialog.append(form);
     this.append(this.#dialog);
@@ -72,8 +72,8 @@ export class NewAgentDialog extends Part {
 
   async #submit() {
     if (this.#create.disabled) return;
-    this.#asked += 1;
-    const number = this.#asked;
+    this.#request += 1;
+    const request = this.#request;
     this.#say('Creating…', true);
     try {
       await makeAgent({
@@ -82,9 +82,9 @@ export class NewAgentDialog extends Part {
         ...given('human', this.#human.value),
         ...given('model', this.#model.value),
       });
-      if (number === this.#asked) this.#dialog.close();
+      if (request === this.#request) this.#dialog.close();
     } catch (error) {
-      if (number !== this.#asked) return;
+      if (request !== this.#request) return;
       const { what, next } = problemOf(error);
       this.#say([what, next].filter(Boolean).join(' '), false);
     }

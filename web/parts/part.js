@@ -20,7 +20,7 @@ export class Part extends HTMLElement {
       const state = this.view(now);
       const needed = this.needs(state);
       const known = last;
-      if (known && needed.every((each, index) => each === known[index])) return;
+      if (known && needed.every((part, index) => part === known[index])) return;
       last = needed;
       this.render(state);
     }, this.#life.signal);

@@ -1,8 +1,7 @@
 /** Says that a past call is looked at, which one, and what can be done with it. */
 
 import { callUrl } from '../proxy-client.js';
-import { day } from '../state/day.js';
-import { lengthOf } from '../state/kept-call.js';
+import { day, lengthOf } from '../state/times.js';
 import { closeCall, removeCall } from '../watch/calls-watch.js';
 import { h, icon, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';

@@ -1,10 +1,8 @@
-/** A small chip for each process of the system, and one for the proxy when it does not answer. */
+/** The processes of the system: a chip for each, and all of them in full. */
 
 import { processVerdict } from '../state/health.js';
-import { h, icon } from './dom.js';
+import { GLYPHS, h, icon } from './dom.js';
 import { Part } from './part.js';
-
-const GLYPHS = { ok: 'ok', waiting: 'waiting', failing: 'failing', 'not reached': 'open' };
 
 export class ProcessHealth extends Part {
   #list = h('ul', { 'aria-label': 'Processes' });
@@ -50,4 +48,29 @@ function chip(process) {
     h('span', { class: 'chip-name' }, process.name),
     h('span', { class: verdict === 'ok' ? 'hidden' : 'chip-state' }, word),
   );
+}
+
+/**
+ * How each process is, and the last words of one that fails.
+ * @param {import('../state/health.js').Health} health
+ */
+export function processList({ processes }) {
+  return h('ul', { class: 'processes' }, ...processes.map(row));
+}
+
+/** @param {import('../types.js').ProcessHealth} process */
+function row(process) {
+  const { name, state, detail, cause, restarts, log } = process;
+  const verdict = processVerdict(process);
+  const words = [state, cause, restarts ? `restarted ${restarts}×` : ''].filter(Boolean);
+  const item = h(
+    'li',
+    { 'data-verdict': verdict },
+    icon(GLYPHS[verdict]),
+    h('strong', {}, name),
+    h('span', {}, words.join(' · ')),
+    h('p', {}, detail),
+  );
+  if (verdict !== 'ok' && log.length) item.append(h('pre', { tabindex: 0 }, log.join('\n')));
+  return item;
 }

@@ -1,7 +1,6 @@
 /** The name of the room for the next call. The page proposes one; Enter connects. */
 
-import { connect } from '../call/call.js';
-import { proposeRoom } from '../call/room-names.js';
+import { connect, proposeRoom } from '../call/call.js';
 import { tell } from '../store.js';
 import { h, icon, uniqueId } from './dom.js';
 import { Part } from './part.js';

@@ -1,15 +1,14 @@
 /** What is known of the selected stage: its verdict, the next step, what proves it. */
 
-import { now } from '../clock.js';
-import { clock } from '../state/console.js';
-import { duration, waited } from '../state/duration.js';
-import { h, icon, setText } from './dom.js';
-import { eventList } from './event-list.js';
-import { nextStepOf } from './next-step.js';
+import { connectAgain, retryMicrophone, startSound, toggleMute } from '../call/call.js';
+import { nextStep } from '../state/status.js';
+import { clock, duration, waited } from '../state/times.js';
+import { now } from '../store.js';
+import { copyText, GLYPHS, h, icon, setText } from './dom.js';
 import { CallPart } from './part.js';
-import { processList } from './process-list.js';
+import { processList } from './process-health.js';
+import { eventList } from './turn-details.js';
 
-const GLYPHS = { ok: 'ok', waiting: 'waiting', failing: 'failing', 'not reached': 'open' };
 const TICK_MS = 500;
 
 export class StageDetails extends CallPart {
@@ -104,7 +103,7 @@ export class StageDetails extends CallPart {
 
 /** @param {unknown[]} before @param {unknown[]} after */
 function changed(before, after) {
-  return after.some((each, index) => each !== before[index]);
+  return after.some((value, index) => value !== before[index]);
 }
 
 /** @param {import('../types.js').Quote} quote */
@@ -116,4 +115,37 @@ function quoteRow({ text, source, at }) {
     h('p', { class: 'quote-head' }, h('span', {}, source), ...when),
     h('blockquote', {}, text),
   );
+}
+
+/** @type {Record<import('../state/status.js').Action, () => Promise<void>>} */
+const DO = {
+  'start-audio': startSound,
+  unmute: toggleMute,
+  'retry-microphone': retryMicrophone,
+  'connect-again': connectAgain,
+};
+
+/**
+ * What to do: in words, as a button where this page can do it, as a command to copy where not.
+ * @param {string} next
+ * @param {import('../state/call.js').Call|null} call that a button can do something about
+ * @returns {HTMLElement}
+ */
+function nextStepOf(next, call) {
+  const { button, commands } = nextStep(next, call);
+  const box = h('div', { class: 'next-step' }, h('h3', {}, 'Next step'), h('p', {}, next));
+  const doing = h('div', { class: 'next-buttons' });
+  if (button) {
+    const act = h('button', { type: 'button', class: 'primary' }, button.label);
+    act.addEventListener('click', () => void DO[button.action]());
+    doing.append(act);
+  }
+  for (const command of commands) {
+    const shown = h('code', {}, command);
+    const copy = h('button', { type: 'button' }, icon('copy'), h('span', {}, 'Copy'), shown);
+    copy.addEventListener('click', () => void copyText(command, copy.children[1], shown));
+    doing.append(copy);
+  }
+  if (doing.childElementCount) box.append(doing);
+  return box;
 }

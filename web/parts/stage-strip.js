@@ -1,15 +1,12 @@
 /** The strip of the twelve stages. One stop of the tab key; arrows go from stage to stage. */
 
-import { now } from '../clock.js';
-import { duration, seconds, waited } from '../state/duration.js';
 import { firstFailing, STAGES } from '../state/stages.js';
 import { viewOf } from '../state/state.js';
-import { tell } from '../store.js';
-import { h, icon, setIcon, setText } from './dom.js';
-import { arrowKeys } from './arrow-keys.js';
+import { duration, seconds, waited } from '../state/times.js';
+import { now, tell } from '../store.js';
+import { arrowKeys, GLYPHS, h, icon, setIcon, setText } from './dom.js';
 import { Part } from './part.js';
 
-const GLYPHS = { ok: 'ok', waiting: 'waiting', failing: 'failing', 'not reached': 'open' };
 /** How often the time of a stage that waits is shown anew. */
 const TICK_MS = 500;
 
@@ -24,7 +21,7 @@ export class StageStrip extends Part {
 
   build() {
     this.#cells = new Map(STAGES.map((stage) => [stage, cell(stage)]));
-    const buttons = [...this.#cells.values()].map((each) => each.button);
+    const buttons = [...this.#cells.values()].map(({ button }) => button);
     const bar = h('div', { role: 'toolbar', 'aria-label': 'Stages of the call' }, ...buttons);
     arrowKeys(bar, buttons);
     this.append(bar, h('p', { class: 'strip-note' }, this.#trouble, this.#judge), this.#announced);
@@ -64,7 +61,7 @@ export class StageStrip extends Part {
   /**
    * Shows the times, those of waiting stages as they are at this moment.
    * @param {import('../state/stages.js').Verdicts} verdicts
-   * @param {import('../state/past-call.js').PastCall|null} past
+   * @param {import('../state/calls.js').PastCall|null} past
    */
   #tick(verdicts, past) {
     const moment = past ? (past.call.ended ?? past.call.started) : now();

@@ -1,13 +1,12 @@
-/**
- * The line that says how the call is; beside it the agent's state, and a button if sound is held
- * back.
- */
+/** How the call is: in a line beside the conversation, and as attributes of the whole page. */
 
 import { startSound } from '../call/call.js';
 import { statusOf } from '../state/status.js';
+import { store } from '../store.js';
 import { h, icon, setText } from './dom.js';
 import { Part } from './part.js';
 
+/** How the call is; beside it the agent's state, and a button if sound is held back. */
 export class StatusLine extends Part {
   #text = h('span', { class: 'status-text' });
   #next = h('span', { class: 'status-next' });
@@ -42,5 +41,24 @@ export class StatusLine extends Part {
     this.#agentState.hidden = !agentState;
     this.#agentState.dataset.state = agentState;
     this.#sound.hidden = !soundBlocked;
+  }
+}
+
+/** The whole page. Its data attributes tell styles and tests how the call is. */
+export class VoiceApp extends HTMLElement {
+  #life = new AbortController();
+
+  connectedCallback() {
+    this.#life = new AbortController();
+    store.subscribe((state) => {
+      this.dataset.phase = state.call.phase;
+      this.dataset.agent = state.call.agent;
+      this.toggleAttribute('data-past', state.calls.open !== null);
+      this.dataset.tone = statusOf(state).tone;
+    }, this.#life.signal);
+  }
+
+  disconnectedCallback() {
+    this.#life.abort();
   }
 }

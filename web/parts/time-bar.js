@@ -2,7 +2,7 @@
  * Where the time of one reply went, as a bar and in figures; pressing it shows the turn's details.
  */
 
-import { scaleOf, segments, total } from '../state/time-bar.js';
+import { scaleOf, segments, total } from '../state/turns.js';
 import { tell } from '../store.js';
 import { h } from './dom.js';
 import { CallPart } from './part.js';
@@ -34,20 +34,20 @@ export class TimeBar extends CallPart {
     const whole = total(turn.ms);
     const full = Math.max(scaleOf(Object.values(turns.byId)), whole);
     this.#bar.replaceChildren(
-      ...parts.map((each) => {
-        const piece = h('span', { class: 'piece', 'data-mark': each.mark });
-        piece.style.setProperty('--share', String(each.ms / full));
+      ...parts.map((segment) => {
+        const piece = h('span', { class: 'piece', 'data-mark': segment.mark });
+        piece.style.setProperty('--share', String(segment.ms / full));
         return piece;
       }),
     );
     this.#figures.replaceChildren(
       h('strong', {}, `${Math.round(whole)} ms`),
-      ...parts.map((each) =>
+      ...parts.map((segment) =>
         h(
           'span',
-          { class: 'figure', 'data-mark': each.mark },
+          { class: 'figure', 'data-mark': segment.mark },
           h('span', { class: 'swatch', 'aria-hidden': 'true' }),
-          `${each.short} ${Math.round(each.ms)}`,
+          `${segment.short} ${Math.round(segment.ms)}`,
         ),
       ),
     );

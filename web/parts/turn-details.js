@@ -1,8 +1,8 @@
-/** One turn in detail: its marks as a table, what was said, and its events. */
+/** One turn in detail: its marks as a table, its trouble, and its events. */
 
-import { MARKS, segments } from '../state/time-bar.js';
+import { clock } from '../state/times.js';
+import { MARKS, segments } from '../state/turns.js';
 import { h } from './dom.js';
-import { eventList } from './event-list.js';
 import { CallPart } from './part.js';
 
 export class TurnDetails extends CallPart {
@@ -41,14 +41,14 @@ function selectedTurn({ byId }, { turn }) {
 /** @param {Record<string, number|null>} ms */
 function marks(ms) {
   const reached = segments(ms);
-  const missing = MARKS.filter(({ mark }) => !reached.some((each) => each.mark === mark));
+  const missing = MARKS.filter(({ mark }) => !reached.some((segment) => segment.mark === mark));
   const rows = [
-    ...reached.map((each) => ({
-      ...each,
-      at: String(Math.round(each.at)),
-      share: `+${Math.round(each.ms)}`,
+    ...reached.map((segment) => ({
+      ...segment,
+      at: String(Math.round(segment.at)),
+      share: `+${Math.round(segment.ms)}`,
     })),
-    ...missing.map((each) => ({ ...each, at: '–', share: '' })),
+    ...missing.map((mark) => ({ ...mark, at: '–', share: '' })),
   ];
   return h(
     'table',
@@ -67,5 +67,31 @@ function marks(ms) {
         ),
       ),
     ),
+  );
+}
+
+/**
+ * A list of events, one row each; a row opens to what the event carries.
+ * @param {import('../types.js').VoiceEvent[]} events oldest first
+ * @returns {HTMLElement}
+ */
+export function eventList(events) {
+  if (events.length === 0) return h('p', { class: 'empty' }, 'No events yet.');
+  return h('ol', { class: 'events' }, ...events.map((event) => h('li', {}, row(event))));
+}
+
+/** @param {import('../types.js').VoiceEvent} event */
+function row(event) {
+  const head = [
+    h('time', {}, clock(event.at)),
+    h('span', { class: 'event-name' }, `${event.stage} ${event.name}`),
+    h('span', { class: 'event-source' }, event.source),
+  ];
+  if (Object.keys(event.data).length === 0) return h('div', { class: 'event' }, ...head);
+  return h(
+    'details',
+    { class: 'event' },
+    h('summary', {}, ...head),
+    h('pre', { tabindex: 0 }, JSON.stringify(event.data, null, 2)),
   );
 }

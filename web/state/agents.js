@@ -1,6 +1,7 @@
 /** The Letta agents one can talk to, and which of them is chosen. */
 
 import { asRecord, asRecords, asText } from './read.js';
+import { topicOf } from './stages.js';
 
 /**
  * @typedef {object} Agents
@@ -24,16 +25,16 @@ export const NO_AGENTS = {
  * @returns {Agents}
  */
 export function reduceAgents(agents, event) {
-  switch (event.name) {
+  switch (topicOf(event)) {
     case 'agents.loaded': {
       const items = asRecords(event.data.agents).map(lettaAgent);
-      const known = items.some((each) => each.id === agents.chosen);
-      const wanted = asText(event.data.wanted);
-      const first = items.find((each) => each.id === wanted) ?? items[0];
+      const isKnown = items.some((agent) => agent.id === agents.chosen);
+      const remembered = asText(event.data.remembered);
+      const first = items.find((agent) => agent.id === remembered) ?? items[0];
       return {
         state: items.length ? 'ready' : 'empty',
         items,
-        chosen: known ? agents.chosen : (first?.id ?? ''),
+        chosen: isKnown ? agents.chosen : (first?.id ?? ''),
         problem: items.length ? null : NO_AGENTS,
       };
     }
@@ -45,7 +46,7 @@ export function reduceAgents(agents, event) {
       };
     case 'agents.created': {
       const made = lettaAgent(asRecord(event.data.agent));
-      const others = agents.items.filter((each) => each.id !== made.id);
+      const others = agents.items.filter((agent) => agent.id !== made.id);
       return { state: 'ready', items: [...others, made], chosen: made.id, problem: null };
     }
     case 'agents.chosen':
@@ -55,12 +56,12 @@ export function reduceAgents(agents, event) {
   }
 }
 
-/** @param {Record<string, unknown>} each @returns {import('../types.js').LettaAgent} */
-function lettaAgent(each) {
+/** @param {Record<string, unknown>} row @returns {import('../types.js').LettaAgent} */
+function lettaAgent(row) {
   return {
-    id: asText(each.id),
-    name: asText(each.name) || asText(each.id),
-    model: asText(each.model),
-    description: asText(each.description),
+    id: asText(row.id),
+    name: asText(row.name) || asText(row.id),
+    model: asText(row.model),
+    description: asText(row.description),
   };
 }

@@ -1,6 +1,7 @@
-/** The call of this tab: its phase, the agent in it, the microphone, the sound. */
+/** The call of this tab: its phase, the agent in it, the microphone, the sound, the levels. */
 
-import { asText } from './read.js';
+import { asNumber, asText } from './read.js';
+import { topicOf } from './stages.js';
 
 /**
  * @typedef {object} Call
@@ -43,7 +44,7 @@ export const initialCall = {
  */
 export function reduceCall(call, event) {
   const { data } = event;
-  switch (`${event.stage}.${event.name}`) {
+  switch (topicOf(event)) {
     case 'token.requested':
       return {
         ...initialCall,
@@ -111,4 +112,22 @@ function over(call) {
 /** @param {Record<string, unknown>} data @returns {import('../types.js').Problem} */
 function problem(data) {
   return { what: asText(data.what), next: asText(data.next) };
+}
+
+/** @typedef {{microphone: number, agent: number}} Levels */
+
+/** @type {Levels} */
+export const initialLevels = { microphone: 0, agent: 0 };
+
+/**
+ * @param {Levels} levels
+ * @param {import('../types.js').VoiceEvent} event
+ * @returns {Levels}
+ */
+export function reduceLevels(levels, event) {
+  if (topicOf(event) !== 'levels.measured') return levels;
+  const microphone = asNumber(event.data.microphone) ?? 0;
+  const agent = asNumber(event.data.agent) ?? 0;
+  const same = microphone === levels.microphone && agent === levels.agent;
+  return same ? levels : { microphone, agent };
 }

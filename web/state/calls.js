@@ -1,17 +1,20 @@
 /** The calls that the proxy has kept, newest first, and the one of them that is looked at. */
 
-import { keptCall } from './kept-call.js';
-import { replayed } from './past-call.js';
-import { asRecords, asText } from './read.js';
+import { initialConsole, reduceConsole } from './console.js';
+import { initialConversation, reduceConversation } from './conversation.js';
+import { asNumber, asRecord, asRecords, asText, readEvent } from './read.js';
+import { readVerdicts } from './server-verdicts.js';
+import { initialEvidence, reduceEvidence, topicOf } from './stages.js';
+import { initialTurns, reduceTurns } from './turns.js';
 
 /**
  * @typedef {object} Calls
  * @property {'none'|'loading'|'ready'|'failed'} state of the list
- * @property {import('./kept-call.js').KeptCall[]} items
+ * @property {KeptCall[]} items
  * @property {boolean} more there may be older ones
  * @property {import('../types.js').Problem|null} problem
  * @property {string} opening id of the call that is being opened, or ''
- * @property {import('./past-call.js').PastCall|null} open the call that is looked at instead of now
+ * @property {PastCall|null} open the call that is looked at instead of now
  */
 
 /** @type {Calls} */
@@ -31,11 +34,9 @@ export const initialCalls = {
  */
 export function reduceCalls(calls, event) {
   const { data } = event;
-  if (event.stage === 'token' && event.name === 'requested') {
-    return { ...calls, opening: '', open: null };
-  }
-  if (event.stage !== null) return calls;
-  switch (event.name) {
+  switch (topicOf(event)) {
+    case 'token.requested':
+      return { ...calls, opening: '', open: null };
     case 'calls.loading':
       return calls.state === 'ready' ? calls : { ...calls, state: 'loading' };
     case 'calls.loaded': {
@@ -56,7 +57,7 @@ export function reduceCalls(calls, event) {
     case 'call.closed':
       return { ...calls, opening: '', open: null };
     case 'call.deleted': {
-      const items = calls.items.filter((each) => each.id !== data.id);
+      const items = calls.items.filter((item) => item.id !== data.id);
       const open = calls.open?.call.id === data.id ? null : calls.open;
       return { ...calls, items, open };
     }
@@ -68,4 +69,67 @@ export function reduceCalls(calls, event) {
 /** @param {Record<string, unknown>} data @returns {import('../types.js').Problem} */
 function problem(data) {
   return { what: asText(data.what), next: asText(data.next) };
+}
+
+/**
+ * @typedef {object} KeptCall a call as the proxy keeps it, without its events
+ * @property {string} id
+ * @property {string} room
+ * @property {number} started seconds since 1970
+ * @property {number|null} ended null while it goes on
+ * @property {number} turns
+ * @property {number} events
+ * @property {string} failing the stage that failed at its end or, if none did, before; or ''
+ * @property {string} cause
+ */
+
+/** @param {Record<string, unknown>} row @returns {KeptCall} */
+function keptCall(row) {
+  const worst = asRecord(row.worst);
+  const failed = asText(row.failing);
+  return {
+    id: asText(row.id),
+    room: asText(row.room),
+    started: asNumber(row.started) ?? 0,
+    ended: asNumber(row.ended),
+    turns: asNumber(row.turns) ?? 0,
+    events: asNumber(row.events) ?? 0,
+    failing: failed || asText(worst.stage),
+    cause: failed ? asText(row.cause) : asText(worst.cause),
+  };
+}
+
+/**
+ * @typedef {object} PastCall a kept call, folded from its events into what the page shows of a call
+ * @property {KeptCall} call
+ * @property {import('./console.js').Console} console
+ * @property {import('./conversation.js').Conversation} conversation
+ * @property {import('./stages.js').Evidence} evidence
+ * @property {import('./turns.js').Turns} turns
+ * @property {import('./stages.js').Verdicts} verdicts as they were at its end
+ */
+
+/**
+ * @param {Record<string, unknown>} answer of the proxy: the call, its events, its verdicts
+ * @param {number} at now
+ * @returns {PastCall}
+ */
+function replayed(answer, at) {
+  let console = initialConsole;
+  let conversation = initialConversation;
+  let turns = initialTurns;
+  let evidence = initialEvidence;
+  for (const row of asRecords(answer.events)) {
+    const read = readEvent(row, at);
+    if (!read) continue;
+    // When the page of that time learned of it is not known; when it happened is.
+    const event = { ...read, seen: read.at };
+    console = reduceConsole(console, event);
+    evidence = reduceEvidence(evidence, event);
+    if (event.source !== 'browser' && event.source !== 'agent') continue;
+    turns = reduceTurns(turns, event);
+    conversation = reduceConversation(conversation, event, turns.current);
+  }
+  const call = keptCall(asRecord(answer.call));
+  return { call, console, conversation, evidence, turns, verdicts: readVerdicts(answer, at) };
 }

@@ -1,6 +1,7 @@
 /** The conversation: what either side said, as it streams, and which turn each reply belongs to. */
 
 import { asText } from './read.js';
+import { topicOf } from './stages.js';
 import { earlier } from './turns.js';
 
 /** Rows kept; the oldest go first, and the page says how many went. */
@@ -23,7 +24,7 @@ export const initialConversation = { rows: [], cut: 0 };
  */
 export function reduceConversation(conversation, event, currentTurn) {
   const { data } = event;
-  switch (`${event.stage}.${event.name}`) {
+  switch (topicOf(event)) {
     case 'signal.connecting':
       return data.again === true ? conversation : initialConversation;
     case 'job.handshake_start':
@@ -51,9 +52,9 @@ export function reduceConversation(conversation, event, currentTurn) {
   }
 }
 
-/** @param {import('../types.js').Utterance} each */
-function ofEarlierAgent(each) {
-  return each.turn === null ? each : { ...each, turn: earlier(each.turn) };
+/** @param {import('../types.js').Utterance} utterance */
+function ofEarlierAgent(utterance) {
+  return utterance.turn === null ? utterance : { ...utterance, turn: earlier(utterance.turn) };
 }
 
 /**
@@ -65,7 +66,7 @@ function ofEarlierAgent(each) {
  */
 function withSegment(conversation, event, who, turn) {
   const made = { ...row(event, who), final: event.data.final === true, turn };
-  const known = conversation.rows.find((each) => each.id === made.id);
+  const known = conversation.rows.find((utterance) => utterance.id === made.id);
   if (!known) return made.text ? withRow(conversation, made) : conversation;
   // Nothing that was final becomes a draft again: a late piece of an older stream is stale.
   if (known.final && !made.final) return conversation;
@@ -80,10 +81,10 @@ function withSegment(conversation, event, who, turn) {
 function withReply(conversation, event) {
   const turn = asText(event.data.turn);
   const { rows } = conversation;
-  if (rows.some((each) => each.turn === turn)) return conversation;
+  if (rows.some((utterance) => utterance.turn === turn)) return conversation;
   const reply = asText(event.data.reply);
   if (!reply) return conversation;
-  const last = rows.findLast((each) => each.who === 'agent');
+  const last = rows.findLast((utterance) => utterance.who === 'agent');
   if (last && last.turn === null) return changed(conversation, last.id, { turn });
   return withRow(conversation, { ...row(event, 'agent'), id: `turn-${turn}`, text: reply, turn });
 }
@@ -130,6 +131,8 @@ function withRow({ rows, cut }, added) {
  * @param {Partial<import('../types.js').Utterance>} news
  */
 function changed(conversation, id, news) {
-  const rows = conversation.rows.map((each) => (each.id === id ? { ...each, ...news } : each));
+  const rows = conversation.rows.map((utterance) =>
+    utterance.id === id ? { ...utterance, ...news } : utterance,
+  );
   return { ...conversation, rows };
 }

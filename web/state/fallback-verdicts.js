@@ -4,7 +4,7 @@
  */
 
 import { asNumber, asText } from './read.js';
-import { ofEachStage, verdict } from './stages.js';
+import { ofEachStage, topicOf, verdict } from './stages.js';
 
 /**
  * @typedef {import('../types.js').Verdict} Verdict
@@ -12,6 +12,9 @@ import { ofEachStage, verdict } from './stages.js';
  * @typedef {Partial<Verdicts>} Met what this browser met, by stage
  * @typedef {Record<string, unknown>} Data
  */
+
+/** What is said of a stage that only the proxy can judge. */
+const UNKNOWN = { sentence: 'Only the proxy can tell, and it does not answer.' };
 
 /** @type {Met} */
 export const initialMet = {};
@@ -47,14 +50,14 @@ const MET = {
 export function reduceMet(met, event) {
   const { stage, source, data } = event;
   if (stage === null || source !== 'browser') return met;
-  const topic = `${stage}.${event.name}`;
+  const topic = topicOf(event);
   if (topic === 'media.disconnected') return ended(met, data);
-  const read = MET[topic];
-  if (!read) return met;
+  const verdictFor = MET[topic];
+  if (!verdictFor) return met;
   const before = topic === 'token.requested' ? initialMet : met;
   // A connection that came back as a whole has its signal, too.
   const both = topic === 'media.reconnected' ? { signal: ok('Open again.') } : {};
-  return { ...before, ...both, [stage]: { ...read(data), since: event.at } };
+  return { ...before, ...both, [stage]: { ...verdictFor(data), since: event.at } };
 }
 
 /**
@@ -72,12 +75,14 @@ export function shownVerdicts({ met, server, gone, calling }) {
     const verdicts = calling || !system ? stages : { ...stages, system };
     return { verdicts, judge: 'proxy' };
   }
-  const unknown = gone && calling ? 'Only the proxy can tell, and it does not answer.' : undefined;
-  const verdicts = ofEachStage((stage) => met[stage] ?? verdict(unknown ? { sentence: unknown } : {}));
+  const rest = gone && calling ? UNKNOWN : {};
+  const verdicts = ofEachStage((stage) => met[stage] ?? verdict(rest));
   if (gone) {
     verdicts.system = { ...failing({ ...gone }), cause: 'proxy-down' };
     // No token comes from a proxy that does not answer: that is one trouble, not two.
-    if (verdicts.token.state === 'failing') verdicts.token = verdict({ sentence: 'Stopped at system.' });
+    if (verdicts.token.state === 'failing') {
+      verdicts.token = verdict({ sentence: 'Stopped at system.' });
+    }
   } else {
     verdicts.system = system ?? verdict({ sentence: 'The proxy is asked how the system is.' });
   }
@@ -87,11 +92,11 @@ export function shownVerdicts({ met, server, gone, calling }) {
 
 /** A call that is over waits for nothing. @param {Met} met @param {Data} data @returns {Met} */
 function ended(met, data) {
-  const still = Object.entries(met).map(([stage, one]) => [
+  const settled = Object.entries(met).map(([stage, last]) => [
     stage,
-    one.state === 'waiting' ? verdict({ sentence: 'The call ended before.' }) : one,
+    last.state === 'waiting' ? verdict({ sentence: 'The call ended before.' }) : last,
   ]);
-  return { ...Object.fromEntries(still), ...(data.intended ? {} : { media: failing(data) }) };
+  return { ...Object.fromEntries(settled), ...(data.intended ? {} : { media: failing(data) }) };
 }
 
 /** @param {Data} data */

@@ -4,6 +4,7 @@
  */
 
 import { asNumber, asRecord, asText } from './read.js';
+import { topicOf } from './stages.js';
 
 /**
  * @typedef {object} Health
@@ -24,7 +25,7 @@ const ON_ITS_WAY = new Set(['preparing', 'starting', 'restarting']);
  * @returns {Health}
  */
 export function reduceHealth(health, event) {
-  switch (event.name) {
+  switch (topicOf(event)) {
     case 'health.checked': {
       const processes = processesOf(event.data);
       const same = health.known && !health.problem && equal(processes, health.processes);
@@ -56,17 +57,17 @@ export function processVerdict({ state, answers }) {
  * @returns {import('../types.js').ProcessHealth[]}
  */
 export function processesOf(answer) {
-  return Object.entries(asRecord(answer.processes)).map(([name, said]) => {
-    const each = asRecord(said);
+  return Object.entries(asRecord(answer.processes)).map(([name, value]) => {
+    const process = asRecord(value);
     return {
       name,
-      state: asText(each.state) || 'stopped',
-      detail: asText(each.detail),
-      since: asNumber(each.since),
-      answers: each.answers !== false,
-      cause: asText(each.cause),
-      restarts: asNumber(each.restarts) ?? 0,
-      log: Array.isArray(each.log) ? each.log.map(asText) : [],
+      state: asText(process.state) || 'stopped',
+      detail: asText(process.detail),
+      since: asNumber(process.since),
+      answers: process.answers !== false,
+      cause: asText(process.cause),
+      restarts: asNumber(process.restarts) ?? 0,
+      log: Array.isArray(process.log) ? process.log.map(asText) : [],
     };
   });
 }

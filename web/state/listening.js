@@ -1,8 +1,9 @@
 /**
- * How the agent listens in the next call: what can be set, and what this person has set otherwise.
+ * How the agent listens in the next call: what can be set, and what this person has chosen.
  */
 
 import { asNumber, asRecord, asRecords, asText } from './read.js';
+import { topicOf } from './stages.js';
 
 /** @typedef {number|boolean} Value */
 
@@ -18,11 +19,11 @@ import { asNumber, asRecord, asRecords, asText } from './read.js';
 /**
  * @typedef {object} Listening
  * @property {Tunable[]} tunables as the proxy lists them
- * @property {Record<string, Value>} wanted what was set; one that no call can have is never sent
+ * @property {Record<string, Value>} choices of this person; one that no call can have is never sent
  */
 
 /** @type {Listening} */
-export const initialListening = { tunables: [], wanted: {} };
+export const initialListening = { tunables: [], choices: {} };
 
 const SHORTER = 'endpointing_min_delay';
 const LONGER = 'endpointing_max_delay';
@@ -33,20 +34,19 @@ const LONGER = 'endpointing_max_delay';
  * @returns {Listening}
  */
 export function reduceListening(listening, event) {
-  if (event.stage !== null) return listening;
   const { data } = event;
-  switch (event.name) {
+  switch (topicOf(event)) {
     case 'config.loaded':
-      return { ...listening, tunables: asRecords(data.listening).flatMap(tunable) };
+      return { ...listening, tunables: asRecords(data.listening).flatMap(readTunable) };
     case 'listening.remembered':
-      return { ...listening, wanted: values(asRecord(data.wanted)) };
+      return { ...listening, choices: values(asRecord(data.choices)) };
     case 'listening.set':
       return {
         ...listening,
-        wanted: { ...listening.wanted, ...values({ [asText(data.name)]: data.value }) },
+        choices: { ...listening.choices, ...values({ [asText(data.name)]: data.value }) },
       };
     case 'listening.reset':
-      return { ...listening, wanted: {} };
+      return { ...listening, choices: {} };
     default:
       return listening;
   }
@@ -57,16 +57,16 @@ export function reduceListening(listening, event) {
  * @param {Listening} listening
  * @returns {Record<string, Value>}
  */
-export function changes({ tunables, wanted }) {
-  const changed = tunables.filter((each) => {
-    const value = wanted[each.name];
-    return value !== undefined && value !== each.usual && !outside(each, value);
+export function changes({ tunables, choices }) {
+  const otherwise = tunables.filter((tunable) => {
+    const value = choices[tunable.name];
+    return value !== undefined && value !== tunable.usual && !outside(tunable, value);
   });
-  const found = Object.fromEntries(changed.map(({ name }) => [name, wanted[name] ?? false]));
-  const inOrder = valueOf(tunables, found, SHORTER) <= valueOf(tunables, found, LONGER);
-  if (inOrder) return found;
+  const changed = Object.fromEntries(otherwise.map(({ name }) => [name, choices[name] ?? false]));
+  const inOrder = valueOf(tunables, changed, SHORTER) <= valueOf(tunables, changed, LONGER);
+  if (inOrder) return changed;
   // Each was possible when it was set; the usual value of the other has changed since.
-  const { [SHORTER]: _shorter, [LONGER]: _longer, ...rest } = found;
+  const { [SHORTER]: _shorter, [LONGER]: _longer, ...rest } = changed;
   return rest;
 }
 
@@ -78,9 +78,9 @@ export function changes({ tunables, wanted }) {
  */
 export function refusal(listening, name, value) {
   const { tunables } = listening;
-  const one = tunables.find((each) => each.name === name);
-  if (!one) return 'There is no such setting.';
-  if (outside(one, value)) return `From ${one.least} to ${one.most}.`;
+  const tunable = tunables.find((candidate) => candidate.name === name);
+  if (!tunable) return 'There is no such setting.';
+  if (outside(tunable, value)) return `From ${tunable.least} to ${tunable.most}.`;
   const next = { ...changes(listening), [name]: value };
   if (valueOf(tunables, next, SHORTER) <= valueOf(tunables, next, LONGER)) return '';
   return name === SHORTER
@@ -88,7 +88,7 @@ export function refusal(listening, name, value) {
     : `At least ${valueOf(tunables, next, SHORTER)}, as after a complete sentence.`;
 }
 
-/** @param {Tunable} one @param {Value} value */
+/** @param {Tunable} tunable @param {Value} value */
 function outside({ least, most, usual }, value) {
   if (typeof value !== typeof usual) return true;
   if (typeof value === 'boolean') return false;
@@ -97,22 +97,22 @@ function outside({ least, most, usual }, value) {
 
 /** @param {Tunable[]} tunables @param {Record<string, Value>} changed @param {string} name */
 function valueOf(tunables, changed, name) {
-  return Number(changed[name] ?? tunables.find((each) => each.name === name)?.usual ?? 0);
+  return Number(changed[name] ?? tunables.find((tunable) => tunable.name === name)?.usual ?? 0);
 }
 
-/** @param {Record<string, unknown>} each @returns {Tunable[]} */
-function tunable(each) {
-  const usual = typeof each.default === 'boolean' ? each.default : asNumber(each.default);
+/** @param {Record<string, unknown>} row @returns {Tunable[]} empty when it is none */
+function readTunable(row) {
+  const usual = typeof row.default === 'boolean' ? row.default : asNumber(row.default);
   if (usual === null) return [];
-  const [least, most] = [asNumber(each.least), asNumber(each.most)];
-  return [{ name: asText(each.name), usual, least, most, help: asText(each.help) }];
+  const [least, most] = [asNumber(row.least), asNumber(row.most)];
+  return [{ name: asText(row.name), usual, least, most, help: asText(row.help) }];
 }
 
-/** @param {Record<string, unknown>} found @returns {Record<string, Value>} */
-function values(found) {
+/** @param {Record<string, unknown>} record @returns {Record<string, Value>} */
+function values(record) {
   return /** @type {Record<string, Value>} */ (
     Object.fromEntries(
-      Object.entries(found).filter(([, value]) => ['number', 'boolean'].includes(typeof value)),
+      Object.entries(record).filter(([, value]) => ['number', 'boolean'].includes(typeof value)),
     )
   );
 }

@@ -1,6 +1,7 @@
 /** What is selected for the details on the right, and the room that Connect will use. */
 
 import { asText } from './read.js';
+import { topicOf } from './stages.js';
 
 /**
  * @typedef {object} Selection
@@ -29,9 +30,9 @@ export const initialSelection = {
  */
 export function reduceSelection(selection, event) {
   const { data } = event;
-  if (event.stage === 'token' && event.name === 'requested') return { ...selection, turn: null };
-  if (event.stage !== null) return selection;
-  switch (event.name) {
+  switch (topicOf(event)) {
+    case 'token.requested':
+      return { ...selection, turn: null };
     case 'view.selected':
       return { ...selection, view: /** @type {Selection['view']} */ (asText(data.view)) };
     case 'stage.selected':

@@ -1,7 +1,7 @@
 /** The proxy's verdicts: of the call while there is one, else of the system only. */
 
 import { asNumber, asRecord, asRecords, asText } from './read.js';
-import { ofEachStage, verdict } from './stages.js';
+import { ofEachStage, topicOf, verdict } from './stages.js';
 
 /**
  * @typedef {import('../types.js').Verdict} Verdict
@@ -26,17 +26,16 @@ const STATES = /** @type {const} */ (['ok', 'waiting', 'failing', 'not reached']
  */
 export function reduceServerVerdicts(server, event, calling) {
   const { data } = event;
-  if (event.stage === 'token' && event.name === 'requested') {
-    return { ...server, call: '', stages: null };
-  }
-  if (event.stage !== null) return server;
-  switch (event.name) {
+  switch (topicOf(event)) {
+    case 'token.requested':
+      return { ...server, call: '', stages: null };
     case 'verdicts.call': {
       const stages = readVerdicts(data, event.at);
       const call = asText(data.call);
       // A call that is over keeps its verdicts when another one begins in its room.
       const isOther = !calling && server.stages !== null && call !== server.call;
-      return isOther ? { ...server, system: stages.system } : { call, stages, system: stages.system };
+      const { system } = stages;
+      return isOther ? { ...server, system } : { call, stages, system };
     }
     case 'verdicts.system':
       return { ...server, system: readVerdicts(data, event.at).system };

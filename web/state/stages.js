@@ -1,4 +1,4 @@
-/** The twelve stages of a call: their names, what a verdict of one holds, and which one fails. */
+/** The twelve stages of a call: their names, their verdicts, and the last events of each. */
 
 /** @typedef {import('../types.js').Stage} Stage */
 /** @typedef {import('../types.js').Verdict} Verdict */
@@ -19,6 +19,15 @@ export const STAGES = [
   'speak',
   'play',
 ];
+
+/**
+ * What an event is called: `stage.name` when it is one of a call, such as `token.requested`; its
+ * bare name when it is one of the page's own life, such as `agents.loaded`.
+ * @param {Pick<import('../types.js').VoiceEvent, 'stage'|'name'>} event
+ */
+export function topicOf({ stage, name }) {
+  return stage === null ? name : `${stage}.${name}`;
+}
 
 /** Two times that differ by less are the same time, reported twice. */
 const SAME_S = 0.5;
@@ -104,4 +113,34 @@ export function announce(before, verdicts) {
   if (!before.stage || verdicts[before.stage].state === 'waiting') return before;
   const works = verdicts[before.stage].state === 'ok';
   return { stage: null, text: works ? `${before.stage} works again.` : '' };
+}
+
+/** Words that come as drafts before they are final. */
+const DRAFTED = new Set(['transcribe.segment', 'speak.segment']);
+
+/** Events kept of a stage; the oldest go first. */
+export const MOST_EVIDENCE = 12;
+
+/** @typedef {import('../types.js').VoiceEvent} VoiceEvent */
+/** @typedef {Record<import('../types.js').Stage, VoiceEvent[]>} Evidence oldest first */
+
+/** @type {Evidence} */
+export const initialEvidence = ofEachStage(() => []);
+
+/**
+ * @param {Evidence} evidence
+ * @param {VoiceEvent} event
+ * @returns {Evidence}
+ */
+export function reduceEvidence(evidence, event) {
+  const { stage, source, data } = event;
+  if (stage === null) return evidence;
+  const topic = topicOf(event);
+  // Figures come each second, drafts of words many times a second: neither tells a reader anything.
+  const isFigure = topic === 'media.stats';
+  const isDraft = DRAFTED.has(topic) && data.final !== true;
+  if (isFigure || isDraft) return evidence;
+  const isNewCall = topic === 'token.requested' && source === 'browser';
+  const before = isNewCall ? { ...initialEvidence, system: evidence.system } : evidence;
+  return { ...before, [stage]: [...before[stage], event].slice(-MOST_EVIDENCE) };
 }

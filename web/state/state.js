@@ -1,14 +1,12 @@
 /** The whole state of the page, and how one event changes it: each part by a reducer of its own. */
 
 import { initialAgents, reduceAgents } from './agents.js';
-import { initialCall, reduceCall } from './call.js';
+import { initialCall, initialLevels, reduceCall, reduceLevels } from './call.js';
 import { initialCalls, reduceCalls } from './calls.js';
 import { initialConsole, reduceConsole } from './console.js';
 import { initialConversation, reduceConversation } from './conversation.js';
-import { initialEvidence, reduceEvidence } from './evidence.js';
 import { initialMet, reduceMet, shownVerdicts } from './fallback-verdicts.js';
 import { initialHealth, reduceHealth } from './health.js';
-import { initialLevels, reduceLevels } from './levels.js';
 import { initialListening, reduceListening } from './listening.js';
 import { initialMemory, reduceMemory } from './memory.js';
 import { initialSelection, reduceSelection } from './selection.js';
@@ -16,9 +14,11 @@ import { initialServerVerdicts, reduceServerVerdicts } from './server-verdicts.j
 import {
   announce,
   firstFailing,
+  initialEvidence,
   keepUnchanged,
   NO_ANNOUNCEMENT,
   ofEachStage,
+  reduceEvidence,
   verdict,
 } from './stages.js';
 import { initialTurns, reduceTurns } from './turns.js';
@@ -31,9 +31,9 @@ import { initialTurns, reduceTurns } from './turns.js';
  * @property {import('./calls.js').Calls} calls
  * @property {import('./console.js').Console} console
  * @property {import('./conversation.js').Conversation} conversation
- * @property {import('./evidence.js').Evidence} evidence
+ * @property {import('./stages.js').Evidence} evidence
  * @property {import('./health.js').Health} health
- * @property {import('./levels.js').Levels} levels
+ * @property {import('./call.js').Levels} levels
  * @property {import('./listening.js').Listening} listening
  * @property {import('./memory.js').Memory} memory
  * @property {import('./fallback-verdicts.js').Met} met what this browser met in the call
@@ -174,17 +174,17 @@ function withFailure(selection, before, after) {
  * Lines for processes whose state changed, in the way of "old → new".
  * @param {import('./health.js').Health} before
  * @param {import('./health.js').Health} after
- * @returns {import('./console-lines.js').Words[]}
+ * @returns {import('./console.js').Words[]}
  */
 function healthChanges(before, after) {
   if (before === after || after.problem) return [];
-  /** @type {import('./console-lines.js').Words[]} */
+  /** @type {import('./console.js').Words[]} */
   const answers = before.problem ? [{ tone: 'good', text: '✅ The proxy answers again' }] : [];
   if (before.processes.length === 0) return answers;
   const changes = after.processes.flatMap(({ name, state, detail }) => {
-    const old = before.processes.find((each) => each.name === name)?.state ?? 'unknown';
+    const old = before.processes.find((process) => process.name === name)?.state ?? 'unknown';
     if (old === state) return [];
-    /** @type {import('./console-lines.js').Tone} */
+    /** @type {import('./console.js').Tone} */
     const tone =
       state === 'ready' ? 'good' : state === 'failed' || state === 'stopped' ? 'bad' : 'plain';
     return [{ tone, text: `${name}: ${old} → ${state}${detail ? ` (${detail})` : ''}` }];
@@ -195,11 +195,11 @@ function healthChanges(before, after) {
 /**
  * @param {import('./memory.js').Memory} before
  * @param {import('./memory.js').Memory} after
- * @returns {import('./console-lines.js').Words[]}
+ * @returns {import('./console.js').Words[]}
  */
 function memoryChanges(before, after) {
   if (before.changedAt === after.changedAt) return [];
-  const labels = after.blocks.filter((each) => each.id in after.before).map((each) => each.label);
+  const labels = after.blocks.filter(({ id }) => id in after.before).map(({ label }) => label);
   return labels.length ? [{ tone: 'plain', text: `🧠 Memory changed: ${labels.join(', ')}` }] : [];
 }
 
@@ -208,7 +208,7 @@ function memoryChanges(before, after) {
  * @param {import('./stages.js').Announcement} before
  * @param {import('./stages.js').Announcement} after
  * @param {import('./fallback-verdicts.js').Met} met
- * @returns {import('./console-lines.js').Words[]}
+ * @returns {import('./console.js').Words[]}
  */
 function verdictChanges(before, after, met) {
   if (before === after || !after.text) return [];

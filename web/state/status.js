@@ -1,4 +1,4 @@
-/** The one line that says how things are, and what to do if they are not well. */
+/** How things are in one line, and what can be done about it right here. */
 
 import { processVerdict } from './health.js';
 import { firstFailing } from './stages.js';
@@ -29,8 +29,8 @@ export function statusOf(state) {
 }
 
 /**
- * The verdict that fails. A microphone that fails stops nobody and has a place of its own; and a call
- * that is connected goes on without the proxy.
+ * The verdict that fails. A microphone that fails stops nobody and has a place of its own; and a
+ * call that is connected goes on without the proxy.
  * @param {import('./state.js').State} state
  */
 function failure({ call, health, verdicts }) {
@@ -86,4 +86,58 @@ function busy(text) {
 /** @param {import('../types.js').Problem} problem @returns {Status} */
 function bad({ what, next }) {
   return { tone: 'bad', text: what, next };
+}
+
+/**
+ * What the page can do about a verdict.
+ *
+ * @typedef {'start-audio'|'unmute'|'retry-microphone'|'connect-again'} Action
+ *
+ * @typedef {object} NextStep
+ * @property {{action: Action, label: string}|null} button
+ * @property {string[]} commands
+ */
+
+/** The words by which a next step names what this page can do. @type {[RegExp, Action, string][]} */
+const BUTTONS = [
+  [/\bStart audio\b/, 'start-audio', 'Start audio'],
+  [/\bUnmute\b/, 'unmute', 'Unmute'],
+  [/\bTry again\b|\bRetry microphone\b/, 'retry-microphone', 'Retry microphone'],
+  [/\bconnect again\b|\bpress Connect\b/i, 'connect-again', 'Connect again'],
+];
+const PROCESSES = 'stop|status|logs|livekit|models|letta|agent|proxy';
+const COMMAND = new RegExp(
+  `\`([^\`]+)\`|(\\./restart_voice_system\\.sh(?: (?:${PROCESSES})\\b)*|` +
+    `\\./scripts/[\\w-]+(?: --[\\w-]+)*)`,
+  'g',
+);
+
+/**
+ * @param {string} next the next step in words
+ * @param {import('./call.js').Call|null} call null if it is past, and nothing can be done about it
+ * @returns {NextStep}
+ */
+export function nextStep(next, call) {
+  const offer = BUTTONS.find(([words, action]) => words.test(next) && call && possible(action, call));
+  const commands = [...next.matchAll(COMMAND)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+  return {
+    button: offer ? { action: offer[1], label: offer[2] } : null,
+    commands: [...new Set(commands)],
+  };
+}
+
+/** @param {Action} action @param {import('./call.js').Call} call */
+function possible(action, call) {
+  const connected = call.phase === 'connected';
+  switch (action) {
+    case 'start-audio':
+      return connected && call.soundBlocked;
+    case 'unmute':
+      return connected && call.muted;
+    case 'retry-microphone':
+      return connected && call.microphone === 'failed';
+    default:
+      // Before the first call there is nothing to do again; and while it begins, it begins.
+      return connected || call.room !== '';
+  }
 }

@@ -1,6 +1,7 @@
-/** What the worker reported about each turn: marks, reasoning, tool calls, trouble. */
+/** What the worker reported about each turn, and where the time of a turn went. */
 
 import { asNumber, asRecord, asShown, asText } from './read.js';
+import { topicOf } from './stages.js';
 
 /** Turns kept; the oldest go first. */
 export const MOST_TURNS = 300;
@@ -32,13 +33,12 @@ const ANSWERING = new Set(['think', 'speak', 'play']);
  * @returns {Turns}
  */
 export function reduceTurns(turns, event) {
-  if (event.name === 'connecting' && event.stage === 'signal') {
-    return event.data.again === true ? turns : initialTurns;
-  }
+  const topic = topicOf(event);
+  if (topic === 'signal.connecting') return event.data.again === true ? turns : initialTurns;
   if (event.source !== 'agent' || event.stage === null) return turns;
-  if (event.name === 'handshake_start' && event.stage === 'job') {
-    const kept = Object.values(turns.byId).map((each) => ({ ...each, id: earlier(each.id) }));
-    return { ...initialTurns, byId: Object.fromEntries(kept.map((each) => [each.id, each])) };
+  if (topic === 'job.handshake_start') {
+    const kept = Object.values(turns.byId).map((turn) => ({ ...turn, id: earlier(turn.id) }));
+    return { ...initialTurns, byId: Object.fromEntries(kept.map((turn) => [turn.id, turn])) };
   }
   if (HEARING.has(event.stage)) {
     return { ...turns, ahead: [...turns.ahead, event].slice(-MOST_TURN_EVENTS) };
@@ -47,8 +47,8 @@ export function reduceTurns(turns, event) {
   const id = asText(event.data.turn) || turns.current;
   if (!id) return turns;
 
-  const begins = event.name === 'request';
-  const ends = event.name === 'turn';
+  const begins = topic === 'think.request';
+  const ends = topic === 'play.turn';
   const before = turns.byId[id] ?? newTurn(id);
   const events = [...before.events, ...(begins ? turns.ahead : []), event];
   const turn = { ...before, ...change(before, event), events: events.slice(-MOST_TURN_EVENTS) };
@@ -65,8 +65,9 @@ export function reduceTurns(turns, event) {
  * @param {import('../types.js').VoiceEvent} event
  * @returns {Partial<import('../types.js').Turn>}
  */
-function change(turn, { stage, name, data }) {
-  switch (`${stage}.${name}`) {
+function change(turn, event) {
+  const { data } = event;
+  switch (topicOf(event)) {
     case 'think.reasoning':
       return { reasoning: turn.reasoning + asText(data.text) };
     case 'think.tool_call':
@@ -108,8 +109,8 @@ function toolCall(data) {
  * @param {Partial<import('../types.js').ToolCall>} news
  */
 function withTool(tools, id, news) {
-  const known = tools.some((each) => each.id === id);
-  if (known) return tools.map((each) => (each.id === id ? { ...each, ...news } : each));
+  const isKnown = tools.some((tool) => tool.id === id);
+  if (isKnown) return tools.map((tool) => (tool.id === id ? { ...tool, ...news } : tool));
   return [...tools, { id, name: '', arguments: '', status: null, result: '', ...news }];
 }
 
@@ -138,4 +139,60 @@ function bounded(byId) {
   const ids = Object.keys(byId);
   if (ids.length <= MOST_TURNS) return byId;
   return Object.fromEntries(Object.entries(byId).slice(ids.length - MOST_TURNS));
+}
+
+/** The marks of a `turn` event in the order of the legend, with the words of the page. */
+export const MARKS = /** @type {const} */ ([
+  { mark: 'end_of_utterance', label: 'end of utterance', short: 'end of utterance' },
+  { mark: 'transcript', label: 'transcript', short: 'transcript' },
+  { mark: 'letta_first_token', label: 'Letta’s first token', short: 'Letta' },
+  { mark: 'tts_first_byte', label: 'first byte of speech', short: 'voice' },
+  { mark: 'first_sound', label: 'first sound', short: 'playout' },
+]);
+
+/**
+ * @typedef {object} Segment
+ * @property {string} mark the mark that ends the segment
+ * @property {string} label
+ * @property {string} short
+ * @property {number} at ms from the end of the caller's speech
+ * @property {number} ms length
+ */
+
+/**
+ * Segments by the time of the mark that ends them: a transcript may be there before the end of the
+ * utterance is decided, and a reply begun early may be there before either.
+ * @param {Record<string, number|null>} ms
+ * @returns {Segment[]}
+ */
+export function segments(ms) {
+  const reached = MARKS.flatMap((mark) => {
+    const at = ms[mark.mark];
+    return typeof at === 'number' ? [{ ...mark, at: Math.max(0, at) }] : [];
+  });
+  reached.sort((earlierMark, laterMark) => earlierMark.at - laterMark.at);
+  return reached.map((mark, index) => ({
+    ...mark,
+    ms: mark.at - (reached[index - 1]?.at ?? 0),
+  }));
+}
+
+/**
+ * Time from the end of the caller's speech to the last mark known.
+ * @param {Record<string, number|null>} ms
+ */
+export function total(ms) {
+  return segments(ms).at(-1)?.at ?? 0;
+}
+
+/** Bars of one conversation share a scale, so that lengths can be compared by eye. */
+export const LEAST_SCALE_MS = 1000;
+/** One very slow turn must not make hairlines of all others: longer bars are drawn full. */
+export const MOST_SCALE_MS = 4000;
+
+/** The ms of a full bar. @param {Iterable<import('../types.js').Turn>} turns @returns {number} */
+export function scaleOf(turns) {
+  let longest = LEAST_SCALE_MS;
+  for (const turn of turns) longest = Math.max(longest, turn.ms ? total(turn.ms) : 0);
+  return Math.min(MOST_SCALE_MS, Math.ceil(longest / 500) * 500);
 }

@@ -8,7 +8,7 @@ const NAMED = /^#call=(.+)$/;
 /** The end of a call reaches the list a moment after the call. */
 const SETTLED_MS = 1500;
 
-let asked = 0;
+let lastRequest = 0;
 
 /** Starts to watch, for as long as the page lives. */
 export function watchCalls() {
@@ -30,15 +30,16 @@ export function watchCalls() {
 
 /** Loads the newest calls, or those before the oldest one known. @param {boolean} [older] */
 export async function loadCalls(older = false) {
-  asked += 1;
-  const number = asked;
+  lastRequest += 1;
+  const request = lastRequest;
   const last = older ? store.state.calls.items.at(-1) : undefined;
   tell('calls.loading');
   try {
     const calls = await getCalls(AT_ONCE, last ? last.started : null);
-    if (number === asked) tell('calls.loaded', { calls, older, more: calls.length === AT_ONCE });
+    if (request !== lastRequest) return;
+    tell('calls.loaded', { calls, older, more: calls.length === AT_ONCE });
   } catch (error) {
-    if (number === asked) tell('calls.failed', { ...problemOf(error) });
+    if (request === lastRequest) tell('calls.failed', { ...problemOf(error) });
   }
 }
 

@@ -1,11 +1,9 @@
 /**
- * Keeps the page in touch with the proxy: every few seconds it asks for the health of the processes,
- * and while there is a call it listens to the timeline of its room, which carries the verdicts and the
- * events that this page does not see by itself.
+ * Keeps the page in touch with the proxy: every few seconds it asks for the health of the
+ * processes, and while there is a call it listens to the timeline of its room, which carries the
+ * verdicts and the events that this page does not see by itself.
  */
 
-import { isNew } from '../call/seen-events.js';
-import { now } from '../clock.js';
 import {
   eventsUrl,
   getConfig,
@@ -14,11 +12,9 @@ import {
   problemOf,
   ProxyError,
 } from '../proxy-client.js';
-import { asRecord } from '../state/read.js';
-import { readEvent } from '../state/parse-event.js';
-import { store, tell } from '../store.js';
-import { loadAgents } from './agents-watch.js';
-import { loadMemory } from './memory-watch.js';
+import { asRecord, isNew, readEvent } from '../state/read.js';
+import { now, store, tell } from '../store.js';
+import { loadAgents, loadMemory } from './letta-watch.js';
 
 const EVERY_MS = 3000;
 /** A tab that nobody looks at asks seldom. */
@@ -50,11 +46,11 @@ export function watchProxy() {
   void checkHealth();
   let streamed = '';
   store.subscribe(({ call: { phase, room, hasToken } }) => {
-    // A call that is over is still listened to, until the next one: what ended it may come after it.
-    const wanted = phase === 'idle' ? streamed : hasToken ? room : '';
-    if (wanted === streamed) return;
-    streamed = wanted;
-    queueMicrotask(() => listen(wanted));
+    // A call that is over is listened to until the next one: the reason may come after its end.
+    const next = phase === 'idle' ? streamed : hasToken ? room : '';
+    if (next === streamed) return;
+    streamed = next;
+    queueMicrotask(() => listen(next));
   }, new AbortController().signal);
 }
 
@@ -74,7 +70,7 @@ export async function checkHealth() {
   } catch (error) {
     if (check !== lastCheck) return;
     const problem = problemOf(error);
-    // Asked again and again: the same trouble is told once.
+    // The proxy is asked again and again; the same trouble is told once.
     if (problem.what !== store.state.health.problem?.what) {
       tell('health.unreachable', { ...problem });
     }
@@ -84,7 +80,7 @@ export async function checkHealth() {
   nextCheck = setTimeout(checkHealth, document.hidden ? HIDDEN_EVERY_MS : EVERY_MS);
 }
 
-/** Asks for what no stream carries: the system between two calls, the call while its stream is lost. */
+/** Asks for what no stream carries: the system between calls, a call while its stream is lost. */
 async function checkVerdicts() {
   const { phase, room, hasToken } = store.state.call;
   try {
@@ -94,7 +90,7 @@ async function checkVerdicts() {
       if (store.state.call.room === room) tell('verdicts.call', answer);
     }
   } catch (error) {
-    // A proxy that is gone is told by the health; one that has no verdicts is not asked to have any.
+    // The next look at the health says whether the proxy is gone; without verdicts the page goes on.
     if (!(error instanceof ProxyError)) throw error;
   }
 }
@@ -139,7 +135,7 @@ function listen(room) {
   });
   opened.addEventListener('error', () => {
     if (stream !== opened) return;
-    // A proxy that went away is to be told at once, not at the next look.
+    // The proxy may be gone: that is to be said at once, not at the next look.
     void checkHealth();
     if (opened.readyState !== EventSource.CLOSED) return;
     nextStream = setTimeout(() => listen(room), AGAIN_MS);

@@ -17,7 +17,7 @@ from common.events import EVENTS, SOURCES, STAGES
 from proxy.timeline.event_data import make_event
 from tests.system import ROOT
 
-ROOM_OF_SOURCE = {"agent": "agent", "proxy": "proxy", "sfu": "proxy", "browser": "web"}
+ROOM_OF_SOURCE = {"agent": "agent", "proxy": "proxy", "sfu": "proxy", "browser": "web/call"}
 FOREIGN = {
     ("agent", "job.failed"),
     ("agent", "think.failed"),
@@ -62,7 +62,8 @@ def test_what_the_code_sends_is_as_the_table_has_it() -> None:
 def test_each_event_of_the_table_is_sent_by_somebody(topic: str) -> None:
     name = topic.partition(".")[2]
     for source in EVENTS[topic].sources:
-        assert any(f"{quote}{name}{quote}" in text for text in _texts(source) for quote in "'\""), (
+        literals = [f"{quote}{text}{quote}" for text in (name, topic) for quote in "'\""]
+        assert any(literal in text for text in _texts(source) for literal in literals), (
             f"{source} does not send {topic}"
         )
 

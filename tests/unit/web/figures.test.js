@@ -1,9 +1,10 @@
 /** What the browser's statistics and the token say. */
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { candidatePair, figures, search, totals } from '../../../web/call/figures.js';
-import { tokenPayload } from '../../../web/call/token-payload.js';
+import { tokenPayload } from '../../../web/call/problems.js';
+
+import assert from 'node:assert/strict';
 
 /** Statistics as Chromium gives them, cut to what is read. @param {object} [more] */
 const report = (more = {}) => {

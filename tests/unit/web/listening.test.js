@@ -31,12 +31,12 @@ test('nothing is sent until something is otherwise than usual', () => {
 });
 
 test('what was remembered is sent only where the proxy still takes it', () => {
-  const wanted = { vad_threshold: 0.7, endpointing_min_delay: 99, gone: 1, interruption_enabled: 1 };
-  const remembered = event('.listening.remembered', { wanted });
+  const choices = { vad_threshold: 0.7, endpointing_min_delay: 99, gone: 1, interruption_enabled: 1 };
+  const remembered = event('.listening.remembered', { choices });
   assert.deepEqual(changes(after([remembered, config()]).listening), { vad_threshold: 0.7 });
   const usual = after([remembered, config({ default: 0.7 })]).listening;
   assert.deepEqual(changes(usual), {});
-  assert.deepEqual(changes(after([event('.listening.remembered', { wanted: null })]).listening), {});
+  assert.deepEqual(changes(after([event('.listening.remembered', { choices: null })]).listening), {});
 });
 
 test('a value that no call can have is refused with what can be', () => {

@@ -1,10 +1,11 @@
 /** A tab that lost its room joins it again by itself, unless somebody wanted it to leave. */
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { comesBack, PAUSES_MS, serverIsThere } from '../../../web/call/rejoining.js';
-import { reduceTurns, initialTurns } from '../../../web/state/turns.js';
+import { comesBack, PAUSES_MS, serverIsThere } from '../../../web/call/problems.js';
+import { initialTurns, reduceTurns } from '../../../web/state/turns.js';
 import { after, agent, event, healthyCall, oneTurn } from './events.js';
+
+import assert from 'node:assert/strict';
 
 test('a server that went away is waited for, a person who decided is not', () => {
   for (const reason of ['', 'SERVER_SHUTDOWN', 'STATE_MISMATCH', 'JOIN_FAILURE', 'SIGNAL_CLOSE']) {

@@ -116,13 +116,13 @@ test('a connection that fails names the stage, and never shows the token', () =>
     { reason: 'NotAllowed', status: 401, message: `invalid token: ${token}, error: expired` },
     attempt,
   );
-  assert.equal(refused.stage, 'token');
+  assert.equal(refused.topic, 'token.failed');
   assert.ok(!JSON.stringify(refused).includes('eyJ'));
-  const stage = (/** @type {object} */ how, reason = 'WebSocket') =>
-    connectProblem({ reason, status: null, message: 'x' }, { ...attempt, ...how }).stage;
-  assert.equal(stage({}), 'signal');
-  assert.equal(stage({}, 'Timeout'), 'signal');
-  assert.equal(stage({ signalOpen: true }), 'media');
+  const topic = (/** @type {object} */ how, reason = 'WebSocket') =>
+    connectProblem({ reason, status: null, message: 'x' }, { ...attempt, ...how }).topic;
+  assert.equal(topic({}), 'signal.failed');
+  assert.equal(topic({}, 'Timeout'), 'signal.failed');
+  assert.equal(topic({ signalOpen: true }), 'media.failed');
 });
 
 test('a call that ended says the reason, if there was one', () => {

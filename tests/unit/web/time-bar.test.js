@@ -1,11 +1,12 @@
 /** Time bars, word differences, and the lists that are loaded. */
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAgentEvent } from '../../../web/state/parse-event.js';
-import { MOST_SCALE_MS, scaleOf, segments, total } from '../../../web/state/time-bar.js';
-import { wordDiff } from '../../../web/state/word-diff.js';
+import { wordDiff } from '../../../web/state/memory.js';
+import { parseAgentEvent } from '../../../web/state/read.js';
+import { MOST_SCALE_MS, scaleOf, segments, total } from '../../../web/state/turns.js';
 import { after, event, oneTurn } from './events.js';
+
+import assert from 'node:assert/strict';
 
 test('segments follow the marks in the order in which they were reached', () => {
   const ms = {
@@ -86,9 +87,9 @@ test('an event of the agent is read, and anything else is not one', () => {
   assert.equal(parseAgentEvent(text.replace('"agent"', '"proxy"'), 2)?.source, 'agent');
 });
 
-test('the chosen agent stays chosen while the list is refreshed, else the wanted or first one is', () => {
-  const list = (/** @type {string[]} */ ids, wanted = '') =>
-    event('.agents.loaded', { agents: ids.map((id) => ({ id, name: id })), wanted });
+test('the chosen agent stays chosen while the list is refreshed, else the remembered or first one is', () => {
+  const list = (/** @type {string[]} */ ids, remembered = '') =>
+    event('.agents.loaded', { agents: ids.map((id) => ({ id, name: id })), remembered });
   assert.equal(after([list(['a', 'b'])]).agents.chosen, 'a');
   assert.equal(after([list(['a', 'b'], 'b')]).agents.chosen, 'b');
   const chosen = [list(['a', 'b']), event('.agents.chosen', { id: 'b' })];

@@ -1,15 +1,15 @@
 /** The proxy's verdicts on the page: when they are shown, what they offer, what is read out. */
 
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isNew } from '../../../web/call/seen-events.js';
-import { lineOf } from '../../../web/state/console-lines.js';
-import { duration, seconds, waited } from '../../../web/state/duration.js';
-import { nextStep } from '../../../web/state/next-step.js';
+import { lineOf } from '../../../web/state/console.js';
+import { isNew } from '../../../web/state/read.js';
 import { announce, NO_ANNOUNCEMENT } from '../../../web/state/stages.js';
-import { statusOf } from '../../../web/state/status.js';
 import { viewOf } from '../../../web/state/state.js';
+import { nextStep, statusOf } from '../../../web/state/status.js';
+import { duration, seconds, waited } from '../../../web/state/times.js';
 import { after, agent, answer, event, healthyCall, oneTurn, verdicts } from './events.js';
+
+import assert from 'node:assert/strict';
 
 /** @param {Record<string, object>} [otherwise] @param {object} [more] */
 const judged = (otherwise, more) => verdicts('.verdicts.call', otherwise, more);

@@ -1,0 +1,105 @@
+/** Loads Letta's agents, and keeps the memory of the agent in sight fresh. */
+
+import { createAgent, getAgents, getMemory, problemOf } from '../proxy-client.js';
+import { store, tell } from '../store.js';
+
+/** Where the chosen agent is kept across visits. */
+const REMEMBERED = 'voice.letta-agent';
+/** Requests are numbered: only the answer of the last one counts. */
+let lastListRequest = 0;
+
+/** Loads the list of agents. */
+export async function loadAgents() {
+  lastListRequest += 1;
+  const request = lastListRequest;
+  try {
+    const agents = await getAgents();
+    if (request === lastListRequest) tell('agents.loaded', { agents, remembered: rememberedAgent() });
+  } catch (error) {
+    if (request !== lastListRequest) return;
+    const problem = problemOf(error);
+    // Tried again every few seconds: the same trouble is told once.
+    if (problem.what !== store.state.agents.problem?.what) tell('agents.failed', { ...problem });
+  }
+}
+
+/** @param {string} id */
+export function chooseAgent(id) {
+  tell('agents.chosen', { id });
+  try {
+    localStorage.setItem(REMEMBERED, id);
+  } catch {
+    // Storage is switched off in this browser: the choice lasts for this visit only.
+  }
+}
+
+/**
+ * Creates an agent in Letta and chooses it.
+ * @param {{name: string, persona?: string, human?: string, model?: string}} properties
+ */
+export async function makeAgent(properties) {
+  const agent = await createAgent(properties);
+  lastListRequest += 1; // A list that was asked for before does not have it.
+  tell('agents.created', { agent });
+  chooseAgent(store.state.agents.chosen);
+}
+
+function rememberedAgent() {
+  try {
+    return localStorage.getItem(REMEMBERED) ?? '';
+  } catch {
+    // As above.
+    return '';
+  }
+}
+
+let lastMemoryRequest = 0;
+
+/** Starts to watch, for as long as the page lives. */
+export function watchMemory() {
+  let last = '';
+  store.subscribe((state) => {
+    const agentId = agentInSight(state);
+    const occasion = `${agentId} ${settled(state.turns)}`;
+    if (occasion === last) return;
+    last = occasion;
+    // Not while the store is in the middle of telling everybody.
+    queueMicrotask(() => void loadMemory());
+  }, new AbortController().signal);
+}
+
+/** Loads the memory of the agent in sight now. */
+export async function loadMemory() {
+  const agentId = agentInSight(store.state);
+  if (!agentId) return;
+  lastMemoryRequest += 1;
+  const request = lastMemoryRequest;
+  tell('memory.loading', { agent_id: agentId });
+  try {
+    const blocks = await getMemory(agentId);
+    if (request === lastMemoryRequest) tell('memory.loaded', { agent_id: agentId, blocks });
+  } catch (error) {
+    if (request !== lastMemoryRequest) return;
+    const problem = problemOf(error);
+    const isKnown = store.state.memory.problem?.what === problem.what;
+    if (!isKnown) tell('memory.failed', { agent_id: agentId, ...problem });
+  }
+}
+
+/**
+ * The agent of the call, or the one chosen for the next.
+ * @param {import('../state/state.js').State} state
+ */
+function agentInSight({ call, agents }) {
+  return call.phase === 'idle' ? agents.chosen : call.agentId || agents.chosen;
+}
+
+/** Counts what may have changed the memory. @param {import('../state/turns.js').Turns} turns */
+function settled({ byId }) {
+  let count = 0;
+  for (const turn of Object.values(byId)) {
+    if (turn.ms) count += 1;
+    count += turn.tools.filter((tool) => tool.status !== null).length;
+  }
+  return count;
+}
