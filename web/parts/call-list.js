@@ -13,17 +13,19 @@ export class CallList extends Part {
 
   /** @param {import('./part.js').State} state */
   render({ calls }) {
-    const { state, items, more, problem, open, opening } = calls;
+    const { state, items, more, listProblem, callProblem, open, opening } = calls;
     const shown = open?.call.id ?? opening;
     const focused = this.contains(document.activeElement)
       ? document.activeElement?.getAttribute('data-call')
       : null;
     this.replaceChildren(h('h2', {}, 'Past calls'));
-    if (problem) this.append(h('p', { class: 'problem' }, `${problem.what} ${problem.next}`));
+    for (const problem of [listProblem, callProblem]) {
+      if (problem) this.append(h('p', { class: 'problem' }, `${problem.what} ${problem.next}`));
+    }
     if (items.length) {
       const rows = items.map((call) => row(call, call.id === shown));
       this.append(h('ul', { class: 'calls' }, ...rows));
-    } else if (!problem) {
+    } else if (!listProblem) {
       const words = state === 'ready' ? 'No call has been kept yet.' : 'Loading the list…';
       this.append(h('p', { class: 'empty' }, words));
     }

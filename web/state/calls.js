@@ -12,7 +12,8 @@ import { initialTurns, reduceTurns } from './turns.js';
  * @property {'none'|'loading'|'ready'|'failed'} state of the list
  * @property {KeptCall[]} items
  * @property {boolean} more there may be older ones
- * @property {import('../types.js').Problem|null} problem
+ * @property {import('../types.js').Problem|null} listProblem why the list is not there
+ * @property {import('../types.js').Problem|null} callProblem why a call could not be opened or deleted
  * @property {string} opening id of the call that is being opened, or ''
  * @property {PastCall|null} open the call that is looked at instead of now
  */
@@ -22,7 +23,8 @@ export const initialCalls = {
   state: 'none',
   items: [],
   more: false,
-  problem: null,
+  listProblem: null,
+  callProblem: null,
   opening: '',
   open: null,
 };
@@ -42,24 +44,28 @@ export function reduceCalls(calls, event) {
     case 'calls.loaded': {
       const loaded = asRecords(data.calls).map(keptCall);
       const items = data.older === true ? [...calls.items, ...loaded] : loaded;
-      return { ...calls, state: 'ready', items, more: data.more === true, problem: null };
+      return { ...calls, state: 'ready', items, more: data.more === true, listProblem: null };
     }
     case 'calls.failed':
-      return { ...calls, state: calls.items.length ? 'ready' : 'failed', problem: problem(data) };
+      return {
+        ...calls,
+        state: calls.items.length ? 'ready' : 'failed',
+        listProblem: problem(data),
+      };
     case 'call.opening':
-      return { ...calls, opening: asText(data.id), problem: null };
+      return { ...calls, opening: asText(data.id), callProblem: null };
     case 'call.opened': {
       const open = replayed(data, event.at);
       return open.call.id === calls.opening ? { ...calls, opening: '', open } : calls;
     }
     case 'call.failed':
-      return { ...calls, opening: '', problem: problem(data) };
+      return { ...calls, opening: '', callProblem: problem(data) };
     case 'call.closed':
       return { ...calls, opening: '', open: null };
     case 'call.deleted': {
       const items = calls.items.filter((item) => item.id !== data.id);
       const open = calls.open?.call.id === data.id ? null : calls.open;
-      return { ...calls, items, open };
+      return { ...calls, items, open, callProblem: null };
     }
     default:
       return calls;

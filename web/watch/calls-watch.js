@@ -62,7 +62,7 @@ export async function removeCall(id) {
     tell('call.deleted', { id });
   } catch (error) {
     tell('view.selected', { view: 'calls' });
-    tell('calls.failed', { ...problemOf(error) });
+    tell('call.failed', { ...problemOf(error) });
   }
 }
 

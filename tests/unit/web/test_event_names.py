@@ -35,7 +35,8 @@ def test_the_page_reads_only_what_is_in_the_table() -> None:
 
 def test_no_other_part_of_the_page_knows_an_event_by_its_name() -> None:
     elsewhere = {path.name for path in WEB.iterdir() if path.is_dir()} - {"call", "state"}
-    assert {folder: names(folder) for folder in elsewhere} == dict.fromkeys(elsewhere, set())
+    assert elsewhere
+    assert not {topic for folder in elsewhere for topic in names(folder)}
 
 
 def test_each_event_is_sent_by_a_whole_name() -> None:

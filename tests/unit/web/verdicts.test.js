@@ -183,3 +183,11 @@ test('the list of calls grows by older ones, and loses those that are deleted', 
   );
   assert.equal(state.calls.more, false);
 });
+
+test('why a call could not be opened stays in sight when the list is loaded', () => {
+  const failed = event('.call.failed', { what: 'There is no such call.', next: '' });
+  const state = after([failed, event('.calls.loaded', { calls: [], more: false })]);
+  assert.equal(state.calls.callProblem?.what, 'There is no such call.');
+  const again = after([event('.call.opening', { id: 'c1' })], state);
+  assert.equal(again.calls.callProblem, null);
+});
