@@ -62,6 +62,7 @@ def run(options: argparse.Namespace, exported: Mapping[str, str], error: BaseExc
 
 
 def _verdict(error: BaseException) -> dict[str, Any]:
+    """The verdict in the form of the judge's, which may be what cannot be loaded."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
     missing = isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith(OURS)
@@ -81,7 +82,8 @@ def _verdict(error: BaseException) -> dict[str, Any]:
         "sentence": sentence,
         "cause": cause,
         "next": next_step,
-        "evidence": [{"text": text, "source": "doctor"}],
+        "evidence": [{"text": text, "source": "doctor", "at": None, "seq": None}],
+        **dict.fromkeys(("since", "ms", "usual_ms")),
     }
 
 

@@ -157,6 +157,8 @@ def test_without_packages_it_says_what_it_can_and_how_to_make_it_ready(
     verdict = told["verdict"]
     assert isinstance(verdict, dict)
     assert verdict["cause"] == "packages-missing"
+    assert verdict.keys() == DOWN.keys(), "it has the form of the judge's"
+    assert verdict["evidence"][0].keys() == DOWN["evidence"][0].keys()
     assert "./scripts/setup" in verdict["next"]
     assert ".env line 2" in json.dumps(told["findings"])
     assert "not started" in json.dumps(told["findings"])
