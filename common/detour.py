@@ -47,7 +47,8 @@ class Detour:
         place = place_of(self.meant)
         host = place[0] if place is not None else self.meant
         unset = f"Unset {self.variable}" if self.variable else "Unset HTTP_PROXY and HTTPS_PROXY"
-        return f"{unset}, or add {host} to NO_PROXY, where the worker is started"
+        exempt = "" if _same(host) == "localhost" else f", or add {host} to NO_PROXY,"
+        return f"{unset}{exempt} where the worker is started"
 
 
 def detour(evidence: str, meant: str, environ: Mapping[str, str]) -> Detour | None:

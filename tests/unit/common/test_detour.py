@@ -87,4 +87,4 @@ def test_its_words_name_the_address_the_variable_and_what_to_do() -> None:
     assert "localhost:3128" in known.sentence and "HTTPS_PROXY" in known.sentence
     assert known.next.startswith("Unset HTTPS_PROXY, or add sfu.example.org to NO_PROXY")
     assert "10.1.2.3:3128" in unknown.sentence
-    assert "HTTP_PROXY" in unknown.next
+    assert unknown.next == "Unset HTTP_PROXY and HTTPS_PROXY where the worker is started"
