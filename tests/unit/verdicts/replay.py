@@ -59,19 +59,19 @@ HEALTHY = SystemHealth(
     registered=True,
 )
 
-Told = list[Any]
+Row = list[Any]
 """An event of a file: seconds, source, `stage.name`, values."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    history: dict[str, Any] = json.loads(path.read_text())
+    return history
 
 
-def events_of(told: Iterable[Told], *, first_seq: int = 1) -> list[Event]:
+def events_of(rows: Iterable[Row], *, first_seq: int = 1) -> list[Event]:
     """The events of a file, numbered in the order in which they stand there."""
     events = []
-    for seq, (at, source, topic, *values) in enumerate(told, first_seq):
+    for seq, (at, source, topic, *values) in enumerate(rows, first_seq):
         stage, _, name = topic.partition(".")
         data = values[0] if values else {}
         events.append(
@@ -80,11 +80,11 @@ def events_of(told: Iterable[Told], *, first_seq: int = 1) -> list[Event]:
     return events
 
 
-def all_told(history: Mapping[str, Any]) -> list[Told]:
+def all_rows(history: Mapping[str, Any]) -> list[Row]:
     """What a history holds, with what went before."""
-    before: list[Told] = []
+    before: list[Row] = []
     if name := history.get("begins"):
-        before = all_told(read(PRELUDES / f"{name}.json"))
+        before = all_rows(read(PRELUDES / f"{name}.json"))
     return [*before, *history.get("events", [])]
 
 
@@ -98,7 +98,7 @@ def health_of(changes: Mapping[str, Any]) -> SystemHealth:
         if change.get("since") is not None:
             change["since"] += BEGAN
         if "vitals" in change:
-            change["vitals"] = tuple(ProcessVitals(**one) for one in change["vitals"])
+            change["vitals"] = tuple(ProcessVitals(**vitals) for vitals in change["vitals"])
         processes[name] = replace(processes[name], **change)
     for name in changes.get("without_processes", []):
         processes.pop(name)

@@ -10,7 +10,7 @@ from common.events import Stage
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
 from proxy.verdicts.verdict import Verdict
-from tests.unit.verdicts.replay import BEGAN, HEALTHY, PRELUDES, all_told, events_of, read
+from tests.unit.verdicts.replay import BEGAN, HEALTHY, PRELUDES, all_rows, events_of, read
 
 HANGS_UP = [5.0, "browser", "media.disconnected", {"intended": True}]
 CALLER_LEFT = [
@@ -28,8 +28,8 @@ AFTERWARDS: list[list[Any]] = [
 
 
 def judged(prelude: str, *more: list[Any], now: float) -> dict[Stage, Verdict]:
-    told = [*all_told(read(PRELUDES / f"{prelude}.json")), *more]
-    return judge(History(events_of(told)), HEALTHY, BEGAN + now)
+    rows = [*all_rows(read(PRELUDES / f"{prelude}.json")), *more]
+    return judge(History(events_of(rows)), HEALTHY, BEGAN + now)
 
 
 @pytest.mark.parametrize("ends", [[HANGS_UP], [CALLER_LEFT], [HANGS_UP, CALLER_LEFT]])
@@ -37,7 +37,7 @@ def judged(prelude: str, *more: list[Any], now: float) -> dict[Stage, Verdict]:
 def test_what_waits_when_the_caller_hangs_up_is_not_reached(
     ends: list[list[Any]], now: float
 ) -> None:
-    known = [each for each in AFTERWARDS if each[0] <= now]
+    known = [row for row in AFTERWARDS if row[0] <= now]
     verdicts = judged("asked", *ends, *known, now=now)
     assert failing(verdicts) is None, verdicts
     assert verdicts["think"].state == "not reached"
@@ -91,11 +91,13 @@ def test_a_call_after_a_call_begins_anew() -> None:
 def test_a_room_without_a_call_has_only_a_system() -> None:
     verdicts = judge(History(), HEALTHY, BEGAN)
     assert verdicts["system"].state == "ok"
-    assert {each.state for stage, each in verdicts.items() if stage != "system"} == {"not reached"}
+    assert {verdict.state for stage, verdict in verdicts.items() if stage != "system"} == {
+        "not reached"
+    }
 
 
 def test_an_agent_that_nobody_came_to_leaves_in_peace() -> None:
-    told: list[list[Any]] = [
+    rows: list[list[Any]] = [
         [0.0, "proxy", "dispatch.made", {"dispatch_id": "AD_1"}],
         [0.2, "agent", "job.accepted", {"job_id": "AJ_1"}],
         [0.5, "sfu", "join.participant_joined", {"identity": "agent-AJ_1"}],
@@ -104,5 +106,5 @@ def test_an_agent_that_nobody_came_to_leaves_in_peace() -> None:
         [20.0, "sfu", "join.participant_left", {"identity": "agent-AJ_1"}],
         [20.1, "agent", "job.ended", {"reason": "nobody came"}],
     ]
-    verdicts = judge(History(events_of(told)), HEALTHY, BEGAN + 30.0)
+    verdicts = judge(History(events_of(rows)), HEALTHY, BEGAN + 30.0)
     assert failing(verdicts) is None, verdicts

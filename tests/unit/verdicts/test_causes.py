@@ -17,7 +17,7 @@ from proxy.verdicts.verdict import UNKNOWN
 from tests.unit.verdicts.replay import (
     BEGAN,
     HISTORIES,
-    all_told,
+    all_rows,
     events_of,
     health_of,
     read,
@@ -34,25 +34,25 @@ def _name(path: Path) -> str:
 def test_a_cause_is_named(path: Path) -> None:
     history = read(path)
     verdicts = judge(
-        History(events_of(all_told(history))),
+        History(events_of(all_rows(history))),
         _at(health_of(history.get("health", {}))),
         BEGAN + history["now"],
     )
     expect = history["expect"]
-    found = verdicts[expect["stage"]]
-    assert (found.state, found.cause) == (expect["state"], expect["cause"]), found
+    judged = verdicts[expect["stage"]]
+    assert (judged.state, judged.cause) == (expect["state"], expect["cause"]), judged
     for name, text in (
-        ("sentence", found.sentence),
-        ("next", found.next),
-        ("evidence", " | ".join(each.text for each in found.evidence)),
+        ("sentence", judged.sentence),
+        ("next", judged.next),
+        ("evidence", " | ".join(quoted.text for quoted in judged.evidence)),
     ):
         for words in expect.get(name, []):
             assert words in text, f"{name} lacks {words!r}: {text}"
-    assert found.evidence, f"no evidence: {found}"
-    assert found.sentence.endswith((".", "…", "!", "?")) or ":" in found.sentence, found.sentence
+    assert judged.evidence, f"no evidence: {judged}"
+    assert judged.sentence.endswith((".", "…", "!", "?")) or ":" in judged.sentence, judged.sentence
     if expect["state"] == "failing":
         assert failing(verdicts) == expect["stage"], failing(verdicts)
-        assert found.next, found
+        assert judged.next, judged
     else:
         assert failing(verdicts) is None, verdicts[failing(verdicts) or "system"]
     order = {stage: place for place, stage in enumerate(STAGES)}
@@ -65,38 +65,40 @@ def test_a_cause_is_named(path: Path) -> None:
 def test_a_cause_is_cleared(path: Path) -> None:
     history = read(path)
     then: dict[str, Any] = history["cleared"]
-    told = [*all_told(history), *then.get("events", [])]
+    rows = [*all_rows(history), *then.get("events", [])]
     verdicts = judge(
-        History(events_of(told)),
+        History(events_of(rows)),
         _at(health_of(then.get("health", {}))),
         BEGAN + then["now"],
     )
     assert failing(verdicts) is None, verdicts[failing(verdicts) or "system"]
-    found = verdicts[history["expect"]["stage"]]
-    assert found.cause != history["expect"]["cause"] or found.state == "ok", found
+    judged = verdicts[history["expect"]["stage"]]
+    assert judged.cause != history["expect"]["cause"] or judged.state == "ok", judged
 
 
 @pytest.mark.parametrize("path", FILES, ids=_name)
 def test_the_order_of_arrival_does_not_matter(path: Path) -> None:
     history = read(path)
-    events = events_of(all_told(history))
+    events = events_of(all_rows(history))
     health, now = _at(health_of(history.get("health", {}))), BEGAN + history["now"]
     late = [*events[1::2], *events[::2]]
     assert judge(History(late), health, now) == judge(History(events), health, now)
 
 
 def test_every_cause_has_a_history() -> None:
-    named = {(each["expect"]["stage"], each["expect"]["cause"]) for each in map(read, FILES)}
+    named = {
+        (history["expect"]["stage"], history["expect"]["cause"]) for history in map(read, FILES)
+    }
     registered = {(stage, code) for stage, rules in RULES.items() for code in rules.causes}
     assert registered - named == set(), "causes without a history"
-    assert {each for each in named - registered if each[1] not in (UNKNOWN, "")} == set()
+    assert {code for _, code in named - registered} <= {UNKNOWN, ""}
 
 
 def test_every_failing_cause_is_cleared_by_a_history() -> None:
     lacking = [
         _name(path)
         for path in FILES
-        if (found := read(path))["expect"]["state"] == "failing" and "cleared" not in found
+        if (history := read(path))["expect"]["state"] == "failing" and "cleared" not in history
     ]
     assert lacking == []
 

@@ -13,7 +13,7 @@ import pytest
 from common.events import Event
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
-from tests.unit.verdicts.replay import BEGAN, HEALTHY, HISTORIES, all_told, events_of, read
+from tests.unit.verdicts.replay import BEGAN, HEALTHY, HISTORIES, all_rows, events_of, read
 
 FILES = sorted((HISTORIES / "healthy").glob("*.json"))
 STEP_S = 0.25
@@ -25,7 +25,7 @@ QUICK_MS = 2.0
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
 def events(request: pytest.FixtureRequest) -> list[Event]:
     path: Path = request.param
-    return events_of(all_told(read(path)))
+    return events_of(all_rows(read(path)))
 
 
 def moments(events: list[Event]) -> Iterator[tuple[History, float]]:
@@ -85,7 +85,7 @@ def test_a_page_whose_clock_is_wrong_fails_nowhere(events: list[Event]) -> None:
 def test_a_long_call_is_judged_quickly() -> None:
     """3000 events: what happens in it again and again, one after another."""
     path = HISTORIES / "healthy" / "page-twice-in-a-room.json"
-    once = sorted(events_of(all_told(read(path))), key=lambda event: event.at)
+    once = sorted(events_of(all_rows(read(path))), key=lambda event: event.at)
     length = once[-1].at - once[0].at + 60.0
     history = History()
     for number in range(3000 // len(once) + 1):

@@ -141,8 +141,8 @@ def rows(database: Path, query: str, *values: Any) -> list[Any]:
 def keys(database: Path, room: str = "r") -> list[str]:
     """The stored keys of a room, as often as they are there, by seq; those of the system aside."""
     query = "SELECT key FROM events WHERE room = ? AND stage != 'system' ORDER BY seq"
-    found = rows(database, query, room)
-    return [key for (key,) in found]
+    stored = rows(database, query, room)
+    return [key for (key,) in stored]
 
 
 async def opened(proxy: Proxy) -> None:

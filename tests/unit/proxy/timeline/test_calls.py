@@ -53,9 +53,9 @@ def conversation() -> list[dict[str, Any]]:
 
 
 async def the_call(proxy: Proxy) -> dict[str, Any]:
-    found = (await proxy.get("/api/calls")).json["calls"]
-    assert len(found) == 1
-    return dict(found[0])
+    stored = (await proxy.get("/api/calls")).json["calls"]
+    assert len(stored) == 1
+    return dict(stored[0])
 
 
 async def test_a_call_as_it_is_read_again(start_proxy: StartProxy, database: Path) -> None:
@@ -66,11 +66,11 @@ async def test_a_call_as_it_is_read_again(start_proxy: StartProxy, database: Pat
         assert (summary["room"], summary["turns"], summary["agent_id"]) == ("r", 2, "agent-7")
         assert summary["started"] == START
         whole = (await proxy.get(f"/api/calls/{summary['id']}")).json
-        assert [each["at"] for each in whole["events"]] == sorted(
-            each["at"] for each in whole["events"]
+        assert [item["at"] for item in whole["events"]] == sorted(
+            item["at"] for item in whole["events"]
         )
-        assert [each["stage"] for each in whole["verdicts"]][:2] == ["system", "token"]
-        lines = [(each["speaker"], each["text"]) for each in whole["transcript"]]
+        assert [verdict["stage"] for verdict in whole["verdicts"]][:2] == ["system", "token"]
+        lines = [(line["speaker"], line["text"]) for line in whole["transcript"]]
         assert lines == [
             ("caller", "hello <you> & all"),
             ("agent", "Hi."),
@@ -152,10 +152,10 @@ async def test_a_call_does_not_grow_without_end(start_proxy: StartProxy, databas
     for _ in range(3):
         await posted(proxy, *(event("stats", "media") for _ in range(40)))
     await posted(proxy, *(event("turn", "play") for _ in range(40)))
-    told = rows(database, "SELECT data FROM events WHERE name = 'timeline_full' ORDER BY seq")
-    assert "one in 10" in told[0][0]
-    assert "CALL_EVENTS_MAX" in told[1][0]
-    assert len(told) == 2
+    notes = rows(database, "SELECT data FROM events WHERE name = 'timeline_full' ORDER BY seq")
+    assert "one in 10" in notes[0][0]
+    assert "CALL_EVENTS_MAX" in notes[1][0]
+    assert len(notes) == 2
     (stored,) = rows(database, "SELECT count(*) FROM events WHERE name != 'timeline_full'")[0]
     assert 95 <= stored <= 101
     (turns,) = rows(database, "SELECT count(*) FROM events WHERE name = 'turn'")[0]
@@ -194,13 +194,13 @@ async def test_late_events_go_to_the_call_they_belong_to(
     late = event("late", at=long_ago + 5)
     assert (await posted(proxy, late))["accepted"] == 1
     assert (await posted(proxy, late))["known"] == 1
-    found = rows(
+    stored = rows(
         database,
         "SELECT calls.started, events.name FROM events JOIN calls ON calls.id = call_id "
         "WHERE stage = 'signal' ORDER BY at",
     )
-    assert [name for _, name in found] == ["one", "late", "two"]
-    assert [at == long_ago for at, _ in found] == [True, True, False]
+    assert [name for _, name in stored] == ["one", "late", "two"]
+    assert [at == long_ago for at, _ in stored] == [True, True, False]
     newest, oldest = (await proxy.get("/api/calls")).json["calls"]
     assert oldest["events"] == 2
     assert newest["ended"] is None
@@ -210,7 +210,7 @@ async def test_late_events_go_to_the_call_they_belong_to(
 async def test_nothing_is_answered_of_a_room_that_nobody_reports_of(proxy: Proxy) -> None:
     answer = (await proxy.get("/api/rooms/silent/verdicts")).json
     assert answer["call"] is None
-    assert {each["state"] for each in answer["verdicts"][1:]} == {"not reached"}
+    assert {verdict["state"] for verdict in answer["verdicts"][1:]} == {"not reached"}
     assert len(answer["verdicts"]) == 12
     assert (await post(proxy, [], agent_token("silent"), "silent")).status == 200
     assert (await proxy.get("/api/calls")).json["calls"] == []

@@ -33,8 +33,8 @@ async def proxy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proxy
 
 async def call_of(proxy: Proxy, room: str) -> Any:
     calls = (await proxy.get("/api/calls")).json["calls"]
-    found = next(call["id"] for call in calls if call["room"] == room)
-    return (await proxy.get(f"/api/calls/{found}")).json
+    call_id = next(call["id"] for call in calls if call["room"] == room)
+    return (await proxy.get(f"/api/calls/{call_id}")).json
 
 
 async def events_of(proxy: Proxy, room: str) -> list[Any]:
@@ -55,9 +55,9 @@ async def test_the_proof_decides_who_reported_it(proxy: Proxy) -> None:
 
 
 async def test_an_event_is_taken_once(proxy: Proxy) -> None:
-    one, two = event(), event()
-    assert (await post(proxy, [one, one], agent_token("once"), "once")).json["accepted"] == 1
-    answer = await post(proxy, [one, two], agent_token("once"), "once")
+    first, second = event(), event()
+    assert (await post(proxy, [first, first], agent_token("once"), "once")).json["accepted"] == 1
+    answer = await post(proxy, [first, second], agent_token("once"), "once")
     assert (answer.json["accepted"], answer.json["known"]) == (1, 1)
     assert len(await events_of(proxy, "once")) == 2
 
@@ -106,13 +106,13 @@ async def test_a_token_for_another_room_is_told_in_the_room_that_was_wanted(prox
     assert (await post(proxy, [event()], agent_token("wanted"), "wanted")).status == 200
     for _ in range(2):
         assert (await post(proxy, [event()], page_token("elsewhere"), "wanted")).status == 401
-    found = [each for each in await events_of(proxy, "wanted") if each["name"] == "room_mismatch"]
-    assert [(each["source"], each["data"]["token_room"]) for each in found] == [
+    events = [item for item in await events_of(proxy, "wanted") if item["name"] == "room_mismatch"]
+    assert [(item["source"], item["data"]["token_room"]) for item in events] == [
         ("proxy", "elsewhere")
     ]
     # A room of which nothing is known gets no timeline by that.
     assert (await post(proxy, [event()], page_token("elsewhere"), "unknown")).status == 401
-    rooms = {each["room"] for each in (await proxy.get("/api/calls")).json["calls"]}
+    rooms = {call["room"] for call in (await proxy.get("/api/calls")).json["calls"]}
     assert "wanted" in rooms and "unknown" not in rooms
 
 

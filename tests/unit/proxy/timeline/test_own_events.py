@@ -17,10 +17,10 @@ from tests.unit.proxy.worker import TinyWorker
 
 
 def topics(database: Path, *stages: str) -> list[tuple[str, dict[str, Any]]]:
-    found = rows(database, "SELECT source, stage, name, data FROM events ORDER BY at, seq")
+    events = rows(database, "SELECT source, stage, name, data FROM events ORDER BY at, seq")
     return [
         (f"{source}:{stage}.{name}", json.loads(data))
-        for source, stage, name, data in found
+        for source, stage, name, data in events
         if stage in stages
     ]
 
@@ -67,14 +67,14 @@ async def test_a_dispatch_nobody_can_take_then_one_that_is_made(
     async with watching(proxy, room) as watcher:
         verified = await watcher.event("verified")
     assert verified["data"]["identity"].startswith("agent-")
-    found = dict(topics(database, "dispatch"))
-    assert [each.removeprefix("proxy:dispatch.") for each in found][:2] == [
+    events = dict(topics(database, "dispatch"))
+    assert [topic.removeprefix("proxy:dispatch.") for topic in events][:2] == [
         "received",
         "waiting_for_worker",
     ]
-    assert found["proxy:dispatch.refused"]["code"] == "AGENT_NOT_REGISTERED"
-    assert found["proxy:dispatch.waiting_for_worker"]["wanted"] == worker.name
-    made = found["proxy:dispatch.made"]
+    assert events["proxy:dispatch.refused"]["code"] == "AGENT_NOT_REGISTERED"
+    assert events["proxy:dispatch.waiting_for_worker"]["wanted"] == worker.name
+    made = events["proxy:dispatch.made"]
     assert (made["attempt"], made["of"]) == (1, 3)
     assert made["ms"] > 0
 
@@ -95,8 +95,8 @@ async def test_reports_of_the_server(proxy: Proxy, database: Path) -> None:
     await report(proxy, event="room_finished", id="8")
     await report(proxy, event="participant_left", id="9", participant=agent)
     await until(lambda: len(topics(database, "signal", "join", "hear", "play")) == 8)
-    found = topics(database, "signal", "join", "hear", "play")
-    assert [name for name, _ in found] == [
+    events = topics(database, "signal", "join", "hear", "play")
+    assert [name for name, _ in events] == [
         "sfu:signal.room_started",
         "sfu:signal.participant_joined",
         "sfu:join.participant_joined",
@@ -106,7 +106,7 @@ async def test_reports_of_the_server(proxy: Proxy, database: Path) -> None:
         "sfu:signal.room_finished",
         "sfu:join.participant_left",
     ]
-    data = [each for _, each in found]
+    data = [event_data for _, event_data in events]
     assert data[0] == {"sid": "RM_1"}
     assert data[1] == {"identity": "c", "kind": "standard", "sid": "PA_1"}
     assert data[2]["kind"] == "agent"
@@ -143,12 +143,12 @@ async def test_what_happens_to_the_system_is_in_every_open_call(
 ) -> None:
     await posted(proxy, event(), room="one")
     await posted(proxy, event(), room="two")
-    async with watching(proxy, "one") as one, watching(proxy, "two") as two, locked(database):
-        for watcher in (one, two):
-            told: dict[str, Any] = {}
-            while told.get("problem") != "locked":
-                told = (await watcher.event("probe"))["data"]
-            assert told["name"] == "calls database"
+    async with watching(proxy, "one") as first, watching(proxy, "two") as second, locked(database):
+        for watcher in (first, second):
+            probe: dict[str, Any] = {}
+            while probe.get("problem") != "locked":
+                probe = (await watcher.event("probe"))["data"]
+            assert probe["name"] == "calls database"
 
 
 async def test_what_no_database_takes_does_not_hold_up_the_rest(

@@ -40,11 +40,11 @@ from tests.unit.proxy.timeline.conftest import (
 )
 
 
-async def problem(watcher: Watcher, wanted: str) -> None:
+async def problem(watcher: Watcher, problem_code: str) -> None:
     """Wait until the calls database has this problem, as the timeline tells."""
     while True:
         data = (await watcher.event("probe"))["data"]
-        if data["name"] == "calls database" and data["problem"] == wanted:
+        if data["name"] == "calls database" and data["problem"] == problem_code:
             return
 
 
@@ -58,7 +58,7 @@ async def test_the_migrations_make_the_tables_of_the_code(database: Path) -> Non
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     scripts = ScriptDirectory.from_config(config)
-    assert [each.revision for each in scripts.walk_revisions()] == [*reversed(REVISIONS)]
+    assert [script.revision for script in scripts.walk_revisions()] == [*reversed(REVISIONS)]
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
     assert rows(database, "PRAGMA journal_mode") == [("wal",)]
 
@@ -203,14 +203,14 @@ async def test_a_call_that_ends_while_it_is_locked_has_ended_afterwards(
 async def test_a_deleted_file_is_made_anew_with_the_calls_that_go_on(
     proxy: Proxy, database: Path
 ) -> None:
-    one = event()
-    await posted(proxy, one)
+    first = event()
+    await posted(proxy, first)
     for file in database.parent.glob("calls.db*"):
         file.unlink()
     await until(lambda: database.exists() and database.stat().st_size > 0)
-    two = event()
-    await post(proxy, [two], agent_token())
-    await until(lambda: {one["key"], two["key"]} <= {*keys(database)})
+    second = event()
+    await post(proxy, [second], agent_token())
+    await until(lambda: {first["key"], second["key"]} <= {*keys(database)})
 
 
 @pytest.mark.parametrize("what", ["a folder", "no database", "under a file"])
@@ -223,12 +223,12 @@ async def test_a_place_that_cannot_be_used_stops_nothing(
     else:
         place.write_text("This is a letter, not a database, and it is to be kept as it is.\n" * 20)
     proxy = await start_proxy(calls_database=place / "x" if what == "under a file" else place)
-    one = event()
+    first = event()
     async with watching(proxy) as watcher:
-        answer = await post(proxy, [one], agent_token())
+        answer = await post(proxy, [first], agent_token())
         assert (answer.status, answer.json["error"]) == (503, "STORE_UNAVAILABLE")
         assert str(place) in answer.json["message"]
-        assert (await watcher.event("connected"))["key"] == one["key"]
+        assert (await watcher.event("connected"))["key"] == first["key"]
     calls = await proxy.get("/api/calls")
     assert (calls.status, calls.json["error"]) == (503, "STORE_UNAVAILABLE")
     assert what == "a folder" or place.read_text().startswith("This is a letter")

@@ -15,12 +15,12 @@ from tests.unit.proxy.timeline.conftest import event, posted, watching
 
 async def names(proxy: Proxy, after: str, count: int) -> list[str]:
     async with watching(proxy, after=after) as watcher:
-        found: list[str] = []
-        while len(found) < count:
+        names: list[str] = []
+        while len(names) < count:
             _, data = await watcher.next("event")
             if data["stage"] != "system":
-                found.append(data["name"])
-    return found
+                names.append(data["name"])
+    return names
 
 
 async def test_what_was_comes_first_then_the_verdicts_then_what_comes(proxy: Proxy) -> None:
@@ -31,7 +31,7 @@ async def test_what_was_comes_first_then_the_verdicts_then_what_comes(proxy: Pro
         assert first["seq"] < second["seq"]
         assert first["call"] == second["call"]
         _, verdicts = await watcher.next("verdicts")
-        assert [each["stage"] for each in verdicts["verdicts"]][:2] == ["system", "token"]
+        assert [verdict["stage"] for verdict in verdicts["verdicts"]][:2] == ["system", "token"]
         assert verdicts["call"] == first["call"]
         await posted(proxy, event("three"))
         assert (await watcher.event("three"))["seq"] > second["seq"]
@@ -44,7 +44,7 @@ async def test_a_change_of_the_verdicts_is_told(proxy: Proxy) -> None:
         began = time.monotonic()
         while True:
             _, answer = await watcher.next("verdicts")
-            states = {each["stage"]: each["state"] for each in answer["verdicts"]}
+            states = {verdict["stage"]: verdict["state"] for verdict in answer["verdicts"]}
             if states["token"] != "not reached":
                 break
         assert time.monotonic() - began < 2
