@@ -72,6 +72,12 @@ _NAME = TypeAdapter(Name)
 LettaId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
+class RoomPath(BaseModel):
+    """The room in the path."""
+
+    room: Name
+
+
 def is_name(text: str) -> bool:
     """Whether `text` can be the name of a room here."""
     try:

@@ -12,7 +12,7 @@ from common import logs
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.messages import Reply
 from proxy.dispatch.records import DispatchRequest, State
-from proxy.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
+from proxy.endpoint import Answer, Endpoint, LettaId, Name, RoomPath, answered, read_json, validated
 from proxy.errors import ApiError
 from proxy.letta import Letta
 from proxy.listening import checked
@@ -43,12 +43,6 @@ class DispatchAnswer(Answer):
     room: str
     message: str
     dispatch_id: str | None
-
-
-class RoomPath(BaseModel):
-    """The room in the path."""
-
-    room: Name
 
 
 class DispatchStatus(Answer):

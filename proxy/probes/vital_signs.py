@@ -23,7 +23,7 @@ from proxy.outside import FAILURES
 from proxy.probes.processes import relatives
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.verdicts.system_health import Process, ProcessVitals
+from proxy.verdicts.system_health import Process, VitalsSnapshot
 
 EVERY_S = 5.0
 TIMEOUT = aiohttp.ClientTimeout(total=1.0)
@@ -58,7 +58,7 @@ class VitalSigns:
             "models": f"{models.scheme}://{models.netloc}/vitals",
         }
         self._used: dict[str, tuple[float, float]] = {}
-        self._vitals: dict[str, tuple[ProcessVitals, ...]] = {}
+        self._vitals: dict[str, tuple[VitalsSnapshot, ...]] = {}
         self._at = -EVERY_S
         self._looking: asyncio.Task[None] | None = None
 
@@ -92,7 +92,7 @@ class VitalSigns:
         ]
         answers = await asyncio.gather(*(self._ask(name) for name in names))
         usage = await asyncio.to_thread(self._usage, programs)
-        vitals: dict[str, tuple[ProcessVitals, ...]]
+        vitals: dict[str, tuple[VitalsSnapshot, ...]]
         vitals = {name: (used,) for name, used in usage.items()}
         for name, answer in zip(names, answers, strict=True):
             if answer is not None and name in usage:
@@ -104,11 +104,11 @@ class VitalSigns:
             worker = await self._registration.read(max_age=EVERY_S)
             if worker.status is not None and worker.status.processes:
                 vitals["agent"] = tuple(
-                    ProcessVitals(**process.model_dump()) for process in worker.status.processes
+                    VitalsSnapshot(**process.model_dump()) for process in worker.status.processes
                 )
         self._vitals = vitals
 
-    def _usage(self, programs: Mapping[str, int]) -> dict[str, ProcessVitals]:
+    def _usage(self, programs: Mapping[str, int]) -> dict[str, VitalsSnapshot]:
         """Memory and processor of each program, together with all that it started."""
         now = time.monotonic()
         usage = {}
@@ -126,7 +126,7 @@ class VitalSigns:
             self._used[name] = seconds, now
             # A process that has ended since takes its time with it.
             share = max(0.0, seconds - before) / (now - at) if now > at else None
-            usage[name] = ProcessVitals(
+            usage[name] = VitalsSnapshot(
                 programs[name], round(memory / MB), cpu=None if share is None else round(share, 3)
             )
         return usage
@@ -141,5 +141,5 @@ class VitalSigns:
             return None  # a server of ours that is older, or somebody else's
 
 
-def _with(used: ProcessVitals, answer: VitalsAnswer) -> ProcessVitals:
+def _with(used: VitalsSnapshot, answer: VitalsAnswer) -> VitalsSnapshot:
     return replace(used, lag=answer.lag, errors=answer.recent_errors, active_at=answer.active_at)

@@ -10,11 +10,11 @@ from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
 
 from common.events import Event, Source, Stage
-from proxy.endpoint import Answer, Endpoint, answered, validated
+from proxy.endpoint import Answer, Endpoint, RoomPath, answered, validated
 from proxy.errors import ApiError
 from proxy.timeline.call import CallRecord
 from proxy.timeline.export import as_file, file_name, transcript, webvtt
-from proxy.timeline.ingest import RoomPath, store_unavailable
+from proxy.timeline.ingest import store_unavailable
 from proxy.timeline.publisher import (
     VerdictAnswer,
     VerdictsAnswer,

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from common.events import Event, Stage
-from proxy.endpoint import Answer, Endpoint, Name, answered, read_body, validated
+from proxy.endpoint import Answer, Endpoint, Name, RoomPath, answered, read_body, validated
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.timeline.auth import ANY_ROOM, EventAuth, Reporter, TokenForOtherRoom
@@ -48,12 +48,6 @@ class PostedEvents(BaseModel):
     """What happened, in any order."""
 
     events: list[PostedEvent] = Field(max_length=EVENTS_MAX)
-
-
-class RoomPath(BaseModel):
-    """The room in the path."""
-
-    room: Name
 
 
 class PostAnswer(Answer):

@@ -7,9 +7,8 @@ import logging
 from aiohttp import web
 
 from common.events import Event
-from proxy.endpoint import Endpoint, validated
+from proxy.endpoint import Endpoint, RoomPath, validated
 from proxy.errors import ApiError
-from proxy.timeline.ingest import RoomPath
 from proxy.timeline.store.errors import StoreError
 from proxy.timeline.subscribers import Subscriber, event_message
 from proxy.timeline.timeline import Timeline

@@ -16,7 +16,7 @@ State = Literal["preparing", "starting", "ready", "restarting", "failed", "monit
 
 
 @dataclass(frozen=True)
-class ProcessVitals:
+class VitalsSnapshot:
     """How one process of the machine is; None where it is not known.
 
     `cpu` is a share of a core over the last seconds. `lag` is by how many seconds its event loop
@@ -65,7 +65,7 @@ class Process:
     """Its stopped processes (SIGSTOP, a debugger) as `pid 12 (command)`: alive, but doing nothing.
     When one of them is the program itself, it answers nothing either; a job process may be frozen
     while the worker answers."""
-    vitals: tuple[ProcessVitals, ...] = ()
+    vitals: tuple[VitalsSnapshot, ...] = ()
     """First the program's own (with those it started, as far as they are not told apart), then
     those of the worker's job processes."""
 

@@ -9,11 +9,10 @@ from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules, seconds
 from proxy.verdicts.verdict import Verdict
 
-SLOW_S = 4.3
 NOTICED_S = 1.5
 """Seconds after which it is said that a step takes longer than usual."""
-"""Seconds each step may take; a busy machine needs some, and nobody waits longer gladly."""
-SLOW_ALL_S = 9.0
+SLOW_S, SLOW_ALL_S = 4.3, 9.0
+"""Seconds each step, and all together, may take; a busy machine needs some of them."""
 LEFT_S = 0.8
 """Seconds between the agent's leaving and the news that the caller had left before."""
 TWO_S = 1.5

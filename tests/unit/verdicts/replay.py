@@ -23,7 +23,7 @@ from typing import Any
 
 from common.detour import Detour
 from common.events import Event
-from proxy.verdicts.system_health import Machine, ProbeResult, Process, ProcessVitals, SystemHealth
+from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth, VitalsSnapshot
 
 HISTORIES = Path(__file__).parent / "histories"
 PRELUDES = HISTORIES / "preludes"
@@ -98,7 +98,7 @@ def health_of(changes: Mapping[str, Any]) -> SystemHealth:
         if change.get("since") is not None:
             change["since"] += BEGAN
         if "vitals" in change:
-            change["vitals"] = tuple(ProcessVitals(**vitals) for vitals in change["vitals"])
+            change["vitals"] = tuple(VitalsSnapshot(**vitals) for vitals in change["vitals"])
         processes[name] = replace(processes[name], **change)
     for name in changes.get("without_processes", []):
         processes.pop(name)

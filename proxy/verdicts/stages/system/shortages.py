@@ -8,7 +8,7 @@ from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
 from proxy.verdicts.stages.system.base import logs, restart, stage, title
-from proxy.verdicts.system_health import ProbeResult, Process, ProcessVitals
+from proxy.verdicts.system_health import ProbeResult, Process, VitalsSnapshot
 from proxy.verdicts.verdict import Evidence, Verdict
 
 PARTS = {
@@ -176,7 +176,7 @@ def memory_over_limit(call: CallView) -> Verdict | None:
     return None
 
 
-def _all_vitals(call: CallView) -> Iterator[tuple[Process, ProcessVitals]]:
+def _all_vitals(call: CallView) -> Iterator[tuple[Process, VitalsSnapshot]]:
     for process in call.health.processes.values():
         for vitals in process.vitals:
             yield process, vitals
