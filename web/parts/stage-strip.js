@@ -29,14 +29,13 @@ export class StageStrip extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ verdicts, judge, selection, calls, health, announced }) {
-    const gone = health.problem !== null;
-    return [verdicts, judge, selection.view, selection.stage, calls.open, gone, announced];
+  needs({ verdicts, judge, selection, calls, announced }) {
+    return [verdicts, judge, selection.view, selection.stage, calls.open, announced];
   }
 
   /** @param {import('./part.js').State} state */
   render(state) {
-    const { verdicts, judge, selection, calls, health } = viewOf(state);
+    const { verdicts, judge, selection, calls } = viewOf(state);
     for (const [stage, { button, glyph, word }] of this.#cells) {
       const verdict = verdicts[stage];
       const selected = selection.view === 'stage' && selection.stage === stage;
@@ -46,7 +45,7 @@ export class StageStrip extends Part {
       setIcon(glyph, GLYPHS[verdict.state]);
       setText(word, verdict.state);
     }
-    setText(this.#judge, judgeWords(judge, calls.open !== null, health.problem !== null));
+    setText(this.#judge, judgeWords(judge, calls.open !== null));
     this.#tick(verdicts, calls.open);
 
     clearInterval(this.#ticking);
@@ -86,11 +85,10 @@ function troubleOf(verdicts, moment) {
   return `${waiting} waits${times && ` ${times}`}: ${verdicts[waiting].sentence}`;
 }
 
-/** @param {'proxy'|'page'} judge @param {boolean} past @param {boolean} gone the proxy is */
-function judgeWords(judge, past, gone) {
+/** @param {'proxy'|'page'} judge @param {boolean} past */
+function judgeWords(judge, past) {
   if (past) return 'as the proxy judged it at the end';
-  if (judge === 'proxy') return 'judged by the proxy';
-  return gone ? 'as this browser sees it: the proxy does not answer' : 'as this browser sees it';
+  return judge === 'proxy' ? 'judged by the proxy' : 'as this browser sees it';
 }
 
 /** @param {import('../types.js').Stage} stage */
