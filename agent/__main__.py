@@ -21,6 +21,7 @@ def main() -> int:
     # Imported late: what calls share is imported meanwhile.
     from agent import logs
     from agent.settings import load
+    from common import http_proxy
     from common.settings import SettingsError
 
     try:
@@ -29,6 +30,7 @@ def main() -> int:
         print(f"agent: {error}", file=sys.stderr)
         return 2
     logs.configure(settings.log_level, settings.log_format, settings.secrets)
+    os.environ.update(http_proxy.with_loopback(os.environ))
     forkserver.start()
 
     # Imported late: a wrong setting is told at once, not after seconds of imports.

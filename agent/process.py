@@ -28,6 +28,7 @@ from agent.speech.providers import make_stt, make_tts
 from agent.speech.reports import Reports
 from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.speech.vad import load as load_vad
+from common import http_proxy
 from common.settings import revealed
 
 logger = logging.getLogger("agent.process")
@@ -51,6 +52,7 @@ def prepare(process: JobProcess) -> None:
     """The worker's set-up function for job processes."""
     began = time.perf_counter()
     settings = load()
+    http_proxy.hide_from_native_code(settings.livekit_url)
     reports = Reports()
     with ThreadPoolExecutor(max_workers=1) as executor:
         loading = executor.submit(load_vad, settings, reports)

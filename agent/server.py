@@ -6,12 +6,13 @@ import functools
 import logging
 import math
 
-from livekit.agents import AssignmentTimeoutError, JobRequest
+from livekit.agents import NOT_GIVEN, AssignmentTimeoutError, JobRequest
 
 from agent import entry, forkserver, logs, status
 from agent.registration import WatchedServer
 from agent.settings import AgentSettings
 from agent.timeline.jobs import JobBook
+from common import http_proxy
 from common.settings import revealed
 
 logger = logging.getLogger("agent.worker")
@@ -25,6 +26,8 @@ def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
         ws_url=settings.livekit_url,
         api_key=settings.livekit_api_key,
         api_secret=revealed(settings.livekit_api_secret),
+        # The framework would take the variable without a look at NO_PROXY.
+        http_proxy=None if http_proxy.is_direct(settings.livekit_url) else NOT_GIVEN,
         host=status.LOOPBACK[0],
         port=OWN_HTTP_PORT,
         num_idle_processes=settings.agent_idle_processes,

@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from common import dotenv
+from common import dotenv, http_proxy
 from common.settings import SettingsError, sentences
 from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
 from dev.supervisor import private_files
@@ -185,6 +185,7 @@ def _derive(environ: dict[str, str], home: Path) -> None:
             environ[name] = value
     environ["VOICE_HOME"] = str(home)
     environ["PYTHONUNBUFFERED"] = "1"
+    environ.update(http_proxy.with_loopback(environ))
 
 
 def _credentials_missing(environ: Mapping[str, str], elsewhere: bool) -> list[str]:

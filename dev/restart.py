@@ -1,10 +1,10 @@
-"""./restart_voice_home.sh: stop what runs, start everything, return when it is ready.
+"""./restart_voice_system.sh: stop what runs, start everything, return when it is ready.
 
-    ./restart_voice_home.sh               restart everything (but a healthy Letta is kept)
-    ./restart_voice_home.sh NAME…         restart just these processes
-    ./restart_voice_home.sh stop          end everything
-    ./restart_voice_home.sh status        the state of each process
-    ./restart_voice_home.sh logs [-f] [NAME]
+    ./restart_voice_system.sh               restart everything (but a healthy Letta is kept)
+    ./restart_voice_system.sh NAME…         restart just these processes
+    ./restart_voice_system.sh stop          end everything
+    ./restart_voice_system.sh status        the state of each process
+    ./restart_voice_system.sh logs [-f] [NAME]
 
 While honcho and its launchers live, a restart is a request to each launcher, which ends its
 program and begins anew; otherwise what is left of an earlier start is ended and honcho is started
@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from dev.services import CHECKOUT, services
-from dev.supervisor import handover, records, running
+from dev.supervisor import handover, private_files, records, running
 from dev.supervisor.crash_excerpt import broken_code
 from dev.supervisor.log import Log, as_text
-from dev.supervisor.parents import Parents
+from dev.supervisor.parents import Parents, holder_line, holder_of
 from dev.supervisor.records import FAILED, MONITORING, READY, STOPPED, ProcessRecord
 
 COMMANDS = ("stop", "status", "logs")
@@ -52,7 +52,7 @@ class Home:
         self.names = list(services())
         self.composed = _composed(self.names, self.environ)
         self.path = Path(self.composed[self.names[0]]["home"])
-        (self.path / "run").mkdir(parents=True, exist_ok=True)
+        private_files.state_folders(self.path)
 
     def hands_over(self) -> AbstractContextManager[Path]:
         """While it is open, launchers that begin find this shell's environment and settings."""
@@ -113,13 +113,15 @@ def one_at_a_time(home: Path, what: str) -> Iterator[None]:
             except BlockingIOError:
                 if not said:
                     file.seek(0)
+                    holder = holder_of(file.read())
                     print(
-                        f"waits for another run of this command: {file.read().strip()}", flush=True
+                        f"waits for another run of this command: {holder} holds {file.name}",
+                        flush=True,
                     )
                     said = True
                 time.sleep(LOOK_EVERY_S)
         file.truncate(0)
-        file.write(f"pid {os.getpid()} ({what})")
+        file.write(holder_line(what))
         file.flush()
         yield
 
@@ -270,7 +272,7 @@ class StartWait:
                 next_news = time.time() + NEWS_EVERY_S
             time.sleep(LOOK_EVERY_S)
         late_ones = ", ".join(name for name in self.wanted if name not in self.done)
-        print(f"not ready after {LIMIT_S:.0f} s: {late_ones}; see ./restart_voice_home.sh status")
+        print(f"not ready after {LIMIT_S:.0f} s: {late_ones}; see ./restart_voice_system.sh status")
         return False
 
     def _look(self) -> dict[str, ProcessRecord]:
@@ -304,13 +306,13 @@ class StartWait:
         print(f"the last lines of {short(log)}:")
         lines = Log.since_start(last_lines(log, FAILED_LINES))
         print("\n".join(f"    {line}" for line in lines))
-        print(f"When that is mended: ./restart_voice_home.sh {record.name}", flush=True)
+        print(f"When that is mended: ./restart_voice_system.sh {record.name}", flush=True)
 
     def _tell_honcho_ended(self) -> None:
         log = self.home / "logs" / running.HONCHO_LOG
         print(f"\nhoncho ended, so nothing runs; the last lines of {short(log)}:")
         print("\n".join(f"    {line}" for line in last_lines(log, HONCHO_LINES)))
-        print("When the cause is mended: ./restart_voice_home.sh", flush=True)
+        print("When the cause is mended: ./restart_voice_system.sh", flush=True)
 
 
 def is_ready(record: ProcessRecord) -> bool:
@@ -351,6 +353,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print(
             "\nstopped waiting; what was started goes on in the background: "
-            "./restart_voice_home.sh status"
+            "./restart_voice_system.sh status"
         )
         sys.exit(130)

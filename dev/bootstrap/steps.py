@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev.supervisor.parents import Parents
+from dev.supervisor import private_files
+from dev.supervisor.parents import Parents, holder_line, holder_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Locks of preparations belong to the checkout, whatever VOICE_HOME says: two homes share its
@@ -111,7 +112,8 @@ def run(
 def lock(name: str, what: str) -> Iterator[None]:
     """Hold the checkout's lock `name` while preparing `what`; while another holds it, say who and
     what for."""
-    LOCKS.mkdir(parents=True, exist_ok=True)
+    private_files.folder(LOCKS.parent)
+    private_files.folder(LOCKS)
     parents = Parents()
     with (LOCKS / name).open("a+") as file:
         started = time.monotonic()
@@ -124,14 +126,13 @@ def lock(name: str, what: str) -> Iterator[None]:
                 waited = time.monotonic() - started
                 if waited >= next_news:
                     file.seek(0)
-                    holder = file.read().strip() or "another process"
-                    tell(f"waiting for {holder}: {waited:.0f} s …")
+                    tell(f"waiting for {holder_of(file.read())}: {waited:.0f} s …")
                     next_news = waited + NEWS_EVERY_S
                 if gone := parents.gone():
                     raise SystemExit(f"preparing: {what}: stopped, {gone}") from None
                 time.sleep(0.1)
         file.truncate(0)
-        file.write(f"pid {os.getpid()}, which prepares {what}")
+        file.write(holder_line(f"which prepares {what}"))
         file.flush()
         yield
 

@@ -13,6 +13,7 @@ import numpy as np
 from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
+from common import http_proxy
 from dev.caller.access import Ticket
 from dev.caller.changes import Changes
 from dev.caller.ear import Ear
@@ -66,6 +67,7 @@ class Presence:
 
     async def join(self, ticket: Ticket) -> None:
         options = rtc.RoomOptions(connect_timeout=CONNECT_TIMEOUT_S)
+        http_proxy.hide_from_native_code(ticket.url)
         try:
             await self._room.connect(ticket.url, ticket.token, options)
         except rtc.ConnectError as error:

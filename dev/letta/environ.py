@@ -8,8 +8,8 @@ a LETTA_ variable that a person sets is passed on, unless it is one of those bel
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from common import http_proxy
 from common.settings import revealed
 from dev.letta.settings import LettaSettings
 
@@ -72,7 +72,7 @@ def compose(settings: LettaSettings, exported: Mapping[str, str], database: str)
         **SMALL,
         **POOL,
     )
-    _ask_this_machine_directly(environ, settings.model_endpoint)
+    environ.update(http_proxy.with_loopback(environ))
     return environ
 
 
@@ -81,16 +81,6 @@ def _passed(name: str) -> bool:
     if upper.startswith("LETTA_"):
         return upper not in NOT_PASSED and not upper.startswith("LETTA_PG_")
     return upper in PASSED or upper.startswith("LC_")
-
-
-def _ask_this_machine_directly(environ: dict[str, str], endpoint: str) -> None:
-    """A proxy that a person has set for the network must not be asked for localhost."""
-    hosts = ["localhost", "127.0.0.1", "::1"]
-    if (host := urlsplit(endpoint).hostname) and host not in hosts and host.endswith(".localhost"):
-        hosts.append(host)
-    for name in ("NO_PROXY", "no_proxy"):
-        given = [part.strip() for part in environ.get(name, "").split(",") if part.strip()]
-        environ[name] = ",".join([*given, *(host for host in hosts if host not in given)])
 
 
 def folders(settings: LettaSettings) -> list[Path]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.services import CHECKOUT, services
-from dev.supervisor import handover, processes, records
+from dev.supervisor import handover, private_files, processes, records
 from dev.supervisor.crash_excerpt import error_with_place
 from dev.supervisor.log import BEGINS, Log
 from dev.supervisor.parents import Parents
@@ -89,6 +89,7 @@ class Launcher:
     async def _work(self) -> None:
         composed = await self._compose()
         self.home = home = Path(composed["home"])
+        private_files.state_folders(home)
         log = Log(home, self.name, json=composed["environ"].get("LOG_FORMAT") == "json")
         log.say(BEGINS)
         if self.warning:
@@ -154,7 +155,9 @@ class Launcher:
             except BlockingIOError:
                 if not told:
                     other = records.read(home, self.name)
-                    who = f" (pid {other.launcher.pid})" if other and other.launcher else ""
+                    who = ""
+                    if other and other.launcher and other.launcher_alive:
+                        who = f" (pid {other.launcher.pid})"
                     log.say(
                         f"another launcher of {self.name}{who} runs already for {home}; this one "
                         "waits until it ends (./restart_voice_system.sh stop ends it)",
@@ -201,6 +204,7 @@ def main(arguments: list[str]) -> int:
         print(f"usage: dev/run {'|'.join(services())}", file=sys.stderr)
         return 2
     os.chdir(CHECKOUT)
+    os.umask(private_files.UMASK)
     return asyncio.run(_main(arguments[0]))
 
 

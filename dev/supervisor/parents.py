@@ -53,6 +53,22 @@ def _look_with_ps(pid: int) -> Seen | None:
     return Seen(pid, int(shown[1]), " ".join(shown[2:7]), tuple(shown[7:]))
 
 
+def holder_line(what: str) -> str:
+    """What a process writes into a lock file that it holds: itself, and what it does."""
+    me = look(os.getpid())
+    return f"{os.getpid()}|{me.started if me else ''}|{what}"
+
+
+def holder_of(line: str) -> str:
+    """Who holds a lock file with this content, for a sentence; named only while it lives."""
+    pid, _, rest = line.strip().partition("|")
+    started, _, what = rest.partition("|")
+    process = look(int(pid)) if pid.isdecimal() else None
+    if process is None or process.started != started:
+        return "a process that is not known"
+    return f"pid {pid}{what and f' ({what})'}"
+
+
 def is_honcho(command: tuple[str, ...]) -> bool:
     """Whether a command line is honcho: its own script, run by a Python, or `python -m honcho`."""
     if not command:

@@ -3,10 +3,47 @@ our own livekit-server. Each is written whole or not at all."""
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
+from dev.services import CHECKOUT
+
 LIVEKIT_KEY = "livekit.key"
+FOLDERS = ("run", "logs")
+UMASK = 0o077  # of launchers and their programs: what they write is their user's alone
+
+
+def folder(path: Path) -> None:
+    """Make a folder that only its owner can enter; one that is there and open to others is closed.
+
+    Left as it is: a folder of somebody else, one that all may write to (/tmp), and the person's
+    home or the checkout itself, when VOICE_HOME names such a place.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    seen = path.stat()
+    shared = seen.st_mode & stat.S_ISVTX or path.resolve() in (Path.home().resolve(), CHECKOUT)
+    if seen.st_mode & 0o077 and seen.st_uid == os.getuid() and not shared:
+        path.chmod(0o700)
+
+
+def state_folders(home: Path) -> None:
+    """Make VOICE_HOME and what the launchers keep there, private."""
+    folder(home)
+    for name in FOLDERS:
+        folder(home / name)
+
+
+def open_dotenv() -> str | None:
+    """A sentence when other users of this machine can read `.env`."""
+    path = CHECKOUT / ".env"
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+    if not mode & 0o044:
+        return None
+    return f".env can be read by other users of this machine (mode {mode:04o}): chmod 600 {path}"
 
 
 def write(path: Path, text: str) -> None:

@@ -84,4 +84,4 @@ def test_a_lock_tells_who_holds_it(
     monkeypatch.setattr(steps, "tell", tell)
     with steps.lock("venv", "the big thing"):
         pass
-    assert f"waiting for pid {holder.pid}, which prepares the big thing" in told[0]
+    assert f"waiting for pid {holder.pid} (which prepares the big thing)" in told[0]

@@ -67,5 +67,5 @@ def test_a_letta_setting_of_a_person_goes_along_but_not_against_ours(tmp_path: P
 def test_a_proxy_is_not_asked_for_this_machine(tmp_path: Path) -> None:
     composed = compose(tmp_path, {"HTTP_PROXY": "http://proxy", "NO_PROXY": "intern.example"})
     assert composed["HTTP_PROXY"] == "http://proxy"
-    assert composed["NO_PROXY"] == "intern.example,localhost,127.0.0.1,::1"
-    assert composed["no_proxy"] == "localhost,127.0.0.1,::1"
+    assert composed["NO_PROXY"] == "intern.example,localhost,.localhost,127.0.0.1,::1"
+    assert composed["no_proxy"] == composed["NO_PROXY"]
