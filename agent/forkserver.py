@@ -2,6 +2,11 @@
 
 Both then import for some seconds at the same time instead of one after the other. The framework
 would start it later, with the same modules; it finds it running. Imports nothing that is slow.
+
+Private names stand here, each with its test in tests/unit/agent/test_upstream_names.py: the two
+modules that livekit-agents preloads, in its order (our list replaces its own), the two variables
+that switch parts of it off, and Python's `_forkserver_pid` (there is no public way to ask which
+process the server is).
 """
 
 from __future__ import annotations
@@ -14,7 +19,6 @@ from multiprocessing import forkserver
 
 import certifi
 
-COLLECTOR = "agent.gc_off"
 PRELOADED = "agent.preload"
 FRAMEWORK = ("livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze")  # in this order
 LOOKS_EVERY = 1.0  # seconds
@@ -28,29 +32,35 @@ class Gone(Exception):
 
 
 def start() -> None:
+    """Start the server, unless it runs."""
     # Its end-of-turn model takes 240 MB and is not used; the detector is in agent/preload.py.
     os.environ.setdefault(LOCAL_MODELS, "0")
     # It wakes each process a hundred times a second, idle ones too; agent/vitals.py looks twice.
     os.environ.setdefault(LOOP_MONITOR, "0")
     _name_certificates()
-    multiprocessing.get_context("forkserver").set_forkserver_preload(
-        [COLLECTOR, PRELOADED, *FRAMEWORK]
-    )
+    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED, *FRAMEWORK])
     forkserver.ensure_running()
 
 
 async def watch() -> None:
-    """Raises `Gone` as soon as the server has ended."""
+    """Raises `Gone` as soon as the server has ended, and at once where none was started."""
     import psutil  # imported late: the worker imports it anyway, but not first
 
-    servers = [
-        child
-        for child in psutil.Process().children()
-        if "multiprocessing.forkserver" in " ".join(child.cmdline())
-    ]
-    while all(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in servers):  # noqa: ASYNC110
-        await asyncio.sleep(LOOKS_EVERY)
-    raise Gone(f"the process that job processes are made from is gone (pid {servers[0].pid})")
+    if (pid := server_pid()) is None:
+        raise Gone("the process that job processes are made from was never started")
+    try:
+        server = psutil.Process(pid)
+        while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
+            await asyncio.sleep(LOOKS_EVERY)
+    except psutil.NoSuchProcess:
+        pass
+    raise Gone(f"the process that job processes are made from is gone (pid {pid})")
+
+
+def server_pid() -> int | None:
+    """The pid of the server that was started last; None before."""
+    pid: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    return pid
 
 
 def _name_certificates() -> None:

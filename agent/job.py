@@ -23,18 +23,17 @@ from agent.letta.llm import LettaLLM
 from agent.listening import listening
 from agent.process import READY, Ready
 from agent.resources import AgentResources, bootstrap_resources
+from agent.retry import retry
 from agent.room_exit import Callers, LostRoom, RoomExit
 from agent.session import CallReports, VoiceAgent, emit_session_events, room_options
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from agent.timeline.spool import Spool
-from agent.tries import room_may_open, tried
 from agent.vitals import JobVitals
+from common.retry import CONNECT_ROOM, START_SESSION
 
 logger = logging.getLogger("agent.job")
 
-CONNECT_TRIES, CONNECT_RETRY_AFTER = 5, 3.0
-START_TRIES, START_RETRY_AFTER = 3, 2.0
 VITALS = "vitals"  # key in the process's userdata
 OPENING_TIMEOUT = 0.5  # seconds; the conversation may open while the call has already begun
 
@@ -72,7 +71,7 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: JobClock) 
     events.emit("hear", "vad", backend=ready.detector.model)
     events.emit("job", "settings", **own.data)
     await faults.before_connect()
-    await tried(ctx.connect, "connect", CONNECT_TRIES, CONNECT_RETRY_AFTER, events, room_may_open)
+    await retry(ctx.connect, "connect", CONNECT_ROOM, events)
     clock.mark("ctx_connected")
     events.emit(
         "job",
@@ -85,14 +84,7 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: JobClock) 
     await asyncio.wait({resources.opened}, timeout=OPENING_TIMEOUT)
     await faults.before_session()
     emit_session_events(resources.session, events, resources.turns, ready.reports)
-    await tried(
-        lambda: start(ctx, resources, ready.reports),
-        "session",
-        START_TRIES,
-        START_RETRY_AFTER,
-        events,
-        room_may_open,
-    )
+    await retry(lambda: start(ctx, resources, ready.reports), "session", START_SESSION, events)
     clock.mark("session_started")
     absence_timeout = ready.settings.agent_absence_timeout
     watch_callers(ctx, resources, absence_timeout, metadata.caller_waits)

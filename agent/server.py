@@ -36,6 +36,7 @@ def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
         drain_timeout=math.ceil(settings.agent_drain_timeout),
         max_retry=FOREVER,
         # The framework's estimate refuses calls that begin at the same moment; `request` counts.
+        # With a finite one it would also set the idle processes that agent/pool.py keeps ready.
         load_threshold=math.inf,
         load_fnc=functools.partial(load_of, most=settings.agent_max_jobs),
         job_memory_warn_mb=0,  # agent/monitor.py looks, at less expense

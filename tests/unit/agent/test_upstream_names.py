@@ -3,18 +3,21 @@ one away, or no longer calls it, fails here instead of in a call."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import mmap
 from importlib import resources
+from multiprocessing import forkserver
 
 import pytest
-from livekit.agents import llm, stt, tokenize, vad
+from livekit.agents import llm, stt, tokenize, vad, worker
 from livekit.agents.tokenize import tokenizer
 from livekit.agents.utils import http_context
 from livekit.agents.voice import remote_session
 from livekit.agents.voice.room_io import _output as room_output
 
-from agent import room_exit
+from agent import room_exit, server
+from agent.forkserver import FRAMEWORK
 
 
 def test_an_llm_stream_runs_what_we_override_and_reads_the_channel_we_write_to() -> None:
@@ -84,3 +87,21 @@ def test_what_we_log_ourselves_when_it_cannot_be_sent() -> None:
 
     for text in room_exit.UNSENT_OF_OURS:
         assert text in inspect.getsource(events)
+
+
+def test_what_job_processes_are_made_from_is_python_s_and_preloads_what_we_name() -> None:
+    """agent/forkserver.py"""
+    assert hasattr(forkserver._forkserver, "_forkserver_pid")
+    assert "_forkserver_pid = pid" in inspect.getsource(forkserver)
+    source = inspect.getsource(worker)
+    for name in FRAMEWORK:
+        importlib.import_module(name)
+        assert name in source, "livekit-agents preloads it no more"
+
+
+def test_the_load_of_the_worker_leaves_the_idle_processes_alone() -> None:
+    """agent/pool.py sets how many are kept ready; a finite threshold would set it at each look."""
+    source = inspect.getsource(worker)
+    guarded = source[source.index("math.isinf(") :]
+    assert "set_target_idle_processes" in guarded[:2000]
+    assert "load_threshold=math.inf" in inspect.getsource(server)
