@@ -101,7 +101,7 @@ class Agents:
                 AgentAnswer,
                 body=NewAgent,
                 status=201,
-                failures=away,
+                failures={400: "A field is wrong, or Letta refuses it (LETTA_REFUSED).", **away},
             ),
             Endpoint(
                 "GET",
@@ -109,7 +109,7 @@ class Agents:
                 self.memory,
                 "The memory blocks of an agent.",
                 MemoryAnswer,
-                failures={404: "Letta does not know this agent.", **away},
+                failures={404: "Letta does not know this agent (UNKNOWN_AGENT).", **away},
             ),
         ]
 

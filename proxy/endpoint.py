@@ -67,21 +67,33 @@ def _printable(text: str) -> str:
     return text
 
 
+def _addressable(room: str) -> str:
+    """Refuse a name whose events could never be asked for or reported."""
+    if room in (".", ".."):
+        raise ValueError("is not a name that can stand in an address")
+    if room == ANY_ROOM:
+        raise ValueError(f"is not one room: {ANY_ROOM!r} means any of them in LiveKit's tokens")
+    return room
+
+
+ANY_ROOM = "*"
+"""What stands for every room in the grants of LiveKit's tokens."""
 Name = Annotated[str, Field(min_length=1, max_length=ROOM_MAX), AfterValidator(_printable)]
-_NAME = TypeAdapter(Name)
+RoomName = Annotated[Name, AfterValidator(_addressable)]
+_ROOM_NAME = TypeAdapter(RoomName)
 LettaId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class RoomPath(BaseModel):
     """The room in the path."""
 
-    room: Name
+    room: RoomName
 
 
 def is_name(text: str) -> bool:
     """Whether `text` can be the name of a room here."""
     try:
-        _NAME.validate_python(text)
+        _ROOM_NAME.validate_python(text)
     except ValidationError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -22,10 +23,14 @@ CHECK_TIMEOUT_S = 1.0
 """How long a dispatch waits to learn whether its agent exists."""
 KNOWN_FOR_S = 60.0
 AGENTS_MAX = 500
+CLIENT_MISTAKES = (400, 409, 413, 422)
+"""Letta's statuses for a body that is wrong in itself; it came from whoever asks us."""
 CONVENTIONS = "X-Stainless-Package-Version"
 """Header of letta-client since 1.0. Without it an agent comes with all its relations: slowly, and
 with the values of its tools' secrets."""
 PAGE = 100
+NO_SUCH_AGENT = (404, 422)
+"""Letta's statuses for an agent it does not have; 422 when the id does not even look like one."""
 
 _NOT_A_CHAT_MODEL = re.compile(r"tts|whisper|transcribe|speech|espeak|sphinx|audio|image|dall-e")
 """An OpenAI-compatible server lists all it has, and Letta takes all of it for language models."""
@@ -37,11 +42,31 @@ HOW_TO_CHECK = (
 
 
 class LettaError(ApiError):
-    """Letta did not do what it was asked; `said` is its own status, 0 when it did not answer."""
+    """Letta did not do what it was asked.
 
-    def __init__(self, status: int, code: str, message: str, *, said: int = 0) -> None:
+    `said` is its own status, 0 when it did not answer; `reason` is its own text.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, said: int = 0, reason: str = ""
+    ) -> None:
         super().__init__(status, code, message)
         self.said = said
+        self.reason = reason
+
+
+def unknown_agent(agent_id: str) -> ApiError:
+    """The answer to a request about an agent that Letta does not have."""
+    return ApiError(
+        404,
+        "UNKNOWN_AGENT",
+        f"Letta has no agent {agent_id!r}. GET /api/agents lists those it has.",
+    )
+
+
+def _invalid(reason: str, status: int = 400) -> LettaError:
+    message = f"Letta refuses this request: {reason}"
+    return LettaError(400, "LETTA_REFUSED", message, said=status, reason=reason)
 
 
 class Letta:
@@ -78,8 +103,7 @@ class Letta:
         try:
             await self.request("GET", f"/v1/agents/{agent_id}", timeout=CHECK_TIMEOUT_S)
         except LettaError as error:
-            # 422 is its answer to an id that does not even look like one.
-            if error.said in (404, 422):
+            if error.said in NO_SUCH_AGENT:
                 return False
             raise
         self._known[agent_id] = time.monotonic()
@@ -90,9 +114,14 @@ class Letta:
         wanted = dict(agent)
         if "model" not in wanted or "embedding" not in wanted:
             wanted = {**await self._usual_models(), **wanted}
-        created: dict[str, Any] = await self.request(
-            "POST", "/v1/agents/", json=wanted, timeout=CREATE_TIMEOUT_S
-        )
+        try:
+            created: dict[str, Any] = await self.request(
+                "POST", "/v1/agents/", body=wanted, timeout=CREATE_TIMEOUT_S
+            )
+        except LettaError as error:
+            if error.said == 404:  # it speaks of what the body names, such as the model
+                raise _invalid(error.reason) from None
+            raise
         self._known[created["id"]] = time.monotonic()
         return created
 
@@ -118,9 +147,15 @@ class Letta:
         return {"model": model, **({"embedding": embedding} if embedding else {})}
 
     async def blocks(self, agent_id: str) -> list[dict[str, Any]]:
-        """The memory blocks of an agent."""
-        found: list[dict[str, Any]] = await self.get(f"/v1/agents/{agent_id}/core-memory/blocks")
-        return found
+        """The memory blocks of an agent; `ApiError` 404 when there is no such agent."""
+        path = f"/v1/agents/{agent_id}/core-memory/blocks"
+        try:
+            blocks: list[dict[str, Any]] = await self.get(path)
+        except LettaError as error:
+            if error.said in NO_SUCH_AGENT:
+                raise unknown_agent(agent_id) from None
+            raise
+        return blocks
 
     async def get(self, path: str, **query: str) -> Any:
         return await self.request("GET", path, query=query)
@@ -131,7 +166,7 @@ class Letta:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        json: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         timeout: float = READ_TIMEOUT_S,
     ) -> Any:
         """Letta's JSON answer; `LettaError` says in words what went wrong."""
@@ -140,7 +175,7 @@ class Letta:
                 method,
                 self.base_url + path,
                 params=query,
-                json=json,
+                json=body,
                 headers=self.headers,
                 timeout=aiohttp.ClientTimeout(total=timeout),
             ) as response:
@@ -175,16 +210,32 @@ class Letta:
                 "Set the key that belongs to this server.",
                 said=response.status,
             )
-        said = (await response.text(errors="replace"))[:500]
-        log.debug("Letta answered %d: %s", response.status, said)
-        if response.status == 404:
-            return LettaError(404, "LETTA_NOT_FOUND", f"Letta does not know it: {said}", said=404)
-        return LettaError(
-            502,
-            "LETTA_ERROR",
-            f"Letta at {self.base_url} answered {response.status}: {said}",
-            said=response.status,
-        )
+        reason = _reason(await response.text(errors="replace"))
+        status = response.status
+        log.debug("Letta answered %d: %s", status, reason)
+        if status == 404:
+            message = f"Letta does not know it: {reason}"
+            return LettaError(404, "LETTA_NOT_FOUND", message, said=404, reason=reason)
+        if status in CLIENT_MISTAKES and response.method == "POST":
+            return _invalid(reason, status)
+        message = f"Letta at {self.base_url} answered {status}: {reason}"
+        return LettaError(502, "LETTA_ERROR", message, said=status, reason=reason)
+
+
+def _reason(text: str) -> str:
+    """What Letta says in the body of a refusal, in a sentence where it has the usual form."""
+    try:
+        detail = json.loads(text)["detail"]
+    except (ValueError, TypeError, KeyError):
+        return text[:500]
+    if isinstance(detail, list):  # one entry a field that is wrong
+        parts = [
+            f"{'.'.join(str(part) for part in field.get('loc', ())[1:])}: {field.get('msg')}"
+            for field in detail
+            if isinstance(field, dict)
+        ]
+        detail = "; ".join(parts) or text
+    return str(detail)[:500]
 
 
 def model_of(agent: Mapping[str, Any]) -> str | None:

@@ -143,6 +143,13 @@ class Sfu:
                 f"The LiveKit server at {self._url} does not know it: {said}.",
                 transient=False,
             )
+        if error.status == 400:
+            return SfuError(
+                400,
+                "LIVEKIT_REFUSED",
+                f"The LiveKit server at {self._url} refuses this request: {said}.",
+                transient=False,
+            )
         return SfuError(
             502,
             "LIVEKIT_ERROR",

@@ -11,7 +11,7 @@ from livekit import api
 from pydantic import BaseModel, Field
 
 from common import logs
-from proxy.endpoint import Answer, Endpoint, Name, answered, read_json
+from proxy.endpoint import Answer, Endpoint, Name, RoomName, answered, read_json
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.sfu import credentials_missing
@@ -25,7 +25,7 @@ AGENT_PREFIX = "agent-"
 class TokenRequest(BaseModel):
     """Which room, and who."""
 
-    room: Name
+    room: RoomName
     identity: Name | None = Field(default=None, description="caller-xxxxxxxx if absent.")
     name: Name | None = Field(default=None, description="How the caller is shown to others.")
 

@@ -12,9 +12,18 @@ from common import logs
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.messages import Reply
 from proxy.dispatch.records import DispatchRequest, State
-from proxy.endpoint import Answer, Endpoint, LettaId, Name, RoomPath, answered, read_json, validated
+from proxy.endpoint import (
+    Answer,
+    Endpoint,
+    LettaId,
+    RoomName,
+    RoomPath,
+    answered,
+    read_json,
+    validated,
+)
 from proxy.errors import ApiError
-from proxy.letta import Letta
+from proxy.letta import Letta, unknown_agent
 from proxy.listening import checked
 from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
@@ -23,7 +32,7 @@ from proxy.timeline.timeline import Timeline
 class DispatchBody(BaseModel):
     """Which room needs the agent, and which Letta agent it speaks for."""
 
-    room: Name
+    room: RoomName
     agent_id: LettaId | None = None
     fault: str | None = Field(
         None,
@@ -138,11 +147,7 @@ class DispatchEndpoints:
             return f" Letta agent {agent_id} could not be checked: {error.message}"
         if known:
             return ""
-        raise ApiError(
-            404,
-            "UNKNOWN_AGENT",
-            f"Letta has no agent {agent_id!r}. GET /api/agents lists those it has.",
-        )
+        raise unknown_agent(agent_id)
 
     async def _to_its_end(self, room: str, request: DispatchRequest) -> Reply:
         """Dispatch even when the caller goes away meanwhile: half a dispatch has no monitor."""

@@ -13,6 +13,7 @@ from typing import Any
 from livekit import api
 
 from common.events import Source
+from proxy.endpoint import ANY_ROOM
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.sfu import credentials_missing
@@ -21,7 +22,6 @@ PAGE_LEEWAY_S = 24 * 3600.0
 """A page must be able to report that its token has expired."""
 AGENT_LEEWAY_S = 60.0
 AGENT = "agent"
-ANY_ROOM = "*"
 TOKEN_MAX = 4096
 
 

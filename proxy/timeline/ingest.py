@@ -11,10 +11,19 @@ from aiohttp import hdrs, web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from common.events import Event, Stage
-from proxy.endpoint import Answer, Endpoint, Name, RoomPath, answered, read_body, validated
+from proxy.endpoint import (
+    Answer,
+    Endpoint,
+    Name,
+    RoomName,
+    RoomPath,
+    answered,
+    read_body,
+    validated,
+)
 from proxy.errors import ApiError
 from proxy.settings import ProxySettings
-from proxy.timeline.auth import ANY_ROOM, EventAuth, Reporter, TokenForOtherRoom
+from proxy.timeline.auth import EventAuth, Reporter, TokenForOtherRoom
 from proxy.timeline.event_data import truncate
 from proxy.timeline.store.errors import StoreError
 from proxy.timeline.timeline import Timeline
@@ -41,7 +50,7 @@ class PostedEvent(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9_.-]+$")]
     data: dict[str, Any] = Field(default_factory=dict)
     key: Name
-    room: Name | None = None
+    room: RoomName | None = None
 
 
 class PostedEvents(BaseModel):
@@ -139,7 +148,7 @@ def _events(posted: list[PostedEvent], reporter: Reporter, room: str) -> list[Ev
     events = []
     for index, event in enumerate(posted):
         of_room = event.room or room
-        if not reporter.covers(of_room) or of_room == ANY_ROOM:
+        if not reporter.covers(of_room):
             raise _bad(
                 f"'events.{index}.room' is {of_room!r}, and the token is for {reporter.room!r}"
             )
