@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from dev.bench.figures import healthy
-from dev.bench.verdict_watch import VerdictWatch
 from dev.caller.voice import Voice
 from tests.e2e.browser import KEEP_CONNECTIONS, sound_energy, wait_for_sound
 from tests.e2e.debug_page import DebugPage, debug_page
@@ -23,6 +21,8 @@ from tests.faults import sounds
 from tests.faults.loop_thread import LoopThread
 from tests.faults.test_hear import FAKE_DEVICE, READY
 from tests.system import System
+from tools.bench.figures import healthy
+from tools.bench.verdict_watch import VerdictWatch
 
 pytestmark = pytest.mark.alone  # with too little CPU a verdict says so, and is right
 

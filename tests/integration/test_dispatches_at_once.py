@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 import pytest
 from livekit import api
 
-from dev.bench.storm import storm
 from tests.system import System
+from tools.bench.figures.dispatches import storm
 
 ROOMS = 7  # more than the idle processes of the worker, and not too many for two cores
 REQUESTS = 20

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dev.bench.stats import word_errors
 from tests.system import ROOT, System
+from tools.bench.results import word_errors
 
 CALL_LIMIT_S = 90
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import signal
 
 import pytest
 
-from dev.bench.figures import endurance
-from dev.bench.growth import Growth, Passing
-from dev.bench.growth_told import memory_told
-from dev.bench.ledger import Ledger
-from dev.bench.left_over import Left, Standing, difference
-from dev.bench.long_call import LongCall
-from dev.bench.slope import Slope
-from dev.bench.tree import Tree
+from tools.bench.processes import Tree
+from tools.endurance import figure as endurance
+from tools.endurance.figure import LongCall
+from tools.endurance.growth import Growth, Passing, Slope, memory_told
+from tools.endurance.ledger import Ledger
+from tools.endurance.left_over import Left, Standing, difference
 
 STILL = Slope(0.0, 0.0)
 CLEAN = Left(0, [], [], 0, {}, 0)
@@ -99,23 +94,6 @@ def test_what_moves_has_a_line_and_what_is_still_is_counted() -> None:
     assert "1 other processes did not change" in lines[2]
     assert "12 processes came and went, at most 91.0 MB" in lines[3]
     assert lines[4] == "agent, all of it (PSS): +1.00 ± 2.00 MB/h"
-
-
-async def test_what_was_measured_is_told_when_the_run_is_ended() -> None:
-    seen = run()
-
-    async def long() -> str:
-        with endurance._told_to_end(seen):
-            os.kill(os.getpid(), signal.SIGINT)
-            await asyncio.sleep(60)
-        return "told"
-
-    task = asyncio.create_task(long())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        assert await asyncio.wait_for(task, 5) == "told"
-    finally:
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
 
 def test_the_whole_result_can_be_written_as_json() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,29 +12,30 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dev.bench.figures import footprint, rooms, turns
-from dev.bench.one_call import Outcome
-from dev.bench.subjects import OURS, STOCK
 from dev.caller import Turn
+from tools.bench.caller_process import CallOutcome
+from tools.bench.figures import footprint, joining, startup, turns
+from tools.bench.subjects import OURS, STOCK
+from tools.endurance import figure as endurance
 
 MARKS: dict[str, float | None] = {
     "end_of_utterance": 300, "transcript": 310, "letta_first_token": 500, "tts_first_byte": 600,
 }  # fmt: skip
 
 
-def joined(*seconds: float | None) -> list[Outcome]:
-    return [Outcome(listening_after_s=each) for each in seconds]
+def joined(*seconds: float | None) -> list[CallOutcome]:
+    return [CallOutcome(listening_after_s=each) for each in seconds]
 
 
 def test_best_is_the_largest_size_before_the_first_late_one() -> None:
     fine, late, none = joined(0.5, 1.99), joined(0.5, 2.01), joined(0.5, None)
-    assert rooms._best({1: fine, 2: fine, 5: fine, 10: late}) == 5
-    assert rooms._best({1: fine, 2: none, 5: fine}) == 1
-    assert rooms._best({1: late}) == 0
+    assert joining._best({1: fine, 2: fine, 5: fine, 10: late}) == 5
+    assert joining._best({1: fine, 2: none, 5: fine}) == 1
+    assert joining._best({1: late}) == 0
 
 
 def test_a_size_is_told_with_late_and_absent_apart() -> None:
-    line = rooms._line("ours", 4, joined(0.5, 0.7, 2.5, None))
+    line = joining._rooms_line("ours", 4, joined(0.5, 0.7, 2.5, None))
     assert line == "ours, 4 at once: p50 0.70 s, max 2.50 s; 1 late, 1 without an agent"
 
 
@@ -102,10 +105,19 @@ def test_a_process_that_is_gone_has_no_memory() -> None:
 
 
 def test_every_figure_is_in_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    from dev.bench.__main__ import FIGURES, LONG, parse
+    from tools.bench.__main__ import FIGURES, LONG, parse
 
-    files = {each.stem for each in Path(footprint.__file__).parent.glob("*.py")} - {"__init__"}
-    assert {*FIGURES, *LONG, "clone"} == files
+    modules = pkgutil.iter_modules([str(Path(footprint.__file__).parent)], "tools.bench.figures.")
+    measures = {
+        function
+        for module in modules
+        for name, function in vars(importlib.import_module(module.name)).items()
+        if name.startswith("measure")
+    }
+    assert {*FIGURES.values(), *LONG.values()} == {
+        *(measures - {startup.measure_clone}),
+        endurance.measure,
+    }
     assert parse(["--only", "turns", "--quick"]).only == ["turns"]
     with pytest.raises(SystemExit):
         parse(["--only", "speed"])

@@ -8,9 +8,9 @@ import sys
 import psutil
 import pytest
 
-from dev.bench import growth
-from dev.bench.ledger import Holding, Ledger, name_of
-from dev.bench.tree import Tree
+from tools.bench.processes import Tree, name_of
+from tools.endurance import growth
+from tools.endurance.ledger import Holding, Ledger
 
 LOOKS = 60
 WARM_S = 100.0

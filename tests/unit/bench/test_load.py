@@ -9,14 +9,12 @@ import sys
 import psutil
 import pytest
 
-from dev.bench.bottleneck import bottleneck, doubles_at
-from dev.bench.counters import since, trouble
-from dev.bench.figures import load
-from dev.bench.meter import Meter, Reading
-from dev.bench.one_call import Outcome
-from dev.bench.step import Step
-from dev.bench.subjects import OURS, STOCK
-from dev.bench.tree import Tree
+from tools.bench.bottleneck import bottleneck, doubles_at, since, trouble
+from tools.bench.caller_process import CallOutcome
+from tools.bench.figures import load
+from tools.bench.figures.load import Step
+from tools.bench.processes import Meter, Reading, Tree
+from tools.bench.subjects import OURS, STOCK
 
 
 @pytest.mark.parametrize(
@@ -133,12 +131,12 @@ def turn(seconds: float | None) -> dict[str, object]:
 
 
 def step(rooms: int, *sounds: float | None, subject: str = OURS) -> Step:
-    outcomes = [Outcome(0.5, [turn(each) for each in sounds]) for _ in range(rooms)]
+    outcomes = [CallOutcome(0.5, [turn(each) for each in sounds]) for _ in range(rooms)]
     return Step(subject, rooms, outcomes, IDLE, {})
 
 
 def test_a_step_counts_rooms_and_turns_apart() -> None:
-    outcomes = [Outcome(0.5, [turn(0.8), turn(None)]), Outcome(None, [], "no agent")]
+    outcomes = [CallOutcome(0.5, [turn(0.8), turn(None)]), CallOutcome(None, [], "no agent")]
     told = load.told(Step(OURS, 2, outcomes, IDLE, {}))
     assert "listening p50 0.50 p95 0.50 s" in told
     assert "first sound p50 0.80 p95 0.80 s of 2 turns, 1 unanswered, 1 room without" in told

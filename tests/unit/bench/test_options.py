@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dev.bench.__main__ import FIGURES, parse
+from tools.bench.__main__ import FIGURES, parse
 
 
 @pytest.mark.parametrize(

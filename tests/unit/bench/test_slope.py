@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from dev.bench.slope import FEWEST, Slope, slope
+from tools.endurance.growth import FEWEST, Slope, slope
 
 HOUR = 3600.0
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-import statistics
 
 import pytest
 
-from dev.bench.stats import Summary, median, percentile, ratio, word_errors
+from tools.bench.results import Summary, percentile, ratio, word_errors
 
 
 @pytest.mark.parametrize(
@@ -21,12 +20,6 @@ def test_percentile_is_a_value_that_was_measured(percent: float, wanted: float) 
 
 def test_one_value_is_every_percentile() -> None:
     assert [percentile([3.0], percent) for percent in (0, 50, 95, 100)] == [3.0] * 4
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 8])
-def test_median_is_that_of_the_library(count: int) -> None:
-    values = [random.Random(count).random() for _ in range(count)]
-    assert median(values) == statistics.median(values)
 
 
 def test_summary_of_nothing_has_no_figures() -> None:

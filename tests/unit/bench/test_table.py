@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dev.bench.table import Row, number, render
+from tools.bench.results import Row, number, render
 
 
 def test_a_row_for_each_figure_in_columns() -> None:

@@ -1,0 +1,1 @@
+"""For those who work on the system, not for those who use it: what is slow, what grows."""
