@@ -45,8 +45,9 @@ def test_two_share_it() -> None:
 
 
 def test_one_that_wants_it_alone_waits_and_is_then_alone() -> None:
-    first, alone = Lane(alone=False), Lane(alone=True)
+    first = Lane(alone=False)
     assert first.inside.wait(SOON_S)
+    alone = Lane(alone=True)
     assert not alone.inside.wait(MOMENT_S)
     first.leaves()
     assert alone.inside.wait(SOON_S)
