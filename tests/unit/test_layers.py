@@ -15,7 +15,11 @@ MAY_IMPORT = {
     "proxy": ("proxy", "common"),
     "proxy/verdicts": ("proxy.verdicts", "common"),
     "dev/supervisor": ("dev.supervisor", "dev.services", "common.known_secrets"),
-    "dev/bootstrap": ("dev.bootstrap", "dev.supervisor.parents"),
+    "dev/bootstrap": (
+        "dev.bootstrap",
+        "dev.supervisor.parents",
+        "dev.supervisor.private_files",
+    ),
 }
 """For each room, the modules of ours that it may import. `verdicts` is a leaf: the doctor uses it
 without the proxy. A launcher (`dev/supervisor`) runs whatever is broken in the rooms it starts."""
