@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 
-from agent import REPLACES, forkserver
+from agent import REPLACES
+from agent.worker import forkserver
 
 
 def main() -> int:
@@ -34,9 +35,9 @@ def main() -> int:
     forkserver.start()
 
     # Imported late: a wrong setting is told at once, not after seconds of imports.
-    from agent.status import PortTaken
-    from agent.succession import CodeBroken
-    from agent.worker import Worker
+    from agent.worker.status import PortTaken
+    from agent.worker.takeover import CodeBroken
+    from agent.worker.worker import Worker
 
     try:
         asyncio.run(Worker(settings).run())

@@ -2,7 +2,7 @@
 
 The library's own words differ; the verdicts need one word each: refused, dns, timeout, status,
 rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, other; and busy, when too
-many requests of ours wait for it already (agent/line.py).
+many requests of ours wait for it already (agent/provider_limiter.py).
 """
 
 from __future__ import annotations

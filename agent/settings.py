@@ -33,6 +33,16 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 OPENAI_ADDRESS = OpenAISettings.model_fields["openai_base_url"].default
 
 
+OPENAI_STT_MODEL = "gpt-4o-mini-transcribe"
+OPENAI_TTS_MODEL = "gpt-4o-mini-tts"
+OPENAI_VOICE = "ash"
+OFFLINE_TTS_MODEL = "tts-1"  # for other names the plugin asks for server-sent events
+OFFLINE_VOICE = "alloy"  # any of OpenAI's names is answered by MODELS_VOICE
+INFERENCE_STT_MODEL = "deepgram/nova-3"
+INFERENCE_TTS_MODEL = "cartesia/sonic-3"
+"""The models and voices where the settings name none."""
+
+
 class AgentSettings(
     LiveKitSettings,
     LettaServerSettings,

@@ -2,7 +2,7 @@
 or is away.
 
 Nothing of LiveKit is in here. agent/letta/llm.py is this call as the llm of a LiveKit session,
-agent/session.py is that session as this call sees it (CallSession).
+agent/job/session.py is that session as this call sees it (CallSession).
 """
 
 from __future__ import annotations

@@ -11,11 +11,9 @@ from typing import Any
 from livekit.agents import inference, stt, tts
 from livekit.plugins import openai
 
-from agent import tls
-from agent.line import Line
-from agent.settings import AgentSettings
-from agent.speech.clauses import ClauseTokenizer
-from agent.speech.defaults import (
+from agent import http_clients
+from agent.provider_limiter import ProviderLimiter
+from agent.settings import (
     INFERENCE_STT_MODEL,
     INFERENCE_TTS_MODEL,
     OFFLINE_TTS_MODEL,
@@ -23,12 +21,14 @@ from agent.speech.defaults import (
     OPENAI_STT_MODEL,
     OPENAI_TTS_MODEL,
     OPENAI_VOICE,
+    AgentSettings,
 )
-from agent.speech.ears import SPEECH_TO_TEXT
+from agent.speech.offline import OfflineSTT
 from agent.speech.reports import Attempts, Reports
-from agent.speech.stt_offline import OfflineSTT
 from agent.speech.stt_requests import RequestSTT
+from agent.speech.utterance_stream import SPEECH_TO_TEXT
 from agent.speech.vad import SharedVAD
+from agent.speech.voicing import ClauseTokenizer
 from common.settings import revealed
 
 
@@ -37,14 +37,14 @@ def make_stt(settings: AgentSettings, vad: SharedVAD, reports: Reports) -> stt.S
         return inference.STT.from_model_string(settings.stt_model or INFERENCE_STT_MODEL)
     if settings.stt == "offline":
         return OfflineSTT(settings.stt_base_url or settings.models_url, vad, reports)
-    line = Line("transcribe", SPEECH_TO_TEXT, settings, reports)
+    limiter = ProviderLimiter("transcribe", SPEECH_TO_TEXT, settings, reports)
     recordings = openai.STT(
         model=settings.stt_model or OPENAI_STT_MODEL,
         language=settings.stt_language,
-        client=tls.openai_client(
+        client=http_clients.openai_client(
             settings.stt_base_url or settings.openai_base_url,
             revealed(settings.openai_api_key),
-            line,
+            limiter,
         ),
     )
     if recordings.capabilities.streaming:  # a realtime model
@@ -60,10 +60,10 @@ def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:
     voice = openai.TTS(
         model=settings.tts_model or (OFFLINE_TTS_MODEL if offline else OPENAI_TTS_MODEL),
         voice=settings.tts_voice or (OFFLINE_VOICE if offline else OPENAI_VOICE),
-        client=tls.openai_client(
+        client=http_clients.openai_client(
             settings.tts_base_url or (settings.models_url if offline else settings.openai_base_url),
             None if offline else revealed(settings.openai_api_key),
-            Line("speak", "text-to-speech", settings, reports),
+            ProviderLimiter("speak", "text-to-speech", settings, reports),
         ),
         response_format="pcm",  # the default, mp3, must be decoded first
     )

@@ -1,7 +1,7 @@
 """What speech-to-text and text-to-speech tell of themselves: kept until there is a call, then told
 to it.
 
-They are made before the call (agent/process.py), so they cannot know its events.
+They are made before the call (agent/job/process.py), so they cannot know its events.
 """
 
 from __future__ import annotations

@@ -17,9 +17,8 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGive
 from livekit.agents.utils import AudioBuffer
 
 from agent.failures import Busy, words
-from agent.speech.ears import SPEECH_TO_TEXT, UtteranceStream
 from agent.speech.reports import Attempts, Reports
-from agent.speech.utterances import Step
+from agent.speech.utterance_stream import SPEECH_TO_TEXT, UtteranceStep, UtteranceStream
 from agent.speech.vad import SharedVAD
 
 logger = logging.getLogger("agent.speech")
@@ -99,7 +98,7 @@ class RequestStream(UtteranceStream):
             requester.cancel()
             await asyncio.gather(requester, return_exceptions=True)
 
-    async def step(self, step: Step) -> None:
+    async def step(self, step: UtteranceStep) -> None:
         if step.kind == "begin":
             self._recording = []
         elif step.frame is not None:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
+from agent.settings import AgentSettings
+from agent.timeline.client import DeliveryAnswer, TimelineClient
 from agent.timeline.spool import MOST_ALL, left_alone, size_of, spooled, stem_of
 from agent.timeline.tail import SENT_SUFFIX, Batch, Tail
-from agent.timeline.timeline import Answer, Timeline
+from common.settings import revealed
 
 logger = logging.getLogger("agent.timeline")
 
@@ -32,7 +37,9 @@ Count = Callable[[dict[str, Any]], None]
 class Delivery:
     """Watches a folder; one task a writer, so that a room that is stuck stops no other."""
 
-    def __init__(self, folder: Path, timeline: Timeline, count: Count = lambda _: None) -> None:
+    def __init__(
+        self, folder: Path, timeline: TimelineClient, count: Count = lambda _: None
+    ) -> None:
         """`count` is called with each event once, at once, whether it can be delivered or not."""
         self._folder = folder
         self._timeline = timeline
@@ -103,7 +110,7 @@ class Delivery:
 class _Follower:
     """Sends what one writer writes. `shown` is ahead of `stored` while the proxy cannot store."""
 
-    def __init__(self, tail: Tail, timeline: Timeline, count: Count) -> None:
+    def __init__(self, tail: Tail, timeline: TimelineClient, count: Count) -> None:
         self._tail = tail
         self._timeline = timeline
         self._count = count
@@ -143,7 +150,7 @@ class _Follower:
             if batch is None:  # deleted meanwhile, to make room
                 self._tail.stored = self._shown
                 return True
-            if await self._sent(batch) is Answer.STORED:
+            if await self._sent(batch) is DeliveryAnswer.STORED:
                 self._tail.keep(batch.end)
                 self._shown = max(self._shown, batch.end)
             else:
@@ -155,26 +162,28 @@ class _Follower:
         self.count()  # before what is delivered is deleted
         answer = await self._sent(batch)
         self._shown = batch.end
-        if answer is Answer.STORED and not behind:
+        if answer is DeliveryAnswer.STORED and not behind:
             self._tail.keep(batch.end)
         else:
-            self._store_at = 0.0 if answer is Answer.STORED else clock() + STORE_AGAIN_AFTER
+            self._store_at = 0.0 if answer is DeliveryAnswer.STORED else clock() + STORE_AGAIN_AFTER
         return True
 
-    async def _sent(self, batch: Batch) -> Answer:
-        return await self._deliver(batch.room, batch.lines) if batch.lines else Answer.STORED
+    async def _sent(self, batch: Batch) -> DeliveryAnswer:
+        return (
+            await self._deliver(batch.room, batch.lines) if batch.lines else DeliveryAnswer.STORED
+        )
 
-    async def _deliver(self, room: str, lines: Sequence[bytes]) -> Answer:
+    async def _deliver(self, room: str, lines: Sequence[bytes]) -> DeliveryAnswer:
         """Send the lines; of those that the proxy refuses, find the bad ones and leave them out."""
         answer, words = await self._timeline.send(room, lines)
-        if answer is not Answer.REFUSED:
+        if answer is not DeliveryAnswer.REFUSED:
             return answer
         if len(lines) == 1:
             logger.error("the timeline refuses an event (%s): %.300s", words, lines[0].decode())
-            return Answer.STORED
+            return DeliveryAnswer.STORED
         half = len(lines) // 2
         answers = [await self._deliver(room, part) for part in (lines[:half], lines[half:])]
-        return Answer.SHOWN if Answer.SHOWN in answers else Answer.STORED
+        return DeliveryAnswer.SHOWN if DeliveryAnswer.SHOWN in answers else DeliveryAnswer.STORED
 
 
 def clean(folder: Path) -> None:
@@ -203,3 +212,47 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+CANCELLING = 0.2  # seconds to give up what is under way
+
+
+class DeliveryThread:
+    """Delivers the spool folder from `start` to `stop`; without a timeline it does nothing. A
+    thread with a loop of its own, so that it never holds up the worker."""
+
+    def __init__(self, settings: AgentSettings, count: Count) -> None:
+        self._settings = settings
+        self._count = count
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._delivery: Delivery | None = None
+        self._thread = threading.Thread(target=self._main, name="timeline", daemon=True)
+
+    def start(self) -> None:
+        if self._settings.has_timeline:
+            self._thread.start()
+
+    async def stop(self, patience: float) -> None:
+        """Give what was written last `patience` seconds; what is left is for the next worker."""
+        if self._thread.is_alive() and self._loop is not None and self._delivery is not None:
+            stopping = asyncio.run_coroutine_threadsafe(self._delivery.stop(patience), self._loop)
+            await asyncio.wait({asyncio.wrap_future(stopping)}, timeout=patience + CANCELLING)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._deliver())
+        except Exception:
+            logger.exception("the delivery to the timeline has ended; events stay in the spool")
+
+    async def _deliver(self) -> None:
+        settings = self._settings
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            timeline = TimelineClient(
+                settings.agent_timeline_url,
+                settings.livekit_api_key or "",
+                revealed(settings.livekit_api_secret) or "",
+                session,
+            )
+            self._delivery = Delivery(Path(settings.agent_spool_dir), timeline, self._count)
+            self._loop = asyncio.get_running_loop()
+            await self._delivery.run()

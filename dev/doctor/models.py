@@ -18,8 +18,8 @@ import aiohttp
 from livekit import api
 from pydantic import ValidationError
 
+from agent import settings as agent_settings
 from agent.settings import AgentSettings
-from agent.speech import defaults
 from common.probe import Probe, milliseconds_since
 from dev.letta.settings import LettaSettings
 from proxy.outside import FAILURES, in_words
@@ -111,7 +111,7 @@ class Models:
             return await self._hear_stream(provider)
         form = aiohttp.FormData()
         form.add_field("file", wav(), filename="tone.wav", content_type="audio/wav")
-        model = AgentSettings().stt_model or defaults.OPENAI_STT_MODEL
+        model = AgentSettings().stt_model or agent_settings.OPENAI_STT_MODEL
         form.add_field("model", model)
         answer = await self._post(provider, "/audio/transcriptions", data=form)
         return f"{model} heard {_text_of(answer)!r} in a tone"
@@ -144,9 +144,11 @@ class Models:
             return await self._shake_hands(provider, "tts")
         settings, offline = AgentSettings(), provider.kind == "offline"
         model = settings.tts_model or (
-            defaults.OFFLINE_TTS_MODEL if offline else defaults.OPENAI_TTS_MODEL
+            agent_settings.OFFLINE_TTS_MODEL if offline else agent_settings.OPENAI_TTS_MODEL
         )
-        voice = settings.tts_voice or (defaults.OFFLINE_VOICE if offline else defaults.OPENAI_VOICE)
+        voice = settings.tts_voice or (
+            agent_settings.OFFLINE_VOICE if offline else agent_settings.OPENAI_VOICE
+        )
         body = {"model": model, "voice": voice, "input": WORD, "response_format": "pcm"}
         sound = await self._post(provider, "/audio/speech", json=body)
         if not sound:
@@ -179,9 +181,9 @@ class Models:
         token = api.AccessToken(*self._settings.livekit_credentials).with_identity("doctor")
         settings = AgentSettings()
         model = (
-            settings.stt_model or defaults.INFERENCE_STT_MODEL
+            settings.stt_model or agent_settings.INFERENCE_STT_MODEL
             if path == "stt"
-            else settings.tts_model or defaults.INFERENCE_TTS_MODEL
+            else settings.tts_model or agent_settings.INFERENCE_TTS_MODEL
         )
         url = provider.base_url.replace("http", "ws", 1) + f"/{path}"
         headers = {"Authorization": f"Bearer {token.with_inference_grants(grants).to_jwt()}"}

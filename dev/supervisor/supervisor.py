@@ -24,7 +24,7 @@ from dev.supervisor.records import (
     Status,
 )
 from dev.supervisor.takeover import (
-    HEIR_WISH,
+    TAKEOVER_REQUEST,
     ReplacedPrograms,
     Takeover,
     cancelled,
@@ -57,8 +57,8 @@ class Supervisor:
         self.service = service
         self.environ = environ
         if service.reload:
-            request = status.home / "run" / f"{service.name}.heir-wish"
-            self.environ = {**environ, HEIR_WISH: str(request)}
+            request = status.home / "run" / f"{service.name}.takeover-request"
+            self.environ = {**environ, TAKEOVER_REQUEST: str(request)}
         self.monitors = monitors
         self.status = status
         self.begin_anew = begin_anew

@@ -5,7 +5,8 @@ The new program finds in REPLACES the pid of the one that runs. As soon as it ca
 listens on the same port and sends that one SIGUSR1, which gives up the port, ends the calls it
 has, and then itself. Code that cannot run never gets so far: the program that runs goes on.
 
-A program asks by writing {"pid": its own, "why": a sentence} into the file that HEIR_WISH names.
+A program asks by writing {"pid": its own, "why": a sentence} into the file that TAKEOVER_REQUEST
+names.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from dev.supervisor.program import Program
 from dev.supervisor.records import READY, Crash, Status
 
 REPLACES = "VOICE_REPLACES"
-HEIR_WISH = "VOICE_HEIR_WISH"
+TAKEOVER_REQUEST = "VOICE_TAKEOVER_REQUEST"
 CAUSE = "code-broken"
 NEW_CODE = "new code"
 OFF = ("false", "0", "no", "off", "n", "f")
@@ -54,7 +55,7 @@ class Takeover:
         self.trying = False
         self.what = ""  # has taken over last, in words
         self.tried: dict[str, float] = {}
-        self._request = Path(environ.get(HEIR_WISH, os.devnull))
+        self._request = Path(environ.get(TAKEOVER_REQUEST, os.devnull))
         setting = (environ.get(service.reload) or "true") if service.reload else "false"
         self._on = setting.strip().lower() not in OFF
 

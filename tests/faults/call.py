@@ -42,7 +42,7 @@ class FaultyAccess(ProxyAccess):
 class Call:
     """`with Call(system) as call: call.listening()`: in the room, microphone on, agent asked for.
 
-    `fault`: what the agent's job shall do instead of its work (see agent/faults.py).
+    `fault`: what the agent's job shall do instead of its work (see agent/job/faults.py).
     """
 
     def __init__(

@@ -99,7 +99,7 @@ async def test_broken_code_is_named_until_it_is_mended(edited: System) -> None:
         return bool(edited.status("agent")["cause"] == "code-broken")
 
     await until("it is told", told, NOTICED_S)
-    where = f"agent/session.py line {lines + 2}: SyntaxError: invalid syntax"
+    where = f"agent/job/session.py line {lines + 2}: SyntaxError: invalid syntax"
     assert where in str(edited.status("agent")["detail"])
     await until("it is a verdict", lambda: of_system(edited)["cause"] == "code-broken", 5)
     verdict = of_system(edited)

@@ -150,11 +150,11 @@ def test_a_program_that_asks_is_replaced_and_its_call_goes_on(
     first = start(checkout, AGENT_RELOAD=reload)
     old = psutil.Process(first)
     call(checkout, first).touch()
-    wish = checkout.home / "run" / "agent.heir-wish"
-    wish.write_text(json.dumps({"pid": first + 1, "why": "it is another's wish"}))
-    wait_for("the wish of another is taken away", lambda: not wish.exists(), 10)
+    request_path = checkout.home / "run" / "agent.takeover-request"
+    request_path.write_text(json.dumps({"pid": first + 1, "why": "it is another's request"}))
+    wait_for("the request of another is taken away", lambda: not request_path.exists(), 10)
     assert checkout.program_pid("agent") == first
-    wish.write_text(json.dumps({"pid": first, "why": "it has 900 MB"}))
+    request_path.write_text(json.dumps({"pid": first, "why": "it has 900 MB"}))
     wait_for_another(checkout, first)
     record = checkout.record("agent")
     assert f"pid {first} was replaced: it has 900 MB; since" in record["detail"]
@@ -163,4 +163,4 @@ def test_a_program_that_asks_is_replaced_and_its_call_goes_on(
     assert lives(old)
     call(checkout, first).unlink()
     wait_for("the old one is gone", lambda: not beside(checkout))
-    assert not lives(old) and not wish.exists()
+    assert not lives(old) and not request_path.exists()

@@ -23,7 +23,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.monitor import EVERY
+from agent.worker.monitor import EVERY
 from dev.caller import Caller, ServerAccess
 from dev.supervisor.log import OWN
 from tests.integration.checkout import wait_for

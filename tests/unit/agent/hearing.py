@@ -1,4 +1,4 @@
-"""Ears under test: a detector that says what the test wants, and servers on loopback."""
+"""Speech-to-text under test: a detector that says what the test wants, and servers on loopback."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from livekit.agents import LanguageCode, stt, vad
 from livekit.agents.utils import AudioBuffer
 from livekit.agents.vad import VADEvent, VADEventType
 
-from agent.speech.offline_stream import OfflineStream
-from agent.speech.stt_offline import OfflineSTT
+from agent.speech.offline import OfflineStream, OfflineSTT
 from agent.speech.vad import SharedVAD
 from tests.unit.agent.kept_events import collected, heard_reports
 

@@ -11,7 +11,7 @@ import aiohttp
 import jwt
 from aiohttp import web
 
-from agent.timeline.timeline import Timeline
+from agent.timeline.client import TimelineClient
 
 Fault = Literal["500", "401", "429", "not stored", "cut", "slow", "nonsense"]
 KEY, SECRET = "key", "a secret of at least 32 characters!"
@@ -47,8 +47,8 @@ class LoopbackTimeline:
             await self._runner.cleanup()
             self._runner = None
 
-    def sender(self, session: aiohttp.ClientSession) -> Timeline:
-        return Timeline(f"http://127.0.0.1:{self.port}", KEY, SECRET, session)
+    def sender(self, session: aiohttp.ClientSession) -> TimelineClient:
+        return TimelineClient(f"http://127.0.0.1:{self.port}", KEY, SECRET, session)
 
     async def until(self, true: Callable[[], bool], timeout: float = 10) -> None:
         async with asyncio.timeout(timeout), self._changed:

@@ -157,7 +157,7 @@ async def test_events_are_counted_once_and_at_once_also_without_a_proxy(
 async def test_a_slow_proxy_gets_each_event_once(
     tmp_path: Path, timeline: LoopbackTimeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from agent.timeline import timeline as sending
+    from agent.timeline import client as sending
 
     monkeypatch.setattr(sending, "TIMEOUT", aiohttp.ClientTimeout(total=0.1))
     timeline.faults.extend(["slow", "slow"])

@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 
-from agent import tls
+from agent import http_clients
 from agent.failures import Failure, failure
 from agent.letta.errors import explain, model_error
-from agent.line import Line
+from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 
@@ -51,13 +51,13 @@ def refusing() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-def line() -> Line:
-    return Line("think", "a provider", AgentSettings(), Reports())
+def limiter() -> ProviderLimiter:
+    return ProviderLimiter("think", "a provider", AgentSettings(), Reports())
 
 
 async def by_openai(url: str) -> BaseException:
     """As a plugin of livekit-agents does it."""
-    client = tls.openai_client(url, None, line())
+    client = http_clients.openai_client(url, None, limiter())
     try:
         await client.audio.speech.create(input="a", model="m", voice="v", timeout=0.3)
     except openai.APITimeoutError as error:
@@ -76,7 +76,11 @@ async def by_openai(url: str) -> BaseException:
 
 async def by_letta(url: str) -> BaseException:
     async with letta_client.AsyncLetta(
-        base_url=url, api_key="k", max_retries=0, timeout=0.3, http_client=tls.http_client(line())
+        base_url=url,
+        api_key="k",
+        max_retries=0,
+        timeout=0.3,
+        http_client=http_clients.http_client(limiter()),
     ) as client:
         try:
             await client.agents.retrieve("agent-1")

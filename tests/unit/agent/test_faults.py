@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from agent.dispatch_metadata import DispatchMetadata, parse_metadata
-from agent.faults import Faults
+from agent.job.dispatch_metadata import DispatchMetadata, parse_metadata
+from agent.job.faults import Faults
 from tests.unit.agent.kept_events import collected
 
 

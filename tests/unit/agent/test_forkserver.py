@@ -12,7 +12,7 @@ import pytest
 ITS_END = """
 import asyncio, subprocess, sys
 import psutil
-from agent import forkserver
+from agent.worker import forkserver
 
 OTHER = [sys.executable, "-c", "# multiprocessing.forkserver\\ninput()"]
 
@@ -46,7 +46,7 @@ asyncio.run(its_end())
 
 NONE_STARTED = """
 import asyncio
-from agent import forkserver
+from agent.worker import forkserver
 
 async def none_started():
     try:

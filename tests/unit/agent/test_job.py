@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.job import greet
+from agent.job.job import greet
 
 GREETING = "Welcome."
 

@@ -12,7 +12,7 @@ import pytest
 from livekit.agents import JobRequest
 from livekit.protocol import agent as protocol
 
-from agent.timeline.jobs import CRASHED, EndedProcess, JobBook, report_orphans
+from agent.timeline.job_book import CRASHED, EndedProcess, JobBook, report_orphans
 from agent.timeline.spool import left_alone, spooled
 
 

@@ -8,8 +8,7 @@ import pytest
 from livekit import local_inference
 from livekit.agents import inference
 
-from agent.dispatch_metadata import parse_metadata
-from agent.listening import listening
+from agent.job.dispatch_metadata import listening, parse_metadata
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from agent.speech.vad import LoudnessVAD, SharedVAD, load

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.metrics import Metrics, shares
+from agent.worker.metrics import Metrics, shares
 from tests.system import ROOT
 
 

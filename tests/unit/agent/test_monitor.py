@@ -1,5 +1,5 @@
 """The worker's eye on itself: figures of real processes, what it warns of, and when it asks for an
-heir."""
+replacement."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any, cast
 
 import pytest
 
-from agent import monitor
-from agent.monitor import Monitor
-from agent.registration import WatchedServer
+from agent.worker import monitor
+from agent.worker.monitor import Monitor
+from agent.worker.server import WatchedServer
 
 HUGE, TINY = 100_000, 1
 

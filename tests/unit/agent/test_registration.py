@@ -16,10 +16,10 @@ from aiohttp import web
 from livekit.agents import JobContext
 from livekit.protocol import agent as protocol
 
-from agent import status
-from agent.metrics import Metrics
-from agent.registration import WatchedServer
-from agent.status import Job, WorkerStatus
+from agent.worker import status
+from agent.worker.metrics import Metrics
+from agent.worker.server import WatchedServer
+from agent.worker.status import Job, WorkerStatus
 
 
 class Sfu:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agent import resources
+from agent.job import resources
+from agent.job.resources import AgentResources, open_conversation
 from agent.letta.errors import LettaCallError
-from agent.resources import AgentResources, open_conversation
 from agent.turns import Turns
 from common.retry import RetryPolicy
 from tests.unit.agent.kept_events import collected

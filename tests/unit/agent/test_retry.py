@@ -9,7 +9,7 @@ import pytest
 from livekit.rtc import ConnectError
 
 from agent.events import Events
-from agent.retry import is_transient, retry
+from agent.job.job import is_transient, retry
 from common.retry import RetryPolicy
 
 TRIES = 3

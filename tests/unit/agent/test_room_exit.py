@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from livekit import rtc
 
-from agent import room_exit
-from agent.room_exit import Callers, LostRoom
+from agent.job import room_exit
+from agent.job.room_exit import Callers, LostRoom
 
 Reason = rtc.DisconnectReason
 HUNG_UP, LOST = Reason.CLIENT_INITIATED, Reason.CONNECTION_TIMEOUT

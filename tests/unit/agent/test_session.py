@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from livekit.agents import llm
 
+from agent.job.session import CANNOT_HEAR, CallReports, VoiceSession
 from agent.letta.memory import SpokenMessage
-from agent.session import CANNOT_HEAR, CallReports, VoiceSession
 from agent.speech.reports import Degraded
 from tests.unit.agent.kept_events import collected
 

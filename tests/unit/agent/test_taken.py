@@ -10,9 +10,8 @@ import pytest
 from livekit.agents import JobRequest
 from livekit.protocol import agent as protocol
 
-from agent.registration import WatchedServer
-from agent.server import SERVER_LIMIT, load_of, request
-from agent.timeline.jobs import JobBook
+from agent.timeline.job_book import JobBook
+from agent.worker.server import SERVER_LIMIT, WatchedServer, load_of, request
 
 Accept = Callable[[Any], Coroutine[Any, Any, None]]
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from agent.tracing import Traces, otlp
+from agent.worker.tracing import Traces, otlp
 
 SINCE = 1000.0
 MARKS = {

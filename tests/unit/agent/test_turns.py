@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from livekit.agents import llm
 
+from agent.speech.voicing import Voicing
 from agent.turns import Turns
-from agent.voicing import Voicing
 from tests.unit.agent.kept_events import collected
 
 

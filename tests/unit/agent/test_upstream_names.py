@@ -16,8 +16,9 @@ from livekit.agents.utils import http_context
 from livekit.agents.voice import remote_session
 from livekit.agents.voice.room_io import _output as room_output
 
-from agent import room_exit, server
-from agent.forkserver import FRAMEWORK
+from agent.job import room_exit
+from agent.worker import server
+from agent.worker.forkserver import FRAMEWORK
 
 
 def test_an_llm_stream_runs_what_we_override_and_reads_the_channel_we_write_to() -> None:
@@ -45,7 +46,7 @@ def test_a_vad_stream_runs_what_we_override_and_has_our_two_channels() -> None:
 
 
 def test_a_sentence_stream_has_what_we_call_and_reads_the_channel_we_write_to() -> None:
-    """agent/speech/clauses.py"""
+    """agent/speech/voicing.py"""
     assert issubclass(tokenize.SentenceStream, tokenizer.SentenceStream)
     source = inspect.getsource(tokenizer.SentenceStream)
     assert "raise RuntimeError" in inspect.getsource(tokenizer.SentenceStream._check_not_closed)
@@ -54,20 +55,20 @@ def test_a_sentence_stream_has_what_we_call_and_reads_the_channel_we_write_to() 
 
 
 def test_the_tls_context_is_made_by_the_function_we_call() -> None:
-    """agent/tls.py shares one context; LiveKit's own clients must still get theirs from there."""
+    """agent/http_clients.py shares one context; LiveKit's clients must still get theirs there."""
     assert "ssl=_create_ssl_context()" in inspect.getsource(http_context)
 
 
 @pytest.mark.parametrize("text", room_exit.UNSENT_OF_AGENTS)
 def test_what_livekit_agents_logs_when_it_cannot_send(text: str) -> None:
-    """agent/room_exit.py"""
+    """agent/job/room_exit.py"""
     modules = (remote_session, room_output)
     assert any(text in inspect.getsource(module) for module in modules)
 
 
 @pytest.mark.parametrize("text", room_exit.UNSENT_OF_NATIVE)
 def test_what_the_native_library_logs_when_it_cannot_send(text: str) -> None:
-    """agent/room_exit.py. These texts are in native code only: seen is that they are in it, not
+    """agent/job/room_exit.py. These texts are in native code only: seen is that they are in it, not
     that they are still logged."""
     (library,) = (
         file
@@ -90,7 +91,7 @@ def test_what_we_log_ourselves_when_it_cannot_be_sent() -> None:
 
 
 def test_what_job_processes_are_made_from_is_python_s_and_preloads_what_we_name() -> None:
-    """agent/forkserver.py"""
+    """agent/worker/forkserver.py"""
     assert hasattr(forkserver._forkserver, "_forkserver_pid")
     assert "_forkserver_pid = pid" in inspect.getsource(forkserver)
     source = inspect.getsource(worker)
@@ -100,7 +101,7 @@ def test_what_job_processes_are_made_from_is_python_s_and_preloads_what_we_name(
 
 
 def test_the_load_of_the_worker_leaves_the_idle_processes_alone() -> None:
-    """agent/pool.py sets how many are kept ready; a finite threshold would set it at each look."""
+    """agent/worker/server.py sets how many are ready; a finite threshold would set it at a look."""
     source = inspect.getsource(worker)
     guarded = source[source.index("math.isinf(") :]
     assert "set_target_idle_processes" in guarded[:2000]

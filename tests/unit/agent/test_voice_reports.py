@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from livekit.agents import APIConnectOptions, APIError, tts
 
-from agent import tls
-from agent.line import Line
+from agent import http_clients
+from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings
 from agent.speech.providers import make_tts
 from tests.unit.agent.kept_events import collected, heard_reports
@@ -66,13 +66,13 @@ async def server() -> AsyncIterator[VoiceServer]:
 async def clients(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Closed with the test; those of a call end with its process."""
     made: list[openai.AsyncClient] = []
-    make = tls.openai_client
+    make = http_clients.openai_client
 
-    def noted(base_url: str, key: str | None, line: Line) -> openai.AsyncClient:
-        made.append(make(base_url, key, line))
+    def noted(base_url: str, key: str | None, limiter: ProviderLimiter) -> openai.AsyncClient:
+        made.append(make(base_url, key, limiter))
         return made[-1]
 
-    monkeypatch.setattr(tls, "openai_client", noted)
+    monkeypatch.setattr(http_clients, "openai_client", noted)
     yield
     for one in made:
         await one.close()
@@ -87,7 +87,7 @@ async def spoken(voice: tts.TTS[str]) -> float:
 async def test_a_voice_that_stalls_in_a_sentence_is_asked_again(
     server: VoiceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "SPEECH_SILENCE", 0.2)
+    monkeypatch.setattr(http_clients, "SPEECH_SILENCE", 0.2)
     events, told = collected()
     reports, _ = heard_reports(events)
     voice = make_tts(AgentSettings(models_url=server.url), reports)

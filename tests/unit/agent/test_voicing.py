@@ -9,11 +9,11 @@ import pytest
 from livekit import rtc
 from livekit.agents import utils
 
-from agent import voicing
 from agent.events import Event, Events
-from agent.session import ReplyText, next_frame
+from agent.job.session import ReplyText, next_frame
+from agent.speech import voicing
+from agent.speech.voicing import Voicing
 from agent.turns import SpeechOwner
-from agent.voicing import Voicing
 
 PATIENCE = 5.0
 

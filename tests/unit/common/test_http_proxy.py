@@ -8,9 +8,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from agent import server
 from agent.settings import AgentSettings
-from agent.timeline.jobs import JobBook
+from agent.timeline.job_book import JobBook
+from agent.worker import server
 from common import http_proxy
 
 PROXY = "http://127.0.0.1:9"

@@ -1,8 +1,8 @@
 """One TLS context for all HTTP clients of a call: reading the certificates takes 30 ms of CPU each
 time.
 
-agent/preload.py builds it, so that job processes inherit it. It is made by a private function of
-LiveKit, so that our clients trust what LiveKit's own clients trust.
+agent/job/preload.py builds it, so that job processes inherit it. It is made by a private function
+of LiveKit, so that our clients trust what LiveKit's own clients trust.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import httpx2
 import openai
 from livekit.agents.utils.http_context import _create_ssl_context
 
-from agent.line import LettaHttp, Line, SpeechHttp
+from agent.provider_limiter import LettaHttp, ProviderLimiter, SpeechHttp
 
 CONNECT_TIMEOUT = 5.0
 LETTA_TIMEOUT = httpx.Timeout(30.0, connect=CONNECT_TIMEOUT)
@@ -24,9 +24,9 @@ NO_KEY = "none-needed"  # clients insist on a key; servers of one's own rarely d
 CONTEXT = _create_ssl_context()
 
 
-def http_client(line: Line) -> httpx.AsyncClient:
+def http_client(limiter: ProviderLimiter) -> httpx.AsyncClient:
     return LettaHttp(
-        line,
+        limiter,
         verify=CONTEXT,
         timeout=LETTA_TIMEOUT,
         follow_redirects=True,
@@ -34,13 +34,13 @@ def http_client(line: Line) -> httpx.AsyncClient:
     )
 
 
-def openai_client(base_url: str, key: str | None, line: Line) -> openai.AsyncClient:
+def openai_client(base_url: str, key: str | None, limiter: ProviderLimiter) -> openai.AsyncClient:
     return openai.AsyncClient(
         base_url=base_url,
         api_key=key or NO_KEY,
         max_retries=0,  # the session retries
         http_client=SpeechHttp(
-            line,
+            limiter,
             SPEECH_SILENCE,
             verify=CONTEXT,
             timeout=SPEECH_TIMEOUT,

@@ -14,11 +14,11 @@ from livekit.agents.tts import TTS
 from tenacity import RetryCallState
 
 from agent.events import Events
+from agent.job.process import Ready
+from agent.job.room_exit import Callers
+from agent.job.session import VoiceSession, make_session
 from agent.letta.call import LettaCall
 from agent.letta.errors import LettaCallError
-from agent.process import Ready
-from agent.room_exit import Callers
-from agent.session import VoiceSession, make_session
 from agent.settings import AgentSettings
 from agent.turns import Turns
 from common.retry import OPEN_LETTA

@@ -16,10 +16,10 @@ import openai
 import pytest
 from aiohttp import web
 
-from agent import tls
+from agent import http_clients
 from agent.failures import Busy, NotYet, failure, retry_after_of, words
 from agent.letta.errors import explain
-from agent.line import Line
+from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from tests.unit.agent.kept_events import collected, heard_reports
@@ -66,9 +66,11 @@ async def provider() -> AsyncIterator[Provider]:
     await runner.cleanup()
 
 
-def line(concurrency: int = 2, patience: float = PATIENCE, reports: Reports | None = None) -> Line:
+def limiter(
+    concurrency: int = 2, patience: float = PATIENCE, reports: Reports | None = None
+) -> ProviderLimiter:
     settings = AgentSettings(provider_concurrency=concurrency, provider_patience=patience)
-    return Line("think", "Letta", settings, reports or Reports())
+    return ProviderLimiter("think", "Letta", settings, reports or Reports())
 
 
 async def asked(provider: Provider, count: int) -> None:
@@ -79,7 +81,7 @@ async def asked(provider: Provider, count: int) -> None:
 
 async def test_so_many_are_in_flight_as_many_wait_and_more_are_refused(provider: Provider) -> None:
     provider.may_answer.clear()
-    async with tls.http_client(line()) as client:
+    async with http_clients.http_client(limiter()) as client:
         four = [asyncio.create_task(client.get(provider.url)) for _ in range(4)]
         await asked(provider, 2)
         with pytest.raises(Busy, match=r"2 requests to Letta .* 2 wait already"):
@@ -94,7 +96,7 @@ async def test_so_many_are_in_flight_as_many_wait_and_more_are_refused(provider:
 
 async def test_nobody_waits_for_a_place_for_ever(provider: Provider) -> None:
     provider.may_answer.clear()
-    async with tls.http_client(line(1, patience=0.1)) as client:
+    async with http_clients.http_client(limiter(1, patience=0.1)) as client:
         first = asyncio.create_task(client.get(provider.url))
         await asked(provider, 1)
         with pytest.raises(Busy, match=r"none of them ended within 0.1 s"):
@@ -105,7 +107,7 @@ async def test_nobody_waits_for_a_place_for_ever(provider: Provider) -> None:
 
 
 async def test_a_stream_holds_its_place_until_it_is_closed(provider: Provider) -> None:
-    async with tls.http_client(line(1, patience=0.1)) as client:
+    async with http_clients.http_client(limiter(1, patience=0.1)) as client:
 
         async def read() -> None:
             async with client.stream("GET", f"{provider.url}/stream") as response:
@@ -127,7 +129,7 @@ async def test_a_short_retry_after_is_waited_for_and_told(provider: Provider) ->
     reports, _ = heard_reports(events)
     provider.answers = [(429, {"Retry-After": "0.3"})]
     began = time.monotonic()
-    async with tls.http_client(line(reports=reports)) as client:
+    async with http_clients.http_client(limiter(reports=reports)) as client:
         assert (await client.get(provider.url)).status_code == 200
     assert time.monotonic() - began >= 0.3
     assert provider.asked == 2
@@ -136,10 +138,10 @@ async def test_a_short_retry_after_is_waited_for_and_told(provider: Provider) ->
     assert retry["data"]["retry_after"] == 0.3 and "429" in retry["data"]["message"]
 
 
-async def by_letta(url: str, way: Line) -> BaseException:
+async def by_letta(url: str, way: ProviderLimiter) -> BaseException:
     """As the agent does it: the client itself would try once more."""
     async with letta_client.AsyncLetta(
-        base_url=url, api_key="k", max_retries=1, http_client=tls.http_client(way)
+        base_url=url, api_key="k", max_retries=1, http_client=http_clients.http_client(way)
     ) as client:
         try:
             await client.get("/v1/agents/", cast_to=object)
@@ -148,8 +150,8 @@ async def by_letta(url: str, way: Line) -> BaseException:
     raise AssertionError("it did not fail")
 
 
-async def by_openai(url: str, way: Line) -> BaseException:
-    async with tls.openai_client(url, None, way) as client:
+async def by_openai(url: str, way: ProviderLimiter) -> BaseException:
+    async with http_clients.openai_client(url, None, way) as client:
         try:
             await client.audio.speech.create(input="a", model="m", voice="v")
         except (openai.APIError, NotYet) as error:  # which a plugin wraps as a lost connection
@@ -163,7 +165,7 @@ async def test_a_long_retry_after_is_said_at_once_and_kept(
     provider: Provider, library: Any, status: int
 ) -> None:
     provider.answers = [(status, {"Retry-After": "40"})]
-    way, began = line(), time.monotonic()
+    way, began = limiter(), time.monotonic()
     error = await library(provider.url, way)
     assert time.monotonic() - began < PATIENCE
     found = failure(error)
@@ -178,8 +180,8 @@ async def test_a_long_retry_after_is_said_at_once_and_kept(
 
 async def test_a_busy_line_has_a_kind_of_its_own(provider: Provider) -> None:
     provider.may_answer.clear()
-    way = line(1, patience=0.05)
-    async with tls.http_client(way) as client:
+    way = limiter(1, patience=0.05)
+    async with http_clients.http_client(way) as client:
         first = asyncio.create_task(client.get(provider.url))
         await asked(provider, 1)
         error = await by_letta(provider.url, way)

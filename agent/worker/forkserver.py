@@ -19,7 +19,7 @@ from multiprocessing import forkserver
 
 import certifi
 
-PRELOADED = "agent.preload"
+PRELOADED = "agent.job.preload"
 FRAMEWORK = ("livekit.agents.ipc._preload", "livekit.agents.ipc._preload_freeze")  # in this order
 LOOKS_EVERY = 1.0  # seconds
 LOCAL_MODELS = "LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"
@@ -33,7 +33,7 @@ class Gone(Exception):
 
 def start() -> None:
     """Start the server, unless it runs."""
-    # Its end-of-turn model takes 240 MB and is not used; the detector is in agent/preload.py.
+    # Its end-of-turn model takes 240 MB and is not used; the detector is in agent/job/preload.py.
     os.environ.setdefault(LOCAL_MODELS, "0")
     # It wakes each process a hundred times a second, idle ones too; agent/vitals.py looks twice.
     os.environ.setdefault(LOOP_MONITOR, "0")

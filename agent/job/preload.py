@@ -30,7 +30,8 @@ from letta_client.types import Conversation
 from letta_client.types.agents import LettaStreamingResponse
 from livekit.local_inference import init_vad
 
-from agent import job, tls
+from agent import http_clients
+from agent.job import job
 
 SHARED = (
     agents,
@@ -44,7 +45,7 @@ SHARED = (
     numpy.fft,
     openai.resources.audio.AsyncSpeech,
     openai.resources.audio.AsyncTranscriptions,
-    tls.CONTEXT,
+    http_clients.CONTEXT,
 )
 
 for model in (Conversation, *typing.get_args(typing.get_args(LettaStreamingResponse)[0])):

@@ -1,4 +1,4 @@
-"""The line from one call to one provider: how many requests are in flight, and when to ask again.
+"""Limits the requests of one call to one provider: how many are in flight, and when one may go.
 
 A call is one process, so this bounds what a single call can pile up when a provider is slow. What
 a provider asks for by `Retry-After` is done here and nowhere else: livekit-agents and its openai
@@ -28,7 +28,7 @@ from agent.failures import MAY_SET_RETRY_AFTER, Busy, NotYet, retry_after_of
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 
-logger = logging.getLogger("agent.line")
+logger = logging.getLogger("agent.limiter")
 
 TRIES = 3
 LEAST_WAIT = 0.2  # seconds; a Retry-After of 0 is no leave to hammer
@@ -37,7 +37,7 @@ UNBOUND = "/cancel"  # what ends a request must not wait behind it
 Send = Callable[..., Awaitable[Any]]  # of a client
 
 
-class Line:
+class ProviderLimiter:
     """`stage`: of its events; `provider`: its name in sentences."""
 
     def __init__(
@@ -135,7 +135,7 @@ def _wait(response: Any) -> float | None:
 
 
 class Held:
-    """The body of a response; its end frees the place in the line."""
+    """The body of a response; its end frees the place in the limiter."""
 
     def __init__(self, stream: Any, free: Callable[[], None]) -> None:
         self._stream = stream
@@ -163,12 +163,12 @@ class HeldByHttpx2(Held, httpx2.AsyncByteStream):
 
 
 class LettaHttp(httpx.AsyncClient):
-    """A client whose requests go by a line; a subclass, since a transport would lose the proxies
+    """A client whose requests go by a limiter; a subclass, since a transport would lose the proxies
     that the environment names."""
 
-    def __init__(self, line: Line, **how: Any) -> None:
+    def __init__(self, limiter: ProviderLimiter, **how: Any) -> None:
         super().__init__(**how)
-        self._line = line
+        self._line = limiter
 
     async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
         if request.url.path.endswith(UNBOUND):
@@ -184,9 +184,9 @@ class SpeechHttp(httpx2.AsyncClient):
     plugin would wait 30 in the middle of a sentence.
     """
 
-    def __init__(self, line: Line, silence: float, **how: Any) -> None:
+    def __init__(self, limiter: ProviderLimiter, silence: float, **how: Any) -> None:
         super().__init__(**how)
-        self._line = line
+        self._line = limiter
         self._silence = silence
 
     async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:

@@ -1,36 +1,42 @@
 """A call, from the handshake to the end.
 
-`ctx.connect()` first, then the resources (asked for beside it), then the session; each step is
-timed and retried where a retry can help. The framework runs a job's shutdown callbacks however the
-job ends, so closing the resources is one of them: it is this entrypoint's `finally`.
+`ctx.connect()` first, then the resources (Letta is asked beside it), then the session; each step is
+timed and retried where a retry can help (how often stands in common/retry.py). The framework runs a
+job's shutdown callbacks however the job ends, so closing the resources is one of them: it is this
+entrypoint's `finally`.
+
+Whether another try can help is read from the error: LiveKit's native library gives nothing but a
+sentence, `ConnectError.message`, which names the HTTP status of the LiveKit server's answer in one
+fixed place (tests/unit/agent/test_upstream_names.py sees that it still does).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 import traceback
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from livekit.agents import JobContext
 from livekit.agents.voice import CloseEvent
+from livekit.rtc import ConnectError
 
-from agent.dispatch_metadata import parse_metadata
 from agent.events import Events, RoomSink
-from agent.faults import Faults
+from agent.job.dispatch_metadata import listening, parse_metadata
+from agent.job.faults import Faults
+from agent.job.process import READY, Ready
+from agent.job.resources import AgentResources, bootstrap_resources
+from agent.job.room_exit import Callers, LostRoom, RoomExit
+from agent.job.session import CallReports, VoiceAgent, emit_session_events, room_options
 from agent.letta.llm import LettaLLM
-from agent.listening import listening
-from agent.process import READY, Ready
-from agent.resources import AgentResources, bootstrap_resources
-from agent.retry import retry
-from agent.room_exit import Callers, LostRoom, RoomExit
-from agent.session import CallReports, VoiceAgent, emit_session_events, room_options
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from agent.timeline.spool import Spool
 from agent.vitals import JobVitals
-from common.retry import CONNECT_ROOM, START_SESSION
+from common.retry import CONNECT_ROOM, START_SESSION, RetryPolicy
 
 logger = logging.getLogger("agent.job")
 
@@ -165,3 +171,52 @@ class JobClock:
             self.events.emit("job", name)
         else:
             self.events.emit("job", name, elapsed_ms=round(elapsed, 1))
+
+
+REFUSED = re.compile(r"engine: signal failure: client error: (\d{3}) ")
+"""Then the status in words, " - ", and the body of the answer, which may hold anything."""
+FINAL_STATUSES = frozenset({401, 403, 404})
+"""The token is refused, or the room is gone: the next try would get the same answer."""
+
+
+async def retry(
+    work: Callable[[], Awaitable[None]], what: str, policy: RetryPolicy, events: Events
+) -> None:
+    """Do `work` until it succeeds, as often as the policy allows; raises the last try's error.
+
+    Each failure that is followed by another try becomes a `job.retry` event.
+    """
+    async for attempt in policy.retrying(is_transient):
+        number = attempt.retry_state.attempt_number
+        with attempt:
+            logger.info("%s: try %s of %s", what, number, policy.tries)
+            try:
+                await work()
+            except Exception as error:
+                end = "it was the last"
+                if not is_transient(error):
+                    end = "another cannot help"
+                elif policy.tries is None or number < policy.tries:
+                    end = f"the next follows in {policy.first_wait_s:g} s"
+                    events.emit(
+                        "job", "retry", what=what, attempt=number, of=policy.tries, error=str(error)
+                    )
+                logger.warning(
+                    "%s: try %s of %s failed; %s", what, number, policy.tries, end, exc_info=True
+                )
+                raise
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same try may succeed later. A failed look-up of a host name is transient."""
+    if not isinstance(error, Exception):
+        return False
+    return refused_status(error) not in FINAL_STATUSES
+
+
+def refused_status(error: Exception) -> int | None:
+    """The HTTP status (400 to 499) with which the LiveKit server refused the job."""
+    if not isinstance(error, ConnectError):
+        return None
+    refusal = REFUSED.match(error.message)
+    return int(refusal.group(1)) if refusal else None

@@ -1,8 +1,8 @@
 """Calls as OpenTelemetry traces: a call is one trace, a turn a span in it, its stages child spans.
 
-Made by the worker's main process from the events of its calls, as agent/metrics.py counts them, and
-sent by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT. Words are not part of it, only times, sizes,
-and what went wrong.
+Made by the worker's main process from the events of its calls, as agent/worker/metrics.py counts
+them, and sent by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT. Words are not part of it, only
+times, sizes, and what went wrong.
 """
 
 from __future__ import annotations

@@ -1,25 +1,111 @@
-"""The AgentServer that knows whether it is registered with the LiveKit server right now.
+"""The AgentServer of the worker: what it is made of, which jobs it takes, whether it is registered.
 
 The framework tells when it has registered, not when that ends. Its connection runs in
 `AgentServer._run_ws` from just after the registration until the connection is lost, so being
-registered is being inside that method. `_proc_pool` is the other private name this depends on.
+registered is being inside that method. `_proc_pool` is the other private name that is used here,
+and CONNECTION_FAILED a text of the framework's log; each has its test in
+tests/unit/agent/test_upstream_names.py.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
-from livekit.agents import AgentServer
+from livekit.agents import NOT_GIVEN, AgentServer, AssignmentTimeoutError, JobRequest
 from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
+from livekit.agents.ipc.proc_pool import ProcPool
 from livekit.agents.job import RunningJobInfo
 
-from agent.pool import UnhurriedPool
-from agent.timeline.jobs import EndedProcess
+from agent import logs
+from agent.job import prepare, run_job
+from agent.settings import AgentSettings
+from agent.timeline.job_book import EndedProcess, JobBook
+from agent.worker import forkserver
+from common import http_proxy
+from common.settings import revealed
+
+logger = logging.getLogger("agent.worker")
+
+FOREVER = 10**9  # tries to register: a LiveKit server that is away comes back
+OWN_HTTP_HOST, OWN_HTTP_PORT = (
+    "127.0.0.1",
+    0,
+)  # the framework's own status page, which says OK before it is registered
+
+
+def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
+    server = WatchedServer(
+        ws_url=settings.livekit_url,
+        api_key=settings.livekit_api_key,
+        api_secret=revealed(settings.livekit_api_secret),
+        # The framework would take the variable without a look at NO_PROXY.
+        http_proxy=None if http_proxy.is_direct(settings.livekit_url) else NOT_GIVEN,
+        host=OWN_HTTP_HOST,
+        port=OWN_HTTP_PORT,
+        num_idle_processes=settings.agent_idle_processes,
+        shutdown_process_timeout=settings.agent_job_stop_timeout,
+        initialize_process_timeout=settings.agent_start_timeout,
+        drain_timeout=math.ceil(settings.agent_drain_timeout),
+        max_retry=FOREVER,
+        # The framework's estimate refuses calls that begin at the same moment; `request` counts.
+        # With a finite one it would also set the idle processes that UnhurriedPool keeps ready.
+        load_threshold=math.inf,
+        load_fnc=functools.partial(load_of, most=settings.agent_max_jobs),
+        job_memory_warn_mb=0,  # agent/worker/monitor.py looks, at less expense
+        setup_fnc=prepare,
+        preload_modules=[forkserver.PRELOADED],
+        log_level=settings.log_level,
+    )
+
+    server.process_ended = book.process_ended
+
+    async def on_request(req: JobRequest) -> None:
+        with logs.about(req.room.name, req.id):
+            await request(req, server, settings.agent_max_jobs, book)
+
+    server.rtc_session(run_job, agent_name=settings.livekit_agent_name, on_request=on_request)
+    return server
+
+
+async def request(req: JobRequest, server: WatchedServer, most: int, book: JobBook) -> None:
+    """Take a job, unless the worker has as many as it may."""
+    logger.info("Job request received for room: %s", req.room.name)
+    jobs = server.taken
+    if jobs >= most:
+        logger.warning("Job refused: there are %s calls already (AGENT_MAX_JOBS is %s)", jobs, most)
+        book.refused(req, f"there are {jobs} calls already (AGENT_MAX_JOBS is {most})")
+        await req.reject()
+        return
+    book.accepted(req, server.registration.worker_id)
+    # Many at once wait for seconds: whoever asks for the jobs must not take them for lost.
+    server.waiting[req.id] = req.room.name
+    try:
+        await req.accept(name="Agent")
+    except AssignmentTimeoutError:
+        book.refused(req, "the LiveKit server did not assign it to this worker")
+        raise
+    except Exception as error:
+        book.refused(req, f"no process could be started for it ({error})")
+        raise
+    finally:
+        del server.waiting[req.id]
+    logger.info("Job accepted: %s in room %s", req.id, req.room.name)
+
+
+SERVER_LIMIT = 0.7  # livekit-server gives a worker that reports this load no more jobs
+
+
+def load_of(server: WatchedServer, most: int) -> float:
+    """The load told to the LiveKit server: calls, not CPU, which jumps at each start."""
+    return SERVER_LIMIT * server.taken / most
+
 
 FRAMEWORK_LOGGER = "livekit.agents"
 LOOK_EVERY = 0.02  # seconds
@@ -28,7 +114,7 @@ CONNECTION_FAILED = "failed to connect to livekit"
 
 
 @dataclass
-class Registration:
+class SfuRegistration:
     """Whether the worker is registered, since when (epoch seconds), and what went wrong last."""
 
     worker_id: str | None = None
@@ -45,7 +131,7 @@ class WatchedServer(AgentServer):
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
-        self.registration = Registration()
+        self.registration = SfuRegistration()
         self.process_ended: Callable[[EndedProcess], None] = lambda _: None
         self.init_timed_out: Callable[[], None] = lambda: None
         self.waiting: dict[str, str] = {}
@@ -129,3 +215,30 @@ def _reason(error: aiohttp.ClientError) -> str:
     if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in REJECTED:
         return f"it rejects LIVEKIT_API_KEY and LIVEKIT_API_SECRET ({error.status})"
     return f"it cannot be reached ({error})"
+
+
+BEGINNING = 1.5  # seconds of a call in which no process is made for later ones
+
+
+class UnhurriedPool:
+    """Keeps the making of the next job process away from the beginning of a call.
+
+    The framework begins to make a process the moment one is taken, and on a small machine both then
+    take twice as long. So the pool is told to want one process less for a moment. A job that waits
+    for a process gets one made at once all the same.
+    """
+
+    def __init__(self, pool: ProcPool) -> None:
+        self._pool = pool
+        self._wanted = pool.target_idle_processes
+        self._timer: asyncio.TimerHandle | None = None
+        pool.on("process_job_launched", self._call_begins)
+
+    def _call_begins(self, _: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._pool.set_target_idle_processes(0)
+        self._timer = asyncio.get_running_loop().call_later(BEGINNING, self._settled)
+
+    def _settled(self) -> None:
+        self._pool.set_target_idle_processes(self._wanted)

@@ -1,9 +1,9 @@
-"""One call's connection to the offline speech-to-text, and what it heard.
+"""Speech-to-text by the offline models server, over a WebSocket, while the caller speaks.
 
 An utterance is closed after PAUSE seconds of silence already, so that its text is there when the
 turn ends; if the caller goes on, the next utterance carries on in the same turn. A server that is
-away, or that owes an answer for too long, is looked for until it is back, and hears once more what
-no text came of. What cannot be answered in time is lost, and told.
+away, or that does not answer for too long, is tried until it is back, and gets once more the audio
+that no text came of. What cannot be answered in time is lost, and the caller is told.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any, NoReturn
 
 import aiohttp
 from livekit.agents import APIConnectOptions, stt
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
+from livekit.agents.utils import AudioBuffer
 
 from agent.failures import failure
-from agent.speech.ears import SPEECH_TO_TEXT, UtteranceStream
-from agent.speech.owed import BYTES_A_SECOND, Owed, Utterance
+from agent.speech.pending_utterances import BYTES_A_SECOND, PendingUtterance, PendingUtterances
 from agent.speech.reports import Reports
-from agent.speech.utterances import Step
+from agent.speech.utterance_stream import SPEECH_TO_TEXT, UtteranceStep, UtteranceStream
 from agent.speech.vad import SharedVAD
 
 logger = logging.getLogger("agent.speech")
@@ -32,8 +33,8 @@ PAUSE = 0.12  # seconds of silence that close an utterance
 FIRST_RETRY_AFTER, RETRY_AFTER = 0.1, 0.5
 CONNECT_TIMEOUT = 3.0
 CLOSE_TIMEOUT = 0.5
-ANSWER_TIMEOUT = 6.0  # seconds without any sign of a server that owes the text of an utterance
-SECOND_TIMEOUT = 5.0  # the same, when it is asked once more
+ANSWER_TIMEOUT = 6.0  # seconds without any sign of a server whose text is awaited
+SECOND_TIMEOUT = 5.0  # the same, at the second try
 TRIES = 2  # of an utterance
 AWAY = 3.0  # seconds without a server after which what was said is lost, and the caller told
 STAYS = 1.0  # seconds after which a connection counts as made: a refusing server closes it at once
@@ -43,7 +44,7 @@ ENDED = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CL
 
 
 class OfflineStream(UtteranceStream):
-    """`reports` are told what is asked for, answered, and lost."""
+    """One call's connection; `reports` hear what is requested, answered and lost."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class OfflineStream(UtteranceStream):
         self.url = url
         self._reports = reports
         self._provider = parent.provider
-        self._owed = Owed()
+        self._pending = PendingUtterances()
         self._more = asyncio.Event()  # there is something to send
         self._patience: asyncio.Timeout | None = None  # with the server
         self._trouble: Exception | None = None  # why the server is away
@@ -75,21 +76,21 @@ class OfflineStream(UtteranceStream):
             connection.cancel()
             await asyncio.gather(connection, return_exceptions=True)
 
-    async def step(self, step: Step) -> None:
+    async def step(self, step: UtteranceStep) -> None:
         if step.kind == "begin":
-            self._owed.append(Utterance())
+            self._pending.append(PendingUtterance())
         elif step.frame is not None:
-            self._owed[-1].hear(step.frame.data.tobytes(), step.frame.duration)
+            self._pending[-1].hear(step.frame.data.tobytes(), step.frame.duration)
         else:
-            self._owed[-1].ended_at = time.monotonic()
-            seconds = round(self._owed[-1].seconds, 2)
+            self._pending[-1].ended_at = time.monotonic()
+            seconds = round(self._pending[-1].seconds, 2)
             self._reports.tell("transcribe", "started", seconds=seconds)
             if self._told_away and self._trouble is not None and self._patience is None:
                 self._lose(self._trouble, within=0.0)  # the caller knows already
         self._more.set()
 
     async def flushed(self) -> None:
-        if not self._owed:
+        if not self._pending:
             self.emit("", final=True)
 
     async def _stay_connected(self) -> None:
@@ -113,7 +114,7 @@ class OfflineStream(UtteranceStream):
                     await self._read(socket)
             except TimeoutError:
                 raise TimeoutError(
-                    f"it owes a text and said nothing for {self._timeout:g} s"
+                    f"it had an utterance to transcribe and said nothing for {self._timeout:g} s"
                 ) from None
             finally:
                 self._patience = None
@@ -125,12 +126,14 @@ class OfflineStream(UtteranceStream):
         with contextlib.suppress(aiohttp.ClientError, ConnectionError):  # told by the reader
             while True:
                 self._more.clear()
-                for utterance in list(self._owed):
+                for utterance in list(self._pending):
                     await self._bring(socket, utterance)
                 await self._more.wait()
 
-    async def _bring(self, socket: aiohttp.ClientWebSocketResponse, utterance: Utterance) -> None:
-        if utterance.asked_at is not None:
+    async def _bring(
+        self, socket: aiohttp.ClientWebSocketResponse, utterance: PendingUtterance
+    ) -> None:
+        if utterance.requested_at is not None:
             return
         if not utterance.begun:
             utterance.begun = True
@@ -139,27 +142,27 @@ class OfflineStream(UtteranceStream):
             utterance.given += len(part)
             await socket.send_bytes(part)
         if utterance.ended_at is not None:
-            utterance.asked_at = time.monotonic()
-            if self._owed and utterance is self._owed[0]:
+            utterance.requested_at = time.monotonic()
+            if self._pending and utterance is self._pending[0]:
                 self._be_patient()
             await socket.send_str('{"type": "end"}')
 
     def _be_patient(self) -> None:
-        """The server has a while for the text that it owes, from its last sign of life."""
+        """The server has a while for the text that is awaited, from its last sign."""
         if self._patience is not None and not self._patience.expired():
             now = asyncio.get_running_loop().time()
-            self._patience.reschedule(now + self._timeout if self._owed.asked else None)
+            self._patience.reschedule(now + self._timeout if self._pending.is_awaited else None)
 
     @property
     def _timeout(self) -> float:
-        return SECOND_TIMEOUT if self._owed and self._owed[0].tries else ANSWER_TIMEOUT
+        return SECOND_TIMEOUT if self._pending and self._pending[0].tries else ANSWER_TIMEOUT
 
     def _away(self, error: Exception) -> None:
-        """There is no connection: what it owes is asked for once more, while that is in time."""
+        """There is no connection: what has no text yet is sent once more, while that is in time."""
         if self._trouble is None:
             self._away_since = time.monotonic()
         first, self._trouble = self._trouble is None, error
-        self._owed.failed()
+        self._pending.failed()
         late = time.monotonic() - self._away_since > AWAY
         if self._lose(error, within=AWAY if late else math.inf):
             return
@@ -170,7 +173,7 @@ class OfflineStream(UtteranceStream):
 
     def _lose(self, error: Exception, within: float) -> bool:
         """Give up the utterances that failed too often or ended so long ago; whether there are."""
-        lost = list(self._owed.take_lost(TRIES, within))
+        lost = list(self._pending.take_lost(TRIES, within))
         for _ in lost:
             self.emit("", final=True)  # LiveKit waits for it
         if lost:
@@ -219,28 +222,65 @@ class OfflineStream(UtteranceStream):
 
     def _stays(self) -> None:
         """The connection was not refused; whether its server understands words is another thing."""
-        if not any(utterance.tries for utterance in self._owed):
+        if not any(utterance.tries for utterance in self._pending):
             self._works()
 
     def _heard_words(self, told: dict[str, Any]) -> None:
         text = str(told.get("text", "")).strip()
-        owed = self._owed[0] if self._owed else None
+        pending = self._pending[0] if self._pending else None
         if told.get("type") == "partial" and text:
-            if owed is not None:
-                owed.guessed = text
+            if pending is not None:
+                pending.guessed = text
             self.emit(text, final=False)
         if told.get("type") != "final":
             return
         ms = None
-        if owed is not None and told.get("cut"):  # for its length, which was not asked for
-            owed.cut()
-        elif owed is not None and owed.asked_at is not None:
-            if owed.lacks_words(text):
+        if pending is not None and told.get("cut"):  # for its length, which nobody requested
+            pending.cut()
+        elif pending is not None and pending.requested_at is not None:
+            if pending.lacks_words(text):
                 raise aiohttp.ClientPayloadError(
-                    f"it has no text for an utterance in which it recognised {owed.guessed!r}"
+                    f"it has no text for an utterance in which it recognised {pending.guessed!r}"
                 )
-            self._owed.popleft()
-            ms = round((time.monotonic() - owed.asked_at) * 1000, 1)
+            self._pending.popleft()
+            ms = round((time.monotonic() - pending.requested_at) * 1000, 1)
         self._works()
         self._reports.tell("transcribe", "done", ms=ms, text=text, final=True)
         self.emit(text, final=True)
+
+
+class OfflineSTT(stt.STT[Any]):
+    def __init__(self, models_url: str, vad: SharedVAD, reports: Reports) -> None:
+        super().__init__(
+            capabilities=stt.STTCapabilities(
+                streaming=True, interim_results=True, offline_recognize=False, manual_flush=True
+            )
+        )
+        self._url = f"{models_url.rstrip('/').replace('http', 'ws', 1)}/audio/transcriptions/stream"
+        self._reports = reports
+        self._vad = vad
+
+    @property
+    def model(self) -> str:
+        return "pocketsphinx"
+
+    @property
+    def provider(self) -> str:
+        return "offline"
+
+    def stream(
+        self,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+    ) -> stt.RecognizeStream:
+        return OfflineStream(self, self._url, self._reports, conn_options, self._vad)
+
+    async def _recognize_impl(
+        self,
+        buffer: AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        raise NotImplementedError("this speech-to-text only streams")

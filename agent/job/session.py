@@ -36,11 +36,11 @@ from agent.events import Events
 from agent.letta.llm import spoken_messages
 from agent.letta.memory import SpokenMessage
 from agent.settings import AgentSettings
-from agent.speech.ears import SPEECH_TO_TEXT
 from agent.speech.reports import Attempts, Degraded, Reports
 from agent.speech.unfinished import UnfinishedSentence
+from agent.speech.utterance_stream import SPEECH_TO_TEXT
+from agent.speech.voicing import Voicing
 from agent.turns import Turns
-from agent.voicing import Voicing
 
 logger = logging.getLogger("agent.session")
 
@@ -178,7 +178,7 @@ def room_options() -> room_io.RoomOptions:
             pre_connect_audio=False,
         ),
         audio_output=room_io.AudioOutputOptions(track_publish_options=voice_track()),
-        close_on_disconnect=False,  # agent/room_exit.py decides when a call is over
+        close_on_disconnect=False,  # agent/job/room_exit.py decides when a call is over
     )
 
 

@@ -13,7 +13,7 @@ from livekit.agents.utils import AudioBuffer
 from livekit.agents.vad import VADEvent
 
 from agent.events import Event
-from agent.speech import offline_stream
+from agent.speech import offline
 from agent.speech.reports import Reports
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
@@ -42,7 +42,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWAY": 0.3,
         "CLOSE_TIMEOUT": 0.1,
     }.items():
-        monkeypatch.setattr(offline_stream, name, seconds)
+        monkeypatch.setattr(offline, name, seconds)
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import aiohttp
 import psutil
 import pytest
 
-from agent import status
-from agent.metrics import Metrics
-from agent.status import Job, PortTaken
-from agent.succession import Retired, calls_of_retired, path_of
+from agent.worker import status
+from agent.worker.metrics import Metrics
+from agent.worker.status import Job, PortTaken
+from agent.worker.takeover import RetiredWorker, calls_of_retired, path_of
 from tests.system import free_ports
 
 CALL = Job("AJ_1", "room", 12.5)
@@ -43,7 +43,7 @@ def test_another_process_with_the_same_pid_has_no_calls(tmp_path: Path) -> None:
 
 
 def test_a_worker_does_not_count_its_own_calls_twice(tmp_path: Path) -> None:
-    retired = Retired(tmp_path / "spool")
+    retired = RetiredWorker(tmp_path / "spool")
     retired.tell([CALL], delivers=True)
     assert len(list((tmp_path / "spool").glob("*.json"))) == 1
     assert calls_of_retired(tmp_path / "spool") == []

@@ -15,19 +15,19 @@ import psutil
 from aiohttp import web
 from livekit.agents.version import __version__ as agents_version
 
-from agent import forkserver, status, succession
-from agent.metrics import Metrics
-from agent.monitor import Monitor
-from agent.server import make_server
 from agent.settings import AgentSettings
-from agent.status import Job
-from agent.succession import Predecessor
-from agent.timeline.courier import Courier
-from agent.timeline.jobs import JobBook, report_orphans
+from agent.timeline.delivery import DeliveryThread
+from agent.timeline.job_book import JobBook, report_orphans
 from agent.timeline.spool import size_of, spooled
+from agent.worker import forkserver, status, takeover
+from agent.worker.metrics import Metrics
+from agent.worker.monitor import Monitor
+from agent.worker.server import make_server
+from agent.worker.status import Job
+from agent.worker.takeover import ReplacedWorker
 
 if TYPE_CHECKING:
-    from agent.tracing import Traces
+    from agent.worker.tracing import Traces
 
 logger = logging.getLogger("agent.worker")
 
@@ -44,7 +44,7 @@ class Worker:
         self._book = JobBook(self._spool)
         self._metrics = Metrics()
         self._traces = traces_to(settings.otel_exporter_otlp_endpoint)
-        self._courier = Courier(settings, self._count)
+        self._delivery = DeliveryThread(settings, self._count)
         self._server = make_server(settings, self._book)
         self._server.init_timed_out = self._metrics.init_timed_out
         self._monitor = Monitor(self._server, settings.agent_memory_limit_mb, self._outgrown)
@@ -62,8 +62,8 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGUSR1, self._retiring.set)
-        if (before := Predecessor.named(self._folder)) is not None:
-            await succession.check_code()
+        if (before := ReplacedWorker.named(self._folder)) is not None:
+            await takeover.check_code()
         else:
             await self._open()
             self._begin_delivery()
@@ -91,7 +91,7 @@ class Worker:
             retiring.cancel()
             monitoring.cancel()
             self._book.close()
-            await self._courier.stop(LAST_EVENTS_TIMEOUT)
+            await self._delivery.stop(LAST_EVENTS_TIMEOUT)
             if self._traces is not None:
                 await asyncio.to_thread(self._traces.close)
             await self._close()
@@ -105,7 +105,7 @@ class Worker:
             await self._runner.cleanup()
             self._runner = None
 
-    async def _take_over(self, before: Predecessor) -> None:
+    async def _take_over(self, before: ReplacedWorker) -> None:
         """Become the worker that is asked, as soon as calls can come here."""
         await self._server.wait_until_registered()
         shared = asyncio.Event()
@@ -121,10 +121,10 @@ class Worker:
         Their events lie where that one delivers them from.
         """
         logger.info("retiring: %s calls in progress go on here", len(self._server.jobs))
-        retired = succession.Retired(self._folder)
+        retired = takeover.RetiredWorker(self._folder)
         retired.tell(self._calls(), delivers=True)
         draining = asyncio.create_task(self._server.drain(timeout=None))
-        await self._courier.stop(LAST_EVENTS_TIMEOUT)
+        await self._delivery.stop(LAST_EVENTS_TIMEOUT)
         retired.tell(self._calls(), delivers=False)
         await self._close()
         while not draining.done() and not stopping.done():
@@ -139,7 +139,7 @@ class Worker:
         A launcher starts it beside this one. Where there is none, this one ends as soon as what is
         assigned meanwhile has ended too, and whoever started it starts it again.
         """
-        if succession.ask_for_heir(why):
+        if takeover.request_replacement(why):
             logger.warning("this worker is to be replaced: %s", why)
         else:
             logger.warning("this worker ends, to be started again: %s", why)
@@ -177,7 +177,7 @@ class Worker:
                 report_orphans(self._spool)
             except OSError as error:
                 logger.error("AGENT_SPOOL_DIR (%s) cannot be used: %s", self._spool, error)
-            self._courier.start()
+            self._delivery.start()
 
     def status(self) -> status.WorkerStatus:
         registration = self._server.registration
@@ -190,7 +190,7 @@ class Worker:
             registered_at=registration.registered_at,
             livekit_url=self._settings.livekit_url,
             load=round(len(own) / self._settings.agent_max_jobs, 3),
-            jobs=[*own, *succession.calls_of_retired(self._folder)],
+            jobs=[*own, *takeover.calls_of_retired(self._folder)],
             pid=os.getpid(),
             version=agents_version,
             last_error=registration.last_error,
@@ -251,6 +251,6 @@ def traces_to(endpoint: str | None) -> Traces | None:
     """What makes traces of calls; imported only where somebody wants them."""
     if endpoint is None:
         return None
-    from agent.tracing import Traces, otlp
+    from agent.worker.tracing import Traces, otlp
 
     return Traces(otlp(endpoint), "voice-agent")

@@ -1,8 +1,8 @@
 """What a job process makes ready before it has a call, so that the call begins at once.
 
-The modules are imported once, in the server that job processes are forked from (agent/preload.py),
-and shared. What cannot be shared is made here, in each process: clients, detector, and one throw-
-away session and room, because the first of each is slow.
+The modules are imported once, in the server that job processes are forked from
+(agent/job/preload.py), and shared. What cannot be shared is made here, in each process: clients,
+detector, and one throw-away session and room, because the first of each is slow.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from livekit.agents import AgentSession, JobProcess
 from livekit.agents.stt import STT
 from livekit.agents.tts import TTS
 
-from agent import tls
-from agent.line import Line
+from agent import http_clients
+from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings, load
-from agent.speech.ears import SAMPLE_RATE
 from agent.speech.providers import make_stt, make_tts
 from agent.speech.reports import Reports
+from agent.speech.utterance_stream import SAMPLE_RATE
 from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.speech.vad import load as load_vad
 from common import http_proxy
@@ -56,7 +56,7 @@ def prepare(process: JobProcess) -> None:
     reports = Reports()
     with ThreadPoolExecutor(max_workers=1) as executor:
         loading = executor.submit(load_vad, settings, reports)
-        letta = letta_client(settings, Line("think", "Letta", settings, reports))
+        letta = letta_client(settings, ProviderLimiter("think", "Letta", settings, reports))
         tts = make_tts(settings, reports)
         asyncio.run(_rehearse())
         detector = SharedVAD(loading.result() or LoudnessVAD(settings))
@@ -65,13 +65,13 @@ def prepare(process: JobProcess) -> None:
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)
 
 
-def letta_client(settings: AgentSettings, line: Line) -> AsyncLetta:
+def letta_client(settings: AgentSettings, limiter: ProviderLimiter) -> AsyncLetta:
     client = AsyncLetta(
         base_url=settings.letta_base_url,
-        api_key=revealed(settings.letta_api_key) or tls.NO_KEY,
-        timeout=tls.LETTA_TIMEOUT,
+        api_key=revealed(settings.letta_api_key) or http_clients.NO_KEY,
+        timeout=http_clients.LETTA_TIMEOUT,
         max_retries=1,
-        http_client=tls.http_client(line),
+        http_client=http_clients.http_client(limiter),
     )
     _ = client.conversations.messages, client.agents  # imported when first asked for
     return client

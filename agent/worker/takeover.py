@@ -26,11 +26,11 @@ from typing import Any
 import psutil
 
 from agent import REPLACES
-from agent.status import Job
+from agent.worker.status import Job
 
 logger = logging.getLogger("agent.worker")
 
-HEIR_WISH = "VOICE_HEIR_WISH"
+TAKEOVER_REQUEST = "VOICE_TAKEOVER_REQUEST"
 NAMED = "retired-"
 LOOK_EVERY = 0.01  # seconds
 PATIENCE = 3.0  # seconds for the other one to hand over
@@ -55,8 +55,8 @@ async def check_code() -> None:
 
 def load_all() -> None:
     """Load the modules that calls need, and see that the others could be."""
-    from agent import preload
-    from agent import process as _  # noqa: F401 - needed by calls, not by `preload`
+    from agent.job import preload
+    from agent.job import process as _  # noqa: F401 - needed by calls, not by `preload`
 
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     for path in sorted(Path(preload.__file__).parent.rglob("*.py")):
@@ -64,20 +64,20 @@ def load_all() -> None:
             compile(path.read_bytes(), str(path), "exec")
 
 
-def ask_for_heir(why: str) -> bool:
+def request_replacement(why: str) -> bool:
     """Ask the launcher, in the file it names, to start another worker beside this one, which then
     takes over; False where there is no launcher that would."""
-    if not (path := os.environ.get(HEIR_WISH)):
+    if not (path := os.environ.get(TAKEOVER_REQUEST)):
         return False
     try:
         Path(path).write_text(json.dumps({"pid": os.getpid(), "why": why}))
     except OSError as error:
-        logger.error("the launcher cannot be asked for another worker in %s: %s", path, error)
+        logger.error("no other worker can be requested of the launcher in %s: %s", path, error)
         return False
     return True
 
 
-class Predecessor:
+class ReplacedWorker:
     """The worker that runs while this one starts."""
 
     def __init__(self, pid: int, folder: Path) -> None:
@@ -85,7 +85,7 @@ class Predecessor:
         self._folder = folder
 
     @classmethod
-    def named(cls, folder: Path) -> Predecessor | None:
+    def named(cls, folder: Path) -> ReplacedWorker | None:
         """The one the launcher names, if it lives."""
         pid = os.environ.pop(REPLACES, "")
         return cls(int(pid), folder) if pid and psutil.pid_exists(int(pid)) else None
@@ -94,46 +94,46 @@ class Predecessor:
         """Tell it to retire; returns when its calls are known."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGUSR1)
-            await self._until(lambda told: True)
+            await self._until(lambda state: True)
 
     async def delivers_no_more(self) -> None:
-        await self._until(lambda told: not told["delivers"])
+        await self._until(lambda state: not state["delivers"])
 
     async def _until(self, true: Callable[[dict[str, Any]], bool]) -> None:
         path = path_of(self._folder, self._pid)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while psutil.pid_exists(self._pid):
-                    told = _read(path)
-                    if told is not None and true(told):
+                    state = _read(path)
+                    if state is not None and true(state):
                         return
                     await asyncio.sleep(LOOK_EVERY)
 
 
-class Retired:
-    """What a worker that has retired tells of itself, until it is gone."""
+class RetiredWorker:
+    """A worker that has been replaced: the state that it publishes until it is gone."""
 
     def __init__(self, folder: Path) -> None:
         self._path = path_of(folder, os.getpid())
-        self._told: Any = None
+        self._published: Any = None
 
     def tell(self, jobs: Iterable[Job], *, delivers: bool) -> None:
-        told = {
+        state = {
             "pid": os.getpid(),
             "started": psutil.Process().create_time(),
             "delivers": delivers,
             "jobs": [asdict(job) for job in jobs],
         }
-        if told == self._told:
+        if state == self._published:
             return
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = self._path.with_suffix(".part")
-            fresh.write_text(json.dumps(told))
+            fresh.write_text(json.dumps(state))
             fresh.replace(self._path)
-            self._told = told
+            self._published = state
         except OSError as error:
-            logger.error("the calls of this worker cannot be told in %s: %s", self._path, error)
+            logger.error("the calls of this worker cannot be written to %s: %s", self._path, error)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -142,17 +142,17 @@ class Retired:
 
 def calls_of_retired(folder: Path) -> list[Job]:
     """The calls of other workers that have retired and still live."""
-    others = (told for told in _living(folder) if told["pid"] != os.getpid())
-    return [Job(**job) for told in others for job in told["jobs"]]
+    others = (state for state in _living(folder) if state["pid"] != os.getpid())
+    return [Job(**job) for state in others for job in state["jobs"]]
 
 
 def _living(folder: Path) -> Iterator[dict[str, Any]]:
     with contextlib.suppress(FileNotFoundError):
         for path in folder.glob(f"{NAMED}*.json"):
-            told = _read(path)
-            if told is not None and _lives(told["pid"], told["started"]):
-                yield told
-            elif told is not None:  # it was killed
+            state = _read(path)
+            if state is not None and _lives(state["pid"], state["started"]):
+                yield state
+            elif state is not None:  # it was killed
                 path.unlink(missing_ok=True)
 
 
@@ -167,8 +167,8 @@ def _lives(pid: int, started: float) -> bool:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        told: dict[str, Any] = json.loads(path.read_text())
-        return told
+        state: dict[str, Any] = json.loads(path.read_text())
+        return state
     except (OSError, ValueError):
         return None
 

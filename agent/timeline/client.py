@@ -24,7 +24,7 @@ WRONG_EVENTS = (400, 413, 422)
 NOT_STORED = "STORE_UNAVAILABLE"
 
 
-class Answer(Enum):
+class DeliveryAnswer(Enum):
     """`SHOWN`: taken into the live timeline only, and to be sent again until it is `STORED`."""
 
     STORED = "stored"
@@ -36,7 +36,7 @@ class Away(Exception):
     """The events could not be handed over now; the text says why."""
 
 
-class Timeline:
+class TimelineClient:
     """Sends batches of lines; waits for a proxy that is away, which it logs once."""
 
     def __init__(self, url: str, key: str, secret: str, session: aiohttp.ClientSession) -> None:
@@ -50,7 +50,7 @@ class Timeline:
             wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT),
         )
 
-    async def send(self, room: str, lines: Sequence[bytes]) -> tuple[Answer, str]:
+    async def send(self, room: str, lines: Sequence[bytes]) -> tuple[DeliveryAnswer, str]:
         """What came of it, with the proxy's words; returns only when there is an answer."""
         body = b'{"events":[' + b",".join(lines) + b"]}"
         try:
@@ -58,7 +58,7 @@ class Timeline:
         except Away:
             return await self._retrying(self._try, room, body)
 
-    async def _try(self, room: str, body: bytes) -> tuple[Answer, str]:
+    async def _try(self, room: str, body: bytes) -> tuple[DeliveryAnswer, str]:
         try:
             answer = await self._post(room, body)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -72,7 +72,7 @@ class Timeline:
             self._away = ""
         return answer
 
-    async def _post(self, room: str, body: bytes) -> tuple[Answer, str]:
+    async def _post(self, room: str, body: bytes) -> tuple[DeliveryAnswer, str]:
         url = URL(f"{self._url}/api/rooms/{quote(room, safe='')}/events", encoded=True)
         headers = {
             "Authorization": f"Bearer {self._token(room)}",
@@ -83,11 +83,11 @@ class Timeline:
         told = told if isinstance(told, dict) else {}
         words = f"{response.status} {told.get('error', '')} {told.get('message', '')}".strip()
         if response.status == 200 and told.get("success") is True:
-            return Answer.STORED, words
+            return DeliveryAnswer.STORED, words
         if response.status == 503 and told.get("error") == NOT_STORED:
-            return Answer.SHOWN, words
+            return DeliveryAnswer.SHOWN, words
         if response.status in WRONG_EVENTS:
-            return Answer.REFUSED, words
+            return DeliveryAnswer.REFUSED, words
         raise Away(f"it answered {words}")
 
     def _token(self, room: str) -> str:

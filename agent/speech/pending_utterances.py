@@ -1,4 +1,4 @@
-"""What the caller said and no text has come of yet: kept, so that it can be asked for once more."""
+"""What the caller said and no text has come of yet: kept, so that it can be sent once more."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ MOST_BYTES = 60 * BYTES_A_SECOND  # of one utterance; beyond, its beginning is f
 MOST_WORDS_OF_NOISE = 1  # that may be guessed, and be withdrawn when the utterance is over
 
 
-class Utterance:
-    """`begun`, `given` and `asked_at`: what the connection of this moment has had of it."""
+class PendingUtterance:
+    """`begun`, `given` and `requested_at`: what the connection of this moment has had of it."""
 
     def __init__(self) -> None:
         self.audio = bytearray()
@@ -26,7 +26,7 @@ class Utterance:
         """Another connection shall hear it from its start."""
         self.begun = False
         self.given = 0
-        self.asked_at: float | None = None
+        self.requested_at: float | None = None
 
     def hear(self, pcm: bytes, seconds: float) -> None:
         self.audio += pcm
@@ -46,21 +46,21 @@ class Utterance:
         return not text and len(self.guessed.split()) > MOST_WORDS_OF_NOISE
 
 
-class Owed(deque[Utterance]):
+class PendingUtterances(deque[PendingUtterance]):
     """The utterances without a text, the oldest first; the last one may still go on."""
 
     @property
-    def asked(self) -> bool:
-        """Whether the server owes a text now."""
-        return bool(self) and self[0].asked_at is not None
+    def is_awaited(self) -> bool:
+        """Whether a text of the server is awaited now."""
+        return bool(self) and self[0].requested_at is not None
 
     def failed(self) -> None:
         """The connection is gone, and with it what it had of them."""
         for utterance in self:
-            utterance.tries += utterance.asked_at is not None
+            utterance.tries += utterance.requested_at is not None
             utterance.again()
 
-    def take_lost(self, tries: int, within: float) -> Iterator[Utterance]:
+    def take_lost(self, tries: int, within: float) -> Iterator[PendingUtterance]:
         """Take out those that have failed too often, or ended too long ago to be answered."""
         latest = time.monotonic() - within
         while self and (ended := self[0].ended_at) is not None:

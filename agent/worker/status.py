@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 
 from aiohttp import web
 
-from agent.metrics import CONTENT_TYPE, Metrics
-from agent.monitor import ProcessVitals
+from agent.worker.metrics import CONTENT_TYPE, Metrics
+from agent.worker.monitor import ProcessVitals
 
 LOOPBACK = ("127.0.0.1", "::1")
 

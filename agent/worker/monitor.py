@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 
 from agent import logs
-from agent.registration import WatchedServer
 from agent.vitals import MB, Vitals
+from agent.worker.server import WatchedServer
 
 logger = logging.getLogger("agent.worker")
 

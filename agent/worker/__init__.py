@@ -1,0 +1,1 @@
+"""The worker's main process: registration, job processes, status, figures, takeover."""
