@@ -185,6 +185,7 @@ def _derive(environ: dict[str, str], home: Path) -> None:
             environ[name] = value
     environ["VOICE_HOME"] = str(home)
     environ["PYTHONUNBUFFERED"] = "1"
+    environ["PYTHONIOENCODING"] = "utf-8"  # its launcher reads it, whatever the terminal knows
     environ.update(http_proxy.with_loopback(environ))
 
 

@@ -334,7 +334,7 @@ def _news(record: ProcessRecord | None) -> str:
 def last_lines(file: Path, count: int) -> list[str]:
     """The last lines of a log as text, whatever form it has."""
     try:
-        with file.open(errors="replace") as lines:
+        with file.open(encoding="utf-8", errors="replace") as lines:
             last = deque(lines, maxlen=count)
         texts = [text for line in last for text in as_text(line.rstrip("\n"))]
         return [text[:400] for text in texts[-count:]]

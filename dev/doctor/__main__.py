@@ -7,7 +7,6 @@ what can be said without them.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import traceback
@@ -18,7 +17,6 @@ from typing import NoReturn
 
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
-    print_anything()
     exported = dict(os.environ)
     try:
         if options.url is not None:
@@ -91,14 +89,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         if not options.bundle.parent.is_dir():
             parser.error(f"the folder {options.bundle.parent} does not exist")
     return options
-
-
-def print_anything() -> None:
-    """Have a character that the terminal does not know (LC_ALL=C, cron) printed as a question
-    mark."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def end(code: int) -> NoReturn:

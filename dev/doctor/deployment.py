@@ -35,7 +35,6 @@ from common.probe import (
     run,
 )
 from dev.doctor import context, sfu
-from dev.doctor.__main__ import print_anything
 from dev.doctor.context import Context
 from dev.doctor.endpoints import Client, NoAnswer, missing, probes_of
 from proxy.outside import FAILURES
@@ -282,5 +281,4 @@ def _cut(text: str, width: int) -> str:
 
 
 if __name__ == "__main__":
-    print_anything()
     sys.exit(main(sys.argv[1:]))

@@ -58,6 +58,8 @@ def main(name: str, port_setting: str) -> None:
     if behave == "crash":
         print("the standin has a broken leg", flush=True)
         sys.exit(3)
+    if behave == "foreign":
+        print("Grüße an alle → jetzt", flush=True)
     if behave == "slow":
         print(f"{name} takes its time", flush=True)
         signal.pause()

@@ -92,6 +92,24 @@ def test_a_process_that_fails_is_named_with_cause_and_log(checkout: Checkout) ->
     assert mended.returncode == 0, mended.stdout
 
 
+def test_a_terminal_that_knows_only_ascii_stops_nothing(checkout: Checkout) -> None:
+    checkout.behave("proxy", "foreign")
+    ascii_only = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+
+    started = checkout.command(**ascii_only)
+
+    assert started.returncode == 0, started.stdout
+    assert "All ready in" in started.stdout
+    assert "Gr??e an alle ? jetzt" in checkout.command("logs", "proxy", **ascii_only).stdout
+    assert checkout.command("status", **ascii_only).returncode == 0
+    log = checkout.log("proxy")
+    assert "Grüße an alle → jetzt" in log, "the file has what the program said"
+    assert "stdout is closed" not in log
+    output = (checkout.home / "logs" / "honcho.log").read_text()
+    assert "Gr??e an alle ? jetzt" in output
+    assert "UnicodeEncodeError" not in started.stdout + log + output
+
+
 def test_it_starts_again_after_honcho_or_a_launcher_was_killed(checkout: Checkout) -> None:
     assert checkout.command().returncode == 0
     os.kill(checkout.record("proxy")["honcho"]["pid"], signal.SIGKILL)
