@@ -214,12 +214,12 @@ class LettaPortSettings(RoomSettings):
 
 
 class AgentPortSettings(RoomSettings):
-    agent_port: Port = Field(default=8081, description="Port of the worker's status.")
+    agent_port: Port = Field(default=8091, description="Port of the worker's status.")
 
 
 class AgentAddressSettings(RoomSettings):
     agent_url: HttpUrl = Field(
-        default="http://localhost:8081",
+        default="http://localhost:8091",
         description="Address of the worker's status (proxy reads it).",
     )
 

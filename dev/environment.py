@@ -30,7 +30,7 @@ PORTS = {
     "LIVEKIT_PORT": 7880,
     "LETTA_PORT": 8283,
     "MODELS_PORT": 8090,
-    "AGENT_PORT": 8081,
+    "AGENT_PORT": 8091,
     "PROXY_PORT": 9000,
 }
 LAUNCHERS, ADDRESSES = "dev.settings:DevSettings", "dev.settings:DevAddresses"

@@ -89,7 +89,7 @@ SERVICES: dict[str, Service] = {
         Service(
             name="agent",
             command=(PYTHON, "-m", "agent"),
-            ports=(Port("AGENT_PORT", 8081),),
+            ports=(Port("AGENT_PORT", 8091),),
             probe="agent",
             settings="agent.settings:AgentSettings",
             # Not letta, which takes long: the worker registers without it, and a job says what it

@@ -39,7 +39,7 @@ def test_the_defaults_are_offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings(monkeypatch, **LOCAL, AGENT_PORT="", SPEECH="").agent_port == 8081
+    assert settings(monkeypatch, **LOCAL, AGENT_PORT="", SPEECH="").agent_port == 8091
 
 
 def test_each_stage_can_have_its_own_provider(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_each_stage_can_have_its_own_provider(monkeypatch: pytest.MonkeyPatch) -
     ("name", "value", "words"),
     [
         ("SPEECH", "google", "one of 'offline', 'openai' or 'inference'"),
-        ("AGENT_PORT", "http", "a whole number, such as 8081 (the default)"),
+        ("AGENT_PORT", "http", "a whole number, such as 8091 (the default)"),
         ("AGENT_PORT", "70000", "at most 65535"),
         ("VAD_THRESHOLD", "2", "at most 0.99"),
         ("INTERRUPTION_ENABLED", "perhaps", "true or false"),

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from common.settings import AgentPortSettings
 from dev.environment import Composed, compose
+from dev.services import services
 
 
 def _compose(tmp_path: Path, name: str = "livekit", dotenv: str = "", **exported: str) -> Composed:
@@ -17,8 +19,27 @@ def test_the_shell_wins_over_the_file_over_the_default(tmp_path: Path) -> None:
     composed = _compose(tmp_path, dotenv="LETTA_PORT=1111\nMODELS_PORT=2222\n", LETTA_PORT="3333")
     assert composed.environ["LETTA_BASE_URL"] == "http://localhost:3333"
     assert composed.environ["MODELS_URL"] == "http://localhost:2222/v1"
-    assert composed.environ["AGENT_URL"] == "http://localhost:8081"
+    assert composed.environ["AGENT_URL"] == "http://localhost:8091"
     assert composed.environ["AGENT_TIMELINE_URL"] == "http://localhost:9000"
+
+
+FRAMEWORK_PORT = 8081
+"""Where a worker of livekit-agents serves its status, unless it is told otherwise."""
+
+
+def test_a_foreign_worker_finds_its_port_free_and_a_port_that_is_set_is_kept(
+    tmp_path: Path,
+) -> None:
+    assert FRAMEWORK_PORT not in {port.default for port in services()["agent"].ports}
+    default = _compose(tmp_path, "agent")
+    assert str(FRAMEWORK_PORT) not in default.environ["AGENT_URL"]
+    assert AgentPortSettings().agent_port != FRAMEWORK_PORT
+
+    kept = _compose(tmp_path, "agent", dotenv="AGENT_PORT=8081\n")
+
+    assert kept.errors == []
+    assert services()["agent"].port.number(kept.environ) == FRAMEWORK_PORT
+    assert kept.environ["AGENT_URL"] == "http://localhost:8081"
 
 
 def test_an_empty_export_takes_a_setting_of_the_file_back(tmp_path: Path) -> None:

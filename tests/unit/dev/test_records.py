@@ -92,7 +92,7 @@ def test_no_secret_is_in_it(status: Status) -> None:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     me = Identity.of(os.getpid())
-    record = ProcessRecord("agent", records.READY, "a sentence", launcher=me, port=8081)
+    record = ProcessRecord("agent", records.READY, "a sentence", launcher=me, port=8091)
     records.write(tmp_path, record)
     found = records.read(tmp_path, "agent")
     assert found == record

@@ -274,7 +274,7 @@ def test_a_worker_that_asks_a_network_proxy_is_not_blamed_on_url_and_keys(
         last_error="it cannot be reached (Cannot connect to host 127.0.0.1:3128 ssl:default)",
     )
 
-    answer = describe(Worker("http://localhost:8081", status), ProxySettings())
+    answer = describe(Worker("http://localhost:8091", status), ProxySettings())
 
     assert "it asked 127.0.0.1:3128" in answer.message
     assert "and not ws://localhost:7880" in answer.message

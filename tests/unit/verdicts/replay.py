@@ -37,7 +37,7 @@ HEALTHY = SystemHealth(
             ("livekit", 7880),
             ("models", 8090),
             ("letta", 8283),
-            ("agent", 8081),
+            ("agent", 8091),
             ("proxy", 9000),
         )
     },
