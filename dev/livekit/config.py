@@ -27,8 +27,8 @@ def config(environ: Mapping[str, str], ipv6: bool) -> dict[str, Any]:
             "node_ip": "127.0.0.1",
             "enable_loopback_candidate": True,
             "use_external_ip": False,
-            # Without this it takes media over UDP on every address of the machine. Media over TCP
-            # has no such setting: its port is open on all addresses, to known sessions only.
+            # Without this it takes media over UDP on every address of the machine. For media over
+            # TCP it listens without an address, whatever is set here: README.md tells people.
             "ips": {"includes": ["127.0.0.1/32"]},
         },
         "keys": {key: secret},
