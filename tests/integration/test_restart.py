@@ -94,14 +94,14 @@ def test_a_process_that_fails_is_named_with_cause_and_log(checkout: Checkout) ->
 
 def test_a_terminal_that_knows_only_ascii_stops_nothing(checkout: Checkout) -> None:
     checkout.behave("proxy", "foreign")
-    ascii_only = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    checkout.exported.update(LC_ALL="C", PYTHONIOENCODING="ascii")
 
-    started = checkout.command(**ascii_only)
+    started = checkout.command()
 
     assert started.returncode == 0, started.stdout
     assert "All ready in" in started.stdout
-    assert "Gr??e an alle ? jetzt" in checkout.command("logs", "proxy", **ascii_only).stdout
-    assert checkout.command("status", **ascii_only).returncode == 0
+    assert "Gr??e an alle ? jetzt" in checkout.command("logs", "proxy").stdout
+    assert checkout.command("status").returncode == 0
     log = checkout.log("proxy")
     assert "Grüße an alle → jetzt" in log, "the file has what the program said"
     assert "stdout is closed" not in log
