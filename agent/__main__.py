@@ -11,6 +11,18 @@ import sys
 from agent import REPLACES
 from agent.worker import forkserver
 
+QUIET_LOGGERS = (
+    "letta_client",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "asyncio",
+    "openai",
+    "aiohttp.access",
+    "websockets",
+)
+"""Their INFO and DEBUG lines say nothing of a call."""
+
 
 def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # until the worker has its own handlers
@@ -20,9 +32,8 @@ def main() -> int:
         forkserver.start()
 
     # Imported late: what calls share is imported meanwhile.
-    from agent import logs
     from agent.settings import load
-    from common import http_proxy
+    from common import http_proxy, logs
     from common.settings import SettingsError
 
     try:
@@ -30,7 +41,9 @@ def main() -> int:
     except SettingsError as error:
         print(f"agent: {error}", file=sys.stderr)
         return 2
-    logs.configure(settings.log_level, settings.log_format, settings.secrets)
+    logs.configure(
+        settings.log_level, settings.secrets, settings.log_format, "agent", QUIET_LOGGERS
+    )
     os.environ.update(http_proxy.with_loopback(os.environ))
     forkserver.start()
 

@@ -27,10 +27,10 @@ from tenacity import (
 from agent.failures import MAY_SET_RETRY_AFTER, Busy, NotYet, retry_after_of
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
+from common.retry import ASK_PROVIDER
 
 logger = logging.getLogger("agent.limiter")
 
-TRIES = 3
 LEAST_WAIT = 0.2  # seconds; a Retry-After of 0 is no leave to hammer
 UNBOUND = "/cancel"  # what ends a request must not wait behind it
 
@@ -97,7 +97,7 @@ class ProviderLimiter:
         response: Any = await AsyncRetrying(
             retry=retry_if_result(lambda response: _wait(response) is not None),
             wait=lambda state: _wait(_response(state)) or 0.0,
-            stop=stop_after_attempt(TRIES) | stop_before_delay(self._patience),
+            stop=stop_after_attempt(ASK_PROVIDER.tries or 1) | stop_before_delay(self._patience),
             before_sleep=self._before_sleep,
             retry_error_callback=_response,
         )(send, request, **how)
@@ -116,7 +116,7 @@ class ProviderLimiter:
             self._stage,
             "retry",
             attempt=state.attempt_number,
-            of=TRIES,
+            of=ASK_PROVIDER.tries,
             message=told,
             retry_after=wait,
         )

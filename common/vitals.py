@@ -1,6 +1,7 @@
 """How this very process is: what it has met, and how late its event loop is. Standard library only.
 
-The proxy has one, and the models and Letta servers of dev/ answer `GET /vitals` with theirs.
+The proxy, the worker and each of its jobs have one; the models and Letta servers of dev/ answer
+`GET /vitals` with theirs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import os
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 EVERY_S = 0.5
@@ -37,13 +39,15 @@ class Vitals(logging.Handler):
         self.errors += 1
         self._recent.append(record.created)
 
-    async def watch(self) -> None:
-        """Until cancelled; the loop that runs it is the one that is measured."""
+    async def watch(self, on_lag: Callable[[float], None] = lambda _: None) -> None:
+        """Until cancelled; the loop that runs it is the one that is measured. `on_lag` is called
+        with each measurement, in seconds."""
         clock = asyncio.get_running_loop().time
         while True:
             due = clock() + EVERY_S
             await asyncio.sleep(EVERY_S)
             self._lags.append(max(0.0, clock() - due))
+            on_lag(self._lags[-1])
 
     @property
     def lag(self) -> float:

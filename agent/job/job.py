@@ -27,7 +27,7 @@ from livekit.rtc import ConnectError
 from agent.events import Events, RoomSink
 from agent.job.dispatch_metadata import listening, parse_metadata
 from agent.job.faults import Faults
-from agent.job.process import READY, Ready
+from agent.job.process import READY, JobVitals, Ready
 from agent.job.resources import AgentResources, bootstrap_resources
 from agent.job.room_exit import Callers, LostRoom, RoomExit
 from agent.job.session import CallReports, VoiceAgent, emit_session_events, room_options
@@ -35,7 +35,6 @@ from agent.letta.llm import LettaLLM
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from agent.timeline.spool import Spool
-from agent.vitals import JobVitals
 from common.retry import CONNECT_ROOM, START_SESSION, RetryPolicy
 
 logger = logging.getLogger("agent.job")

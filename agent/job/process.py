@@ -1,4 +1,5 @@
-"""What a job process makes ready before it has a call, so that the call begins at once.
+"""What a job process makes ready before it has a call, so that the call begins at once; and how it
+tells of its vitals during the call.
 
 The modules are imported once, in the server that job processes are forked from
 (agent/job/preload.py), and shared. What cannot be shared is made here, in each process: clients,
@@ -10,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from letta_client import AsyncLetta
 from livekit import rtc
 from livekit.agents import AgentSession, JobProcess
@@ -30,10 +33,14 @@ from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.speech.vad import load as load_vad
 from common import http_proxy
 from common.settings import revealed
+from common.vitals import Vitals
 
 logger = logging.getLogger("agent.process")
 
 READY = "ready"  # key in the process's userdata
+LATE = 0.5  # seconds by which a loop is late enough to be told before it is time
+TOLD_EVERY, LATE_TOLD_EVERY, FIRST_TOLD = 60.0, 10.0, 10.0  # seconds
+MB = 2**20
 
 
 @dataclass
@@ -83,3 +90,31 @@ async def _rehearse() -> None:
     await rtc.AudioSource(SAMPLE_RATE, 1).aclose()
     session: AgentSession[None] = AgentSession(vad=None, turn_handling={"turn_detection": "vad"})
     await session.aclose()
+
+
+class JobVitals:
+    """Tells the vitals of a job process as `job.health`: each minute, and when its loop is late."""
+
+    def __init__(self, emit: Callable[..., None]) -> None:
+        self._emit = emit
+        self._vitals = Vitals()
+        self._process = psutil.Process()
+        self._sent_at = time.monotonic() - TOLD_EVERY + FIRST_TOLD
+        self._worst = 0.0
+        logging.getLogger().addHandler(self._vitals)
+        self._task = asyncio.create_task(self._vitals.watch(self._measured), name="vitals")
+
+    def _measured(self, lag: float) -> None:
+        self._worst = max(self._worst, lag)
+        since = time.monotonic() - self._sent_at
+        if since < TOLD_EVERY and (self._worst < LATE or since < LATE_TOLD_EVERY):
+            return
+        self._emit(
+            "job",
+            "health",
+            lag=round(self._worst, 3),
+            errors=self._vitals.errors,
+            memory_mb=round(self._process.memory_info().rss / MB),
+            cpu_s=round(time.process_time(), 1),
+        )
+        self._sent_at, self._worst = time.monotonic(), 0.0

@@ -11,15 +11,15 @@ from urllib.parse import quote
 
 import aiohttp
 from livekit import api
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 from yarl import URL
+
+from common.retry import DELIVER_EVENTS
 
 logger = logging.getLogger("agent.timeline")
 
 TOKEN_LIFE = timedelta(minutes=2)
 MOST_TOKENS = 100
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
-LONGEST_WAIT = 2.0  # seconds between two tries, so that the proxy has all soon after it is back
 WRONG_EVENTS = (400, 413, 422)
 NOT_STORED = "STORE_UNAVAILABLE"
 
@@ -45,10 +45,6 @@ class TimelineClient:
         self._session = session
         self._away = ""
         self._tokens: dict[str, tuple[float, str]] = {}  # by room, each with when to renew it
-        self._retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Away),
-            wait=wait_random_exponential(multiplier=0.1, max=LONGEST_WAIT),
-        )
 
     async def send(self, room: str, lines: Sequence[bytes]) -> tuple[DeliveryAnswer, str]:
         """What came of it, with the proxy's words; returns only when there is an answer."""
@@ -56,7 +52,9 @@ class TimelineClient:
         try:
             return await self._try(room, body)
         except Away:
-            return await self._retrying(self._try, room, body)
+            retrying = DELIVER_EVENTS.retrying(lambda error: isinstance(error, Away))
+            answer: tuple[DeliveryAnswer, str] = await retrying(self._try, room, body)
+            return answer
 
     async def _try(self, room: str, body: bytes) -> tuple[DeliveryAnswer, str]:
         try:

@@ -35,7 +35,7 @@ def start() -> None:
     """Start the server, unless it runs."""
     # Its end-of-turn model takes 240 MB and is not used; the detector is in agent/job/preload.py.
     os.environ.setdefault(LOCAL_MODELS, "0")
-    # It wakes each process a hundred times a second, idle ones too; agent/vitals.py looks twice.
+    # It wakes each process a hundred times a second, idle ones too; common/vitals.py looks twice.
     os.environ.setdefault(LOOP_MONITOR, "0")
     _name_certificates()
     multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED, *FRAMEWORK])

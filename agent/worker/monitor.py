@@ -17,19 +17,20 @@ from typing import Any
 
 import psutil
 
-from agent import logs
-from agent.vitals import MB, Vitals
 from agent.worker.server import WatchedServer
+from common import logs
+from common.vitals import Vitals
 
 logger = logging.getLogger("agent.worker")
 
 EVERY = 5.0  # seconds between two looks
 ASK_EVERY = 60.0  # seconds between two requests to be replaced
 IDLE = 300.0  # seconds without anything said or written in a call
-MOST_ERRORS = 10  # of one call, or of the worker within vitals.RECENT
+MOST_ERRORS = 10  # of one call, or of the worker within RECENT_S of common/vitals.py
 LATE = 1.0  # seconds by which a loop may be late
 ACTIVITY = frozenset({"hear", "transcribe", "think", "speak", "play"})
 ERRORS = frozenset({"error", "failed"})
+MB = 2**20
 
 Event = Mapping[str, Any]
 
@@ -172,7 +173,7 @@ class Monitor:
     def _tell(self, one: ProcessVitals) -> None:
         whose = "this worker" if one.pid == os.getpid() else f"the job process with pid {one.pid}"
         idle = max(0.0, time.time() - one.active_at)  # active_at is rounded, maybe up
-        with logs.about(one.room or "", one.job or ""):
+        with logs.call_context(one.room or "", one.job or ""):
             self._once(
                 one.job is not None and idle >= IDLE,
                 ("idle", one.job),

@@ -23,12 +23,11 @@ from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.ipc.proc_pool import ProcPool
 from livekit.agents.job import RunningJobInfo
 
-from agent import logs
 from agent.job import prepare, run_job
 from agent.settings import AgentSettings
 from agent.timeline.job_book import EndedProcess, JobBook
 from agent.worker import forkserver
-from common import http_proxy
+from common import http_proxy, logs
 from common.settings import revealed
 
 logger = logging.getLogger("agent.worker")
@@ -40,8 +39,13 @@ OWN_HTTP_HOST, OWN_HTTP_PORT = (
 )  # the framework's own status page, which says OK before it is registered
 
 
-def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
+def make_server(
+    settings: AgentSettings, book: JobBook, init_timed_out: Callable[[], None]
+) -> WatchedServer:
+    """The server of these settings; `book` notes its jobs."""
     server = WatchedServer(
+        process_ended=book.process_ended,
+        init_timed_out=init_timed_out,
         ws_url=settings.livekit_url,
         api_key=settings.livekit_api_key,
         api_secret=revealed(settings.livekit_api_secret),
@@ -64,10 +68,8 @@ def make_server(settings: AgentSettings, book: JobBook) -> WatchedServer:
         log_level=settings.log_level,
     )
 
-    server.process_ended = book.process_ended
-
     async def on_request(req: JobRequest) -> None:
-        with logs.about(req.room.name, req.id):
+        with logs.call_context(req.room.name, req.id):
             await request(req, server, settings.agent_max_jobs, book)
 
     server.rtc_session(run_job, agent_name=settings.livekit_agent_name, on_request=on_request)
@@ -127,13 +129,23 @@ class SfuRegistration:
 
 
 class WatchedServer(AgentServer):
-    """An AgentServer whose `registration` is true to the moment."""
+    """An AgentServer whose `registration` is true to the moment.
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+    `process_ended` is called when the process of a job has ended, `init_timed_out` when a process
+    was killed because it took too long to start; `options` are the framework's.
+    """
+
+    def __init__(
+        self,
+        *,
+        process_ended: Callable[[EndedProcess], None],
+        init_timed_out: Callable[[], None],
+        **options: object,
+    ) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
         self.registration = SfuRegistration()
-        self.process_ended: Callable[[EndedProcess], None] = lambda _: None
-        self.init_timed_out: Callable[[], None] = lambda: None
+        self._process_ended = process_ended
+        self._init_timed_out = init_timed_out
         self.waiting: dict[str, str] = {}
         """The rooms of jobs that were taken and have no process yet, by the job's id."""
         self.calls_held = 0
@@ -180,10 +192,10 @@ class WatchedServer(AgentServer):
         if process in self._becoming:
             self._becoming.discard(process)
             if process.killed:  # as the framework does with one that takes too long
-                self.init_timed_out()
+                self._init_timed_out()
         if (job := process.running_job) is not None:
             self.calls_held += 1
-            self.process_ended(
+            self._process_ended(
                 EndedProcess(
                     job.job.id, job.job.room.name, process.pid, process.exitcode, process.killed
                 )

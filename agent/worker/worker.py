@@ -45,8 +45,7 @@ class Worker:
         self._metrics = Metrics()
         self._traces = traces_to(settings.otel_exporter_otlp_endpoint)
         self._delivery = DeliveryThread(settings, self._count)
-        self._server = make_server(settings, self._book)
-        self._server.init_timed_out = self._metrics.init_timed_out
+        self._server = make_server(settings, self._book, self._metrics.init_timed_out)
         self._monitor = Monitor(self._server, settings.agent_memory_limit_mb, self._outgrown)
         self._measure()
         self._folder = Path(settings.agent_spool_dir)

@@ -13,8 +13,8 @@ import pytest
 from livekit.agents.ipc.log_queue import LogQueueHandler
 from livekit.agents.utils.aio.duplex_unix import _Duplex
 
-from agent import logs
-from agent.logs import JsonFormatter, LineFormatter
+from common import logs
+from common.logs import JsonFormatter, LineFormatter
 
 SECRET = 'se"cret-of-livekit'
 
@@ -87,7 +87,7 @@ def test_an_entry_of_a_job_process_has_its_traceback_once(job: str, failed: Exce
 
 
 def test_what_is_logged_about_a_job_says_so() -> None:
-    with logs.about("r", "AJ_1"):
+    with logs.call_context("r", "AJ_1"):
         line = told(record("accepted"))
         assert LineFormatter().format(record("accepted")).endswith("accepted room=r job=AJ_1")
     assert (line["room"], line["job"]) == ("r", "AJ_1")

@@ -77,6 +77,8 @@ async def sfu() -> AsyncIterator[Sfu]:
 @pytest.fixture
 async def server(sfu: Sfu) -> AsyncIterator[WatchedServer]:
     server = WatchedServer(
+        process_ended=lambda _: None,
+        init_timed_out=lambda: None,
         ws_url=sfu.url,
         api_key="key",
         api_secret="a secret of at least 32 characters",

@@ -20,7 +20,13 @@ class Jobs:
     """Job requests that wait for a process until `free` is set; what was refused."""
 
     def __init__(self) -> None:
-        self.server = WatchedServer(ws_url="ws://localhost:1", api_key="k", api_secret="s" * 32)
+        self.server = WatchedServer(
+            process_ended=lambda _: None,
+            init_timed_out=lambda: None,
+            ws_url="ws://localhost:1",
+            api_key="k",
+            api_secret="s" * 32,
+        )
         self.free = asyncio.Event()
         self.refused: list[str] = []
         self.error: Exception | None = None

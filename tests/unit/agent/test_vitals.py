@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from agent import vitals
-from agent.vitals import JobVitals, Vitals
+from agent.job import process
+from agent.job.process import JobVitals
+from common import vitals
+from common.vitals import Vitals
 
 QUICK = 0.02
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vitals, "EVERY", QUICK)
+    monkeypatch.setattr(vitals, "EVERY_S", QUICK)
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_errors_are_counted_and_age(counting: Vitals, monkeypatch: pytest.Monkey
     logger.warning("is none")
     logger.error("two")
     assert (counting.errors, counting.recent_errors) == (2, 2)
-    later = time.time() + vitals.RECENT + 1
+    later = time.time() + vitals.RECENT_S + 1
     monkeypatch.setattr(time, "time", lambda: later)
     assert (counting.errors, counting.recent_errors) == (2, 0)
 
@@ -86,9 +88,9 @@ def test_errors_are_counted_and_age(counting: Vitals, monkeypatch: pytest.Monkey
 async def test_a_job_tells_of_itself_first_soon_then_each_minute_or_when_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(vitals, "FIRST_TOLD", 0.0)
-    monkeypatch.setattr(vitals, "LATE", 0.2)
-    monkeypatch.setattr(vitals, "LATE_TOLD_EVERY", 0.0)
+    monkeypatch.setattr(process, "FIRST_TOLD", 0.0)
+    monkeypatch.setattr(process, "LATE", 0.2)
+    monkeypatch.setattr(process, "LATE_TOLD_EVERY", 0.0)
     told: list[tuple[str, str, dict[str, Any]]] = []
     happened = asyncio.Event()
 
@@ -111,7 +113,7 @@ async def test_a_job_tells_of_itself_first_soon_then_each_minute_or_when_late(
 async def test_what_is_not_late_is_not_told_before_its_minute(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(vitals, "LATE", 30.0)
+    monkeypatch.setattr(process, "LATE", 30.0)
     told: list[object] = []
     JobVitals(lambda *_, **data: told.append(data))
     await held_up(0.1)

@@ -60,7 +60,7 @@ def test_the_worker_asks_a_proxy_for_a_server_elsewhere_only(
     settings = AgentSettings(
         livekit_url=url, livekit_api_key="k", livekit_api_secret=SecretStr("s" * 32)
     )
-    assert server.make_server(settings, JobBook(None))._http_proxy == proxy
+    assert server.make_server(settings, JobBook(None), lambda: None)._http_proxy == proxy
 
 
 def test_httpx_asks_nobody_else_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
