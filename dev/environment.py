@@ -25,6 +25,7 @@ from common import dotenv, http_proxy
 from common.settings import SettingsError, sentences
 from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
 from dev.supervisor import private_files
+from dev.supervisor.crash_excerpt import broken_code
 
 PORTS = {
     "LIVEKIT_PORT": 7880,
@@ -119,7 +120,7 @@ def check(
                     wrong.setdefault(setting, sentence)
             except Exception as error:  # code that cannot be loaded: any exception there is
                 module = name.partition(":")[0]
-                wrong[name] = f"{module} cannot be loaded: {type(error).__name__}: {error}"
+                wrong[name] = f"{module} cannot be loaded: {broken_code(error, str(CHECKOUT))}"
     return list(wrong.values())
 
 

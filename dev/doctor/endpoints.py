@@ -209,7 +209,7 @@ TABLE: tuple[Try, ...] = (
         "GET /api/agents/{agent_id}/memory",
         f"/api/agents/{NO_AGENT}/memory",
         404,
-        "LETTA_NOT_FOUND",
+        "UNKNOWN_AGENT",
     ),
     Try(
         "POST /api/dispatch-agent",
