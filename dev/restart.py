@@ -30,7 +30,7 @@ from dev.supervisor import handover, private_files, records, running
 from dev.supervisor.crash_excerpt import broken_code
 from dev.supervisor.log import Log, as_text
 from dev.supervisor.parents import Parents, holder_line, holder_of
-from dev.supervisor.records import FAILED, MONITORING, READY, STOPPED, ProcessRecord
+from dev.supervisor.records import FAILED, MONITORING, READY, STARTING, STOPPED, ProcessRecord
 
 COMMANDS = ("stop", "status", "logs")
 LOG_LINES = 40
@@ -40,6 +40,10 @@ NEWS_EVERY_S = 5.0
 FAILED_WAIT_S = 2.0
 # A first start may download for long; a failed process ends the wait at once.
 LIMIT_S = 1800.0
+# A program that runs and neither gets ready nor says anything for so long gets no further.
+SILENT_S = 300.0
+# After fewer crashes a launcher gives up by itself, unless the program runs for a while each time.
+CRASHES = 5
 HONCHO_LINES, FAILED_LINES = 40, 12
 
 
@@ -261,6 +265,8 @@ class StartWait:
             if late or (failed and failed == waiting):
                 for name in failed:
                     self._tell_failure(current[name])
+                for name in (name for name in waiting if name not in failed):
+                    print(f"{name} is not ready yet: {_news(current.get(name))}", flush=True)
                 return False
             if not honcho_lives():
                 self._tell_honcho_ended()
@@ -301,12 +307,15 @@ class StartWait:
         why = record.detail
         if not record.launcher_alive:
             why = f"its launcher is gone; it was {record.state}: {record.detail}"
+        elif is_silent(record):
+            why = f"nothing has changed for {SILENT_S / 60:.0f} minutes: {record.detail}"
         log = self.home / "logs" / f"{record.name}.log"
         print(f"\n{record.name} is not ready: {why}")
         print(f"the last lines of {short(log)}:")
         lines = Log.since_start(last_lines(log, FAILED_LINES))
         print("\n".join(f"    {line}" for line in lines))
-        print(f"When that is mended: ./restart_voice_system.sh {record.name}", flush=True)
+        goes_on = "it goes on trying; " if record.repeats else ""
+        print(f"When that is mended: {goes_on}./restart_voice_system.sh {record.name}", flush=True)
 
     def _tell_honcho_ended(self) -> None:
         log = self.home / "logs" / running.HONCHO_LOG
@@ -322,7 +331,15 @@ def is_ready(record: ProcessRecord) -> bool:
 
 
 def has_failed(record: ProcessRecord) -> bool:
-    return not record.launcher_alive or record.state == FAILED or record.answers is False
+    """Whether waiting on brings nothing: it gave up, or what it tries fails each time."""
+    ended = not record.launcher_alive or record.state == FAILED or record.answers is False
+    return ended or record.repeats > 0 or record.restarts >= CRASHES or is_silent(record)
+
+
+def is_silent(record: ProcessRecord) -> bool:
+    """Whether its program runs, is not ready, and has said nothing for long: each line that it
+    says is written into its record."""
+    return record.state == STARTING and time.time() - record.updated > SILENT_S
 
 
 def _news(record: ProcessRecord | None) -> str:

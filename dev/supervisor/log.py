@@ -20,14 +20,52 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dev.supervisor.crash_excerpt import is_error
+
 OWN = ("time", "level", "process", "logger", "message")
 TEXT = re.compile(r"\d\d:\d\d:\d\d\.\d{3} (?P<level>[A-Z]+) (?P<logger>[\w.-]+): (?P<message>.*)")
 FILE_BYTES = 5_000_000
 OLD_FILES = 3
 LINE_BYTES = 16_000
 KEPT_LINES = 200  # a traceback may be long
+NUMBER = re.compile(r"\d+")
+COMPLAINTS = ("WARNING", "ERROR", "CRITICAL")
+# An error repeats when it was written so often, each time so much later, over so long: what a
+# program writes in one go, or twice while another one begins, is no failure that lasts.
+REPEATED, APART_S, REPEATS_FOR_S = 4, 1.0, 10.0
+ERRORS_KEPT = 50
 # Marks in the file where a start of the launcher begins; what stands before is older.
 BEGINS = "begins"
+
+
+class ErrorCount:
+    """Counts how often a program writes the same error or warning, numbers and times aside.
+
+    `line` is one that repeats, as it was written last, and `times` how often it came; empty and 0
+    as long as none repeats.
+    """
+
+    def __init__(self) -> None:
+        self.line = ""
+        self.times = 0
+        self._seen: dict[str, tuple[float, float, int]] = {}
+
+    def add(self, line: str) -> None:
+        """Take one line of the output."""
+        text = TEXT.fullmatch(line)
+        if not (text and text["level"] in COMPLAINTS) and not is_error(line):
+            return
+        now = time.monotonic()
+        message = text["message"] if text else line
+        kind = NUMBER.sub("#", message)
+        first, last, times = self._seen.get(kind, (now, now - APART_S, 0))
+        if now - last < APART_S:
+            return
+        self._seen[kind] = (first, now, times + 1)
+        if len(self._seen) > ERRORS_KEPT:
+            self._seen.pop(next(iter(self._seen)))
+        if times + 1 >= REPEATED and now - first >= REPEATS_FOR_S:
+            self.line, self.times = message, times + 1
 
 
 class Log:
@@ -48,6 +86,7 @@ class Log:
         self._file.addHandler(handler)
         self._stdout = True
         self.last: deque[str] = deque(maxlen=KEPT_LINES)
+        self.errors: ErrorCount | None = None  # of a program that is not ready yet
 
     def program(self, line: bytes) -> None:
         """One line of the program's output."""
@@ -58,15 +97,21 @@ class Log:
             line = line[:LINE_BYTES] + f" … [{len(line) - LINE_BYTES} bytes cut]".encode()
         text = line.decode(errors="replace").rstrip("\r\n")
         if text.strip():
-            self.last.append(text)
+            self._keep(text)
         self._write(text)
 
     def _program_in_json(self, text: str) -> None:
         if text.strip():
             line = fitted(as_json(text, self._name), LINE_BYTES)
             # What is said in words is kept in those words: a traceback is known by them.
-            self.last.extend([text] if parsed(text) is None else as_text(line))
+            self._keep(*([text] if parsed(text) is None else as_text(line)))
             self._write(line)
+
+    def _keep(self, *lines: str) -> None:
+        self.last.extend(lines)
+        if self.errors is not None:
+            for line in lines:
+                self.errors.add(line)
 
     def say(self, text: str, level: str = "INFO") -> None:
         """One line of the launcher itself."""
@@ -81,6 +126,7 @@ class Log:
         """The same log for another program beside, whose last lines are kept apart."""
         other = copy.copy(self)
         other.last = deque(maxlen=KEPT_LINES)
+        other.errors = None
         return other
 
     @staticmethod

@@ -82,6 +82,7 @@ class ProcessRecord:
     program: Identity | None = None
     port: int | None = None
     answers: bool | None = None  # of a monitored service; None before it was asked
+    repeats: int = 0  # how often the same error came before it was ready; 0 when none repeats
     restarts: int = 0
     ready_after_s: float | None = None
     launched: float = 0.0  # when this run of the launcher began; a restart moves it

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dev.services import CHECKOUT, Service
 from dev.supervisor import ports, processes, readiness, records
 from dev.supervisor.crash_excerpt import ProgramEnd, crash_excerpt
+from dev.supervisor.log import REPEATED, ErrorCount
 from dev.supervisor.program import Program
 from dev.supervisor.records import (
     FAILED,
@@ -94,6 +95,8 @@ class Supervisor:
 
     async def _start(self, command: tuple[str, ...]) -> Program:
         self.status.log.last.clear()
+        self.status.log.errors = ErrorCount()
+        self.status.record.repeats = 0
         self.program = await Program.start(command, self.environ, self.status.log)
         self.status.set_program(self.program)
         return self.program
@@ -236,13 +239,24 @@ class Supervisor:
                     self._not_ready(wrong, say=True)
             elif self.status.record.ready_after_s is not None:
                 self._not_ready(wrong)
+            elif (errors := self.status.log.errors) is not None and errors.times:
+                self._fails_again(wrong, errors)
             elif not self.status.detail_from_output():
                 self.status.set(self.status.now, wrong)
             await asyncio.sleep(CHECK_EVERY_S if self.status.now == READY else PROBE_EVERY_S)
 
+    def _fails_again(self, wrong: str, errors: ErrorCount) -> None:
+        """The program has never been ready, and goes on trying what fails each time."""
+        again = errors.times > self.status.record.repeats
+        self.status.record.repeats = errors.times
+        detail = f"{wrong}; its log has the same error {errors.times} times: {errors.line}"
+        self.status.set(self.status.now, detail, say=again and errors.times == REPEATED)
+
     def _ready(self) -> None:
         if self.status.now == READY:
             return
+        self.status.log.errors = None
+        self.status.record.repeats = 0
         if self.status.record.ready_after_s is None:
             self.status.record.ready_after_s = round(time.time() - self.began, 2)
         self.status.set(READY, f"ready on port {self.status.record.port}", say=True)

@@ -6,6 +6,7 @@ Below the folder NAME it loads code.py, when there is one, and takes over from t
 with another one; a retired program has a call as long as VOICE_HOME/NAME.call.PID exists.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -60,6 +61,10 @@ def main(name: str, port_setting: str) -> None:
         sys.exit(3)
     if behave == "foreign":
         print("Grüße an alle → jetzt", flush=True)
+    if behave == "refused":
+        for tries in itertools.count(1):
+            print(f"error: the key is refused, try {tries}", flush=True)
+            time.sleep(1.1)
     if behave == "slow":
         print(f"{name} takes its time", flush=True)
         signal.pause()

@@ -92,6 +92,24 @@ def test_a_process_that_fails_is_named_with_cause_and_log(checkout: Checkout) ->
     assert mended.returncode == 0, mended.stdout
 
 
+def test_what_fails_again_and_again_is_not_waited_for(checkout: Checkout) -> None:
+    checkout.behave("proxy", "refused")
+    began = time.monotonic()
+
+    failed = checkout.command()
+
+    assert failed.returncode == 1
+    assert time.monotonic() - began < 25
+    assert re.search(
+        r"proxy is not ready: .*; its log has the same error \d+ times: error: the key is refused",
+        failed.stdout,
+    ), failed.stdout
+    assert "it goes on trying" in failed.stdout
+    (checkout.home / "proxy.behave").unlink()
+    mended = checkout.command("proxy")
+    assert mended.returncode == 0, mended.stdout
+
+
 def test_a_terminal_that_knows_only_ascii_stops_nothing(checkout: Checkout) -> None:
     checkout.behave("proxy", "foreign")
     checkout.exported.update(LC_ALL="C", PYTHONIOENCODING="ascii")

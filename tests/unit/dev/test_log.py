@@ -12,7 +12,7 @@ import pytest
 from dev.restart import last_lines
 from dev.supervisor import log as logs
 from dev.supervisor.crash_excerpt import ProgramEnd
-from dev.supervisor.log import BEGINS, OWN, Log, as_json, as_text, fitted
+from dev.supervisor.log import BEGINS, OWN, ErrorCount, Log, as_json, as_text, fitted
 
 OURS = json.dumps(
     {
@@ -69,6 +69,69 @@ def test_lines_go_to_both_and_the_last_are_kept(
     assert text.splitlines()[:2] == ["one", "zwei ü�"]
     assert text.endswith("INFO launcher: three\n")
     assert log.tail() == ["one", "zwei ü�"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+
+def added(errors: ErrorCount, clock: Clock, *lines: str, every_s: float) -> None:
+    for line in lines:
+        errors.add(line)
+        clock.now += every_s
+
+
+def refused(second: int) -> str:
+    return f"12:00:{second:02d}.000 WARNING livekit.agents: no answer, retrying in {second} s"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(logs, "time", clock)
+    return clock
+
+
+def test_an_error_that_comes_again_and_again_is_counted_whatever_its_numbers(clock: Clock) -> None:
+    errors = ErrorCount()
+    added(errors, clock, refused(2), refused(4), refused(6), every_s=5)
+    assert (errors.line, errors.times) == ("", 0)
+
+    added(errors, clock, "12:00:20.000 INFO livekit.agents: well", refused(8), every_s=5)
+
+    assert (errors.line, errors.times) == ("no answer, retrying in 8 s", 4)
+
+
+def test_what_is_written_in_one_go_or_is_no_error_does_not_repeat(clock: Clock) -> None:
+    errors = ErrorCount()
+    added(errors, clock, *map(refused, range(20)), every_s=0.1)
+    added(errors, clock, *["12:00:00.000 INFO agent: waits"] * 20, every_s=5)
+    added(errors, clock, *["waits for the database: 5 s"] * 20, every_s=5)
+    added(errors, clock, *[f"error: {letter * 3}" for letter in "abcdefgh"], every_s=5)
+    assert errors.times == 0
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_errors_are_counted_as_long_as_somebody_wants_to_know(
+    tmp_path: Path, clock: Clock, json: bool
+) -> None:
+    log = Log(tmp_path, "agent", json=json)
+    for counts in (ErrorCount(), None):
+        log.errors = counts
+        for _ in range(6):
+            log.program(b"error: the key is refused")
+            clock.now += 3
+        assert log.tail(1) == ["error: the key is refused"]
+        if counts is not None:
+            assert (counts.line, counts.times) == ("error: the key is refused", 6)
+    log.close()
 
 
 def test_lines_of_an_earlier_start_are_told_apart() -> None:

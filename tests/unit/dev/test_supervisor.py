@@ -9,11 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from common.redaction import Redactor
 from dev.services import SERVICES
-from dev.supervisor.log import Log
+from dev.supervisor import records
+from dev.supervisor.log import ErrorCount, Log
 from dev.supervisor.program import Program
-from dev.supervisor.records import STARTING, Identity, ProcessRecord, Status
+from dev.supervisor.records import READY, STARTING, Identity, ProcessRecord, Status
 from dev.supervisor.supervisor import Supervisor
 
 
@@ -29,6 +32,41 @@ class Answer(BaseHTTPRequestHandler):
 
 def _program(pid: int) -> Program:
     return cast(Program, SimpleNamespace(identity=Identity.of(pid)))
+
+
+async def test_a_program_that_fails_again_and_again_before_it_is_ready_is_recorded_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(tmp_path, "proxy")
+    status = Status(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
+    supervisor = Supervisor(SERVICES["proxy"], {}, {}, status, lambda _: None)
+    errors = log.errors = ErrorCount()
+    errors.line, errors.times = "the key is refused", 4
+    answers: list[str | None] = ["not registered", None]
+    recorded: list[ProcessRecord | None] = []
+    answered = asyncio.Event()
+
+    async def question(_: Program) -> str | None:
+        recorded.append(records.read(tmp_path, "proxy"))
+        if len(answers) == 1:
+            answered.set()
+        return answers.pop(0)
+
+    monkeypatch.setattr(supervisor, "_question", question)
+    watch = asyncio.create_task(supervisor._watch(_program(os.getpid())))
+    await answered.wait()
+    await asyncio.sleep(0)
+    watch.cancel()
+    log.close()
+
+    again = recorded[1]
+    assert again is not None
+    assert again.repeats == 4
+    assert again.detail == (
+        "not registered; its log has the same error 4 times: the key is refused"
+    )
+    assert (status.now, status.record.repeats) == (READY, 0), "what is ready has no such past"
+    assert log.errors is None
 
 
 async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None:
