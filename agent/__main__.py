@@ -48,13 +48,13 @@ def main() -> int:
     forkserver.start()
 
     # Imported late: a wrong setting is told at once, not after seconds of imports.
-    from agent.worker.status import PortTaken
+    from agent.worker.status import StatusPortTaken
     from agent.worker.takeover import CodeBroken
-    from agent.worker.worker import Worker
+    from agent.worker.worker import WorkerProcess
 
     try:
-        asyncio.run(Worker(settings).run())
-    except PortTaken as error:
+        asyncio.run(WorkerProcess(settings).run())
+    except StatusPortTaken as error:
         print(f"agent: {error}", file=sys.stderr)
         return 1
     except CodeBroken:

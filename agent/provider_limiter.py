@@ -110,14 +110,16 @@ class ProviderLimiter:
         response = _response(state)
         await response.aclose()
         wait = round(state.upcoming_sleep, 1)
-        told = f"{self._provider} answered {response.status_code} and is asked again in {wait:g} s"
-        logger.warning(told)
+        message = (
+            f"{self._provider} answered {response.status_code} and is asked again in {wait:g} s"
+        )
+        logger.warning(message)
         self._reports.tell(
             self._stage,
             "retry",
             attempt=state.attempt_number,
             of=ASK_PROVIDER.tries,
-            message=told,
+            message=message,
             retry_after=wait,
         )
 
@@ -190,8 +192,8 @@ class SpeechHttp(httpx2.AsyncClient):
         self._silence = silence
 
     async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
-        wanted = request.extensions.get("timeout", {})
-        silence = min(wanted.get("read") or self._silence, self._silence)
-        request.extensions["timeout"] = {**wanted, "read": silence}
+        timeouts = request.extensions.get("timeout", {})
+        silence = min(timeouts.get("read") or self._silence, self._silence)
+        request.extensions["timeout"] = {**timeouts, "read": silence}
         response: httpx2.Response = await self._line.ask(HeldByHttpx2, super().send, request, **how)
         return response

@@ -76,11 +76,11 @@ class Listening:
         return {**values, "changed": list(self.changed), "ignored": list(self.ignored)}
 
 
-def listening(settings: AgentSettings, wanted: Mapping[str, Any]) -> Listening:
-    """`settings` with what of `wanted` a call can have."""
+def listening(settings: AgentSettings, requested: Mapping[str, Any]) -> Listening:
+    """`settings` with what of `requested` a call can have."""
     fitting: dict[str, Any] = {}
     ignored = []
-    for name, value in wanted.items():
+    for name, value in requested.items():
         if can_listen_with(name, value):
             fitting[name] = value
         else:

@@ -210,12 +210,12 @@ class OfflineStream(UtteranceStream):
                     raise aiohttp.ServerDisconnectedError(f"it broke ({socket.exception()})")
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
-                told = json.loads(message.data)
-                if told.get("type") in ("error", "lagging", "replaced"):
-                    reason = str(told.get("message", reason))
+                reply = json.loads(message.data)
+                if reply.get("type") in ("error", "lagging", "replaced"):
+                    reason = str(reply.get("message", reason))
                     logger.warning("speech-to-text: %s", message.data)
                 else:
-                    self._heard_words(told)
+                    self._heard_words(reply)
                 self._be_patient()
         finally:
             stays.cancel()
@@ -225,17 +225,17 @@ class OfflineStream(UtteranceStream):
         if not any(utterance.tries for utterance in self._pending):
             self._works()
 
-    def _heard_words(self, told: dict[str, Any]) -> None:
-        text = str(told.get("text", "")).strip()
+    def _heard_words(self, reply: dict[str, Any]) -> None:
+        text = str(reply.get("text", "")).strip()
         pending = self._pending[0] if self._pending else None
-        if told.get("type") == "partial" and text:
+        if reply.get("type") == "partial" and text:
             if pending is not None:
                 pending.guessed = text
             self.emit(text, final=False)
-        if told.get("type") != "final":
+        if reply.get("type") != "final":
             return
         ms = None
-        if pending is not None and told.get("cut"):  # for its length, which nobody requested
+        if pending is not None and reply.get("cut"):  # for its length, which nobody requested
             pending.cut()
         elif pending is not None and pending.requested_at is not None:
             if pending.lacks_words(text):

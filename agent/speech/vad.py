@@ -183,7 +183,7 @@ class _LoudnessStream(vad.VADStream):
         bstream: utils.audio.AudioByteStream | None = None
         floor = math.inf
         speaking = False
-        speech = silence = said = quiet = 0.0
+        speech = silence = spoken = quiet = 0.0
         samples = 0
         async for frame in self._input_ch:
             if not isinstance(frame, rtc.AudioFrame):
@@ -202,7 +202,7 @@ class _LoudnessStream(vad.VADStream):
                     (speech + window.duration, 0.0) if loud else (0.0, silence + window.duration)
                 )
                 if speaking:
-                    said += window.duration
+                    spoken += window.duration
                 else:
                     quiet += window.duration
 
@@ -212,7 +212,7 @@ class _LoudnessStream(vad.VADStream):
                             type=kind,
                             samples_index=samples,  # noqa: B023 (called at once)
                             timestamp=samples / window.sample_rate,  # noqa: B023
-                            speech_duration=said,  # noqa: B023
+                            speech_duration=spoken,  # noqa: B023
                             silence_duration=quiet,  # noqa: B023
                             probability=1.0 if loud else 0.0,  # noqa: B023
                             speaking=speaking,  # noqa: B023
@@ -223,10 +223,10 @@ class _LoudnessStream(vad.VADStream):
 
                 tell(VADEventType.INFERENCE_DONE)
                 if not speaking and speech >= self._durations.min_speech:
-                    speaking, said, quiet = True, speech, 0.0
+                    speaking, spoken, quiet = True, speech, 0.0
                     tell(VADEventType.START_OF_SPEECH)
                 elif speaking and silence >= self._durations.min_silence:
                     speaking, quiet = False, silence
-                    said -= silence
+                    spoken -= silence
                     tell(VADEventType.END_OF_SPEECH)
-                    said = 0.0
+                    spoken = 0.0

@@ -100,7 +100,7 @@ class Voicing:
         self._events = events
         self._find_owner = owner
         self._owner: SpeechOwner | None = None
-        self._asked_at = 0.0
+        self._requested_at = 0.0
         self._over = False
         self.words_come = False  # the text is not whole, and more of it is awaited
         self._watch: asyncio.TimerHandle | None = None
@@ -128,7 +128,7 @@ class Voicing:
     def first_byte(self) -> None:
         owner = self._owner or self._ask("")  # a voice that does not wait for clauses
         now = time.time()
-        ms = owner.first_sound(now) if owner.first_sound else (now - self._asked_at) * 1000
+        ms = owner.first_sound(now) if owner.first_sound else (now - self._requested_at) * 1000
         self._events.emit("speak", "first_byte", turn=owner.turn, ms=round(ms, 1))
 
     def done(self) -> None:
@@ -157,12 +157,12 @@ class Voicing:
         self._events.emit("speak", "stalled", turn=self._turn, seconds=STALLS)
 
     def _ask(self, text: str) -> SpeechOwner:
-        self._owner, self._asked_at = self._find_owner(), time.time()
+        self._owner, self._requested_at = self._find_owner(), time.time()
         self._events.emit("speak", "request", turn=self._owner.turn, text=text)
         return self._owner
 
     def _end(self, **how: bool) -> None:
         if self._owner is not None and not self._over:
-            ms = round((time.time() - self._asked_at) * 1000, 1)
+            ms = round((time.time() - self._requested_at) * 1000, 1)
             self._events.emit("speak", "done", turn=self._owner.turn, ms=ms, **how)
         self._over = True

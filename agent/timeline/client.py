@@ -77,12 +77,12 @@ class TimelineClient:
             "Content-Type": "application/json",
         }
         async with self._session.post(url, data=body, headers=headers, timeout=TIMEOUT) as response:
-            told = await response.json(content_type=None)
-        told = told if isinstance(told, dict) else {}
-        words = f"{response.status} {told.get('error', '')} {told.get('message', '')}".strip()
-        if response.status == 200 and told.get("success") is True:
+            reply = await response.json(content_type=None)
+        reply = reply if isinstance(reply, dict) else {}
+        words = f"{response.status} {reply.get('error', '')} {reply.get('message', '')}".strip()
+        if response.status == 200 and reply.get("success") is True:
             return DeliveryAnswer.STORED, words
-        if response.status == 503 and told.get("error") == NOT_STORED:
+        if response.status == 503 and reply.get("error") == NOT_STORED:
             return DeliveryAnswer.SHOWN, words
         if response.status in WRONG_EVENTS:
             return DeliveryAnswer.REFUSED, words

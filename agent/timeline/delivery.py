@@ -81,8 +81,8 @@ class Delivery:
         self._stopped.set()
 
     def _look(self) -> None:
-        found = {stem_of(path): path for path in spooled(self._folder)}
-        new = [path for stem, path in found.items() if stem not in self._tasks]
+        paths = {stem_of(path): path for path in spooled(self._folder)}
+        new = [path for stem, path in paths.items() if stem not in self._tasks]
         if len(self._tasks) + len(new) > MOST_AT_ONCE:
             new.sort(key=_changed_at, reverse=True)
         for path in new[: MOST_AT_ONCE - len(self._tasks)]:

@@ -130,7 +130,7 @@ class Tail:
         return Batch(room, lines, events, Place(place.part, byte))
 
     def _parts(self) -> list[int]:
-        return sorted(part_of(one) for one in spooled(self._folder) if stem_of(one) == self.stem)
+        return sorted(part_of(path) for path in spooled(self._folder) if stem_of(path) == self.stem)
 
     def _part_after(self, part: int) -> int | None:
         following = part_path(self._folder, self.stem, part + 1)
@@ -138,7 +138,7 @@ class Tail:
             return part + 1
         if part_path(self._folder, self.stem, part).exists():
             return None
-        return next((one for one in self._parts() if one > part), None)
+        return next((later for later in self._parts() if later > part), None)
 
     def _remembered(self) -> Place:
         try:

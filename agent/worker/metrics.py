@@ -43,7 +43,7 @@ PROVIDERS = {"transcribe": "speech-to-text", "think": "letta", "speak": "text-to
 Event = Mapping[str, Any]
 
 
-class Metrics:
+class WorkerMetrics:
     """Counts events of agent/events.py. Times are in seconds."""
 
     def __init__(self) -> None:
@@ -167,17 +167,17 @@ def shares(marks: Mapping[str, Any]) -> Iterable[tuple[str, float]]:
             yield stage, max(0.0, at[end] - (at[begin] if begin else 0.0))
 
 
-_COUNTED: dict[tuple[str, str], Callable[[Metrics, Event], None]] = {
-    ("job", "accepted"): Metrics._accepted,
-    ("job", "refused"): Metrics._refused,
-    ("job", "process_ended"): Metrics._process_ended,
-    ("job", "retry"): Metrics._retry,
-    ("play", "turn"): Metrics._turn,
-    ("hear", "vad"): Metrics._detector,
-    **{(stage, "error"): Metrics._error for stage in PROVIDERS},
-    ("think", "waiting"): Metrics._error,
-    **{(stage, "retry"): Metrics._retry for stage in PROVIDERS},
-    **{("job", mark): Metrics._mark for mark in MARKS},
+_COUNTED: dict[tuple[str, str], Callable[[WorkerMetrics, Event], None]] = {
+    ("job", "accepted"): WorkerMetrics._accepted,
+    ("job", "refused"): WorkerMetrics._refused,
+    ("job", "process_ended"): WorkerMetrics._process_ended,
+    ("job", "retry"): WorkerMetrics._retry,
+    ("play", "turn"): WorkerMetrics._turn,
+    ("hear", "vad"): WorkerMetrics._detector,
+    **{(stage, "error"): WorkerMetrics._error for stage in PROVIDERS},
+    ("think", "waiting"): WorkerMetrics._error,
+    **{(stage, "retry"): WorkerMetrics._retry for stage in PROVIDERS},
+    **{("job", mark): WorkerMetrics._mark for mark in MARKS},
 }
 
 

@@ -52,7 +52,7 @@ class ProcessVitals:
 
 
 @dataclass
-class Call:
+class CallActivity:
     """What the events of a call tell."""
 
     active_at: float = field(default_factory=time.time)
@@ -72,10 +72,10 @@ class Monitor:
         self._limit = limit_mb
         self._outgrown = outgrown
         self._active_at = time.time()
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, CallActivity] = {}
         self._cpu: dict[int, tuple[float, float]] = {}  # pid: seconds of processor, when read
-        self._told: set[tuple[str, object]] = set()
-        self._asked_at = -ASK_EVERY
+        self._warned: set[tuple[str, object]] = set()
+        self._requested_at = -ASK_EVERY
 
     def observe(self, event: Event) -> None:
         """Take an event of a call; comes from the thread that delivers them."""
@@ -83,7 +83,7 @@ class Monitor:
         if not isinstance(data, dict):
             return
         job = str(data.get("job_id") or str(event.get("key", "")).partition("-")[0])
-        call = self._calls.setdefault(job, Call())
+        call = self._calls.setdefault(job, CallActivity())
         self._active_at = time.time()
         if event.get("stage") in ACTIVITY:
             call.active_at = self._active_at
@@ -108,13 +108,13 @@ class Monitor:
         """Read every process, and tell what is wrong with any."""
         own = self._read(os.getpid(), None, None)
         jobs = [self._read(pid, job, room) for pid, job, room in self._server.processes]
-        self.processes = tuple(one for one in (own, *jobs) if one is not None)
-        living = {one.pid for one in self.processes}
+        self.processes = tuple(process for process in (own, *jobs) if process is not None)
+        living = {process.pid for process in self.processes}
         self._cpu = {pid: read for pid, read in self._cpu.items() if pid in living}
-        ours = {one.job for one in self.processes}
+        ours = {process.job for process in self.processes}
         self._calls = {job: call for job, call in list(self._calls.items()) if job in ours}
-        for one in self.processes:
-            self._tell(one)
+        for process in self.processes:
+            self._tell(process)
         if own is not None and own.memory_mb > self._limit:
             self._ask(own)
 
@@ -170,46 +170,54 @@ class Monitor:
             round(call.active_at if call else time.time() if job else self._active_at, 3),
         )
 
-    def _tell(self, one: ProcessVitals) -> None:
-        whose = "this worker" if one.pid == os.getpid() else f"the job process with pid {one.pid}"
-        idle = max(0.0, time.time() - one.active_at)  # active_at is rounded, maybe up
-        with logs.call_context(one.room or "", one.job or ""):
+    def _tell(self, process: ProcessVitals) -> None:
+        whose = (
+            "this worker"
+            if process.pid == os.getpid()
+            else f"the job process with pid {process.pid}"
+        )
+        idle = max(0.0, time.time() - process.active_at)  # active_at is rounded, maybe up
+        with logs.call_context(process.room or "", process.job or ""):
             self._once(
-                one.job is not None and idle >= IDLE,
-                ("idle", one.job),
+                process.job is not None and idle >= IDLE,
+                ("idle", process.job),
                 f"nothing has been said or written in this call for {idle / 60:.0f} minutes",
             )
             self._once(
-                one.errors > MOST_ERRORS,
-                ("errors", one.pid),
-                f"{whose} has met {one.errors} errors",
+                process.errors > MOST_ERRORS,
+                ("errors", process.pid),
+                f"{whose} has met {process.errors} errors",
             )
             self._once(
-                one.memory_mb > self._limit,
-                ("memory", one.pid),
-                f"{whose} has {one.memory_mb} MB of memory, and AGENT_MEMORY_LIMIT_MB is "
+                process.memory_mb > self._limit,
+                ("memory", process.pid),
+                f"{whose} has {process.memory_mb} MB of memory, and AGENT_MEMORY_LIMIT_MB is "
                 f"{self._limit}",
             )
             self._once(
-                one.lag >= LATE,
-                ("lag", one.pid),
-                f"the event loop of {whose} stood still for {one.lag:.1f} s",
+                process.lag >= LATE,
+                ("lag", process.pid),
+                f"the event loop of {whose} stood still for {process.lag:.1f} s",
             )
 
     def _once(self, wrong: bool, what: tuple[str, object], words: str) -> None:
-        if wrong and what not in self._told:
+        if wrong and what not in self._warned:
             logger.warning("%s", words)
-            self._told.add(what)
+            self._warned.add(what)
         elif not wrong:
-            self._told.discard(what)
+            self._warned.discard(what)
 
     def _ask(self, own: ProcessVitals) -> None:
         """Ask for another worker, unless a call goes on; or none was held yet: then it is not the
         calls that it grew by, and another one would be as large."""
         now = time.monotonic()
-        if self._server.taken or not self._server.calls_held or now - self._asked_at < ASK_EVERY:
+        if (
+            self._server.taken
+            or not self._server.calls_held
+            or now - self._requested_at < ASK_EVERY
+        ):
             return
-        self._asked_at = now
+        self._requested_at = now
         self._outgrown(
             f"it had {own.memory_mb} MB of memory, over AGENT_MEMORY_LIMIT_MB ({self._limit})"
         )

@@ -162,20 +162,20 @@ class WatchedServer(AgentServer):
     @property
     def taken(self) -> int:
         """How many jobs there are, those that wait for a process included."""
-        return len({*self.waiting, *(one.job.id for one in self.jobs)})
+        return len({*self.waiting, *(info.job.id for info in self.jobs)})
 
     @property
     def processes(self) -> list[tuple[int, str | None, str | None]]:
         """The job processes: pid, and the job and room of those that have a call."""
         if not hasattr(self, "_proc_pool"):
             return []
-        found = []
+        processes = []
         for process in self._proc_pool.processes:
             if isinstance(process, ProcJobExecutor) and process.pid is not None:
                 running = process.running_job
                 call = (running.job.id, running.job.room.name) if running else (None, None)
-                found.append((process.pid, *call))
-        return found
+                processes.append((process.pid, *call))
+        return processes
 
     async def wait_until_registered(self) -> None:
         while not self.registration.registered:  # noqa: ASYNC110 - it may be lost again meanwhile
@@ -242,7 +242,7 @@ class UnhurriedPool:
 
     def __init__(self, pool: ProcPool) -> None:
         self._pool = pool
-        self._wanted = pool.target_idle_processes
+        self._idle_target = pool.target_idle_processes
         self._timer: asyncio.TimerHandle | None = None
         pool.on("process_job_launched", self._call_begins)
 
@@ -253,4 +253,4 @@ class UnhurriedPool:
         self._timer = asyncio.get_running_loop().call_later(BEGINNING, self._settled)
 
     def _settled(self) -> None:
-        self._pool.set_target_idle_processes(self._wanted)
+        self._pool.set_target_idle_processes(self._idle_target)

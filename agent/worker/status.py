@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 
 from aiohttp import web
 
-from agent.worker.metrics import CONTENT_TYPE, Metrics
+from agent.worker.metrics import CONTENT_TYPE, WorkerMetrics
 from agent.worker.monitor import ProcessVitals
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -32,7 +32,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class WorkerStatus:
+class WorkerState:
     """What `GET /worker` answers; `registered_at` in epoch seconds, `load` 0 to 1."""
 
     registered: bool
@@ -58,13 +58,13 @@ class WorkerStatus:
         return f"not registered with the LiveKit server at {self.livekit_url}: {reason}"
 
 
-class PortTaken(Exception):
+class StatusPortTaken(Exception):
     """AGENT_PORT cannot be used."""
 
 
 async def serve(
-    read: Callable[[], WorkerStatus],
-    metrics: Metrics,
+    read: Callable[[], WorkerState],
+    metrics: WorkerMetrics,
     port: int,
     *,
     shared: asyncio.Event | None = None,
@@ -104,7 +104,7 @@ async def serve(
         await runner.cleanup()
         if error.errno != errno.EADDRINUSE:
             raise
-        raise PortTaken(
+        raise StatusPortTaken(
             f"port {port} is in use by another program, so the worker (pid {os.getpid()}) cannot "
             "serve its status; end that program, or set AGENT_PORT to a free port"
         ) from None

@@ -111,12 +111,12 @@ class Traces:
         turn.end(_ns(max(since, event["at"])))
 
     def _trouble(self, call: Span, topic: str, event: Event, data: Mapping[str, Any]) -> None:
-        told = {
+        attributes = {
             key: value
             for key, value in data.items()
             if key != "traceback" and isinstance(value, str | int | float | bool)
         }
-        call.add_event(topic, told, _ns(event["at"]))
+        call.add_event(topic, attributes, _ns(event["at"]))
         if topic == "job.error":
             call.set_status(Status(StatusCode.ERROR, str(data.get("message"))))
 

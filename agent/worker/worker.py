@@ -20,7 +20,7 @@ from agent.timeline.delivery import DeliveryThread
 from agent.timeline.job_book import JobBook, report_orphans
 from agent.timeline.spool import size_of, spooled
 from agent.worker import forkserver, status, takeover
-from agent.worker.metrics import Metrics
+from agent.worker.metrics import WorkerMetrics
 from agent.worker.monitor import Monitor
 from agent.worker.server import make_server
 from agent.worker.status import Job
@@ -35,14 +35,14 @@ TELL_EVERY = 0.1  # seconds
 LAST_EVENTS_TIMEOUT = 0.3  # seconds for what calls told last; the rest waits for the next worker
 
 
-class Worker:
+class WorkerProcess:
     """One AgentServer and its status."""
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
         self._spool = Path(settings.agent_spool_dir) if settings.has_timeline else None
         self._book = JobBook(self._spool)
-        self._metrics = Metrics()
+        self._metrics = WorkerMetrics()
         self._traces = traces_to(settings.otel_exporter_otlp_endpoint)
         self._delivery = DeliveryThread(settings, self._count)
         self._server = make_server(settings, self._book, self._metrics.init_timed_out)
@@ -178,11 +178,11 @@ class Worker:
                 logger.error("AGENT_SPOOL_DIR (%s) cannot be used: %s", self._spool, error)
             self._delivery.start()
 
-    def status(self) -> status.WorkerStatus:
+    def status(self) -> status.WorkerState:
         registration = self._server.registration
         own = self._calls()
         stopping = self._stopping.is_set()
-        return status.WorkerStatus(
+        return status.WorkerState(
             registered=registration.registered and not stopping,
             agent_name=self._settings.livekit_agent_name,
             worker_id=registration.worker_id,
@@ -198,8 +198,10 @@ class Worker:
         )
 
     def _calls(self) -> list[Job]:
-        running = [Job(one.job.id, one.job.room.name, one.launched_at) for one in self._server.jobs]
-        begun = {one.id for one in running}
+        running = [
+            Job(info.job.id, info.job.room.name, info.launched_at) for info in self._server.jobs
+        ]
+        begun = {job.id for job in running}
         # Those that wait for a process have not begun, however long they wait.
         return running + [
             Job(job_id, room, time.time())

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.worker.metrics import Metrics, shares
+from agent.worker.metrics import WorkerMetrics, shares
 from tests.system import ROOT
 
 
@@ -18,7 +18,7 @@ def event(stage: str, name: str, **data: Any) -> dict[str, Any]:
     return {"at": 1.0, "room": "r", "source": "agent", "stage": stage, "name": name, "data": data}
 
 
-def read(metrics: Metrics) -> dict[str, float]:
+def read(metrics: WorkerMetrics) -> dict[str, float]:
     """Every sample as `name{VALUE,…}` → value, the labels in order of their names."""
     return {
         f"{sample.name}{{{','.join(dict(sorted(sample.labels.items())).values())}}}"
@@ -30,7 +30,7 @@ def read(metrics: Metrics) -> dict[str, float]:
 
 
 def test_a_call_is_counted_from_its_events() -> None:
-    metrics = Metrics()
+    metrics = WorkerMetrics()
     marks = {
         "end_of_utterance": 300,
         "transcript": 200,
@@ -82,13 +82,13 @@ def test_shares_of_a_turn_whose_marks_are_not_all_there() -> None:
     ],
 )
 def test_an_odd_event_disturbs_nothing(odd: dict[str, Any]) -> None:
-    metrics = Metrics()
+    metrics = WorkerMetrics()
     metrics.observe(json.loads(json.dumps(odd)))
     assert metrics.text()
 
 
 def test_the_job_processes_are_watched() -> None:
-    metrics = Metrics()
+    metrics = WorkerMetrics()
     metrics.watch_processes()
     before = read(metrics)["voice_job_processes"]
     with subprocess.Popen(["sleep", "30"]) as child:
@@ -110,7 +110,7 @@ def test_the_alert_rules_do_what_their_tests_say() -> None:
 
 
 def test_the_alert_rules_ask_only_for_figures_that_exist() -> None:
-    metrics = Metrics()
+    metrics = WorkerMetrics()
     rules = (ROOT / "dev" / "monitoring" / "alerts.yml").read_text()
     exported = {family.name for family in text_string_to_metric_families(metrics.text().decode())}
     asked = {

@@ -17,9 +17,9 @@ from livekit.agents import JobContext
 from livekit.protocol import agent as protocol
 
 from agent.worker import status
-from agent.worker.metrics import Metrics
+from agent.worker.metrics import WorkerMetrics
 from agent.worker.server import WatchedServer
-from agent.worker.status import Job, WorkerStatus
+from agent.worker.status import Job, WorkerState
 
 
 class Sfu:
@@ -143,7 +143,7 @@ async def port() -> int:
     return number
 
 
-NOT_YET = WorkerStatus(
+NOT_YET = WorkerState(
     registered=False,
     agent_name="voice",
     worker_id=None,
@@ -165,7 +165,7 @@ async def get(url: str) -> tuple[int, str]:
 
 async def test_the_status_follows_the_registration(port: int) -> None:
     now = NOT_YET
-    runner = await status.serve(lambda: now, Metrics(), port)
+    runner = await status.serve(lambda: now, WorkerMetrics(), port)
     try:
         code, text = await get(f"http://127.0.0.1:{port}/")
         assert code == 503
@@ -192,5 +192,5 @@ async def test_a_busy_port_is_told_with_the_setting_that_moves_it() -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         taken = holder.getsockname()[1]
-        with pytest.raises(status.PortTaken, match=rf"port {taken} is in use.*AGENT_PORT"):
-            await status.serve(lambda: NOT_YET, Metrics(), taken)
+        with pytest.raises(status.StatusPortTaken, match=rf"port {taken} is in use.*AGENT_PORT"):
+            await status.serve(lambda: NOT_YET, WorkerMetrics(), taken)

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from agent.worker import status
-from agent.worker.metrics import Metrics
-from agent.worker.status import Job, PortTaken
+from agent.worker.metrics import WorkerMetrics
+from agent.worker.status import Job, StatusPortTaken
 from agent.worker.takeover import RetiredWorker, calls_of_retired, path_of
 from tests.system import free_ports
 
@@ -51,14 +51,14 @@ def test_a_worker_does_not_count_its_own_calls_twice(tmp_path: Path) -> None:
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-def worker(pid: int) -> status.WorkerStatus:
-    return status.WorkerStatus(True, "a", "id", 1.0, "ws://x", 0.0, [], pid, "1", None, False)
+def worker(pid: int) -> status.WorkerState:
+    return status.WorkerState(True, "a", "id", 1.0, "ws://x", 0.0, [], pid, "1", None, False)
 
 
 async def test_a_port_is_shared_only_when_asked_and_answers_all_the_time() -> None:
-    port, metrics = free_ports(1)[0], Metrics()
+    port, metrics = free_ports(1)[0], WorkerMetrics()
     first = await status.serve(lambda: worker(1), metrics, port)
-    with pytest.raises(PortTaken):
+    with pytest.raises(StatusPortTaken):
         await status.serve(lambda: worker(2), metrics, port)
     known = asyncio.Event()
     second = await status.serve(lambda: worker(2), metrics, port, shared=known)
