@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,21 @@ def assignments(dotenv: Path) -> Iterator[tuple[int, str, str]]:
 def holds_secrets(dotenv: Path) -> list[str]:
     """The names of the settings in this file whose values are secrets, as they stand in it."""
     return [name for _, name, value in assignments(dotenv) if name and is_secret(name, value)]
+
+
+def exposed(dotenv: Path) -> str | None:
+    """A sentence when this file holds secrets and other users of this machine may read it."""
+    try:
+        mode = stat.S_IMODE(dotenv.stat().st_mode)
+    except OSError:
+        return None
+    names = holds_secrets(dotenv) if mode & 0o077 else []
+    if not names:
+        return None
+    return (
+        f"{dotenv.name} holds {', '.join(names)}, and other users of this machine may read it "
+        f"(mode {mode:04o})"
+    )
 
 
 def _is_whole_secret(name: str, value: str) -> bool:

@@ -91,18 +91,27 @@ def main(arguments: list[str]) -> int:
                 file=sys.stderr,
             )
         return 2
+    os.umask(private_files.UMASK)
     home = Home()
     match arguments:
         case ["status"]:
-            return status(home)
+            code = status(home)
+            _warn_of_exposed_secrets()
+            return code
         case ["logs", *rest]:
             return logs(home, [word for word in rest if word != "-f"], follow="-f" in rest)
         case ["stop"]:
             with one_at_a_time(home.path, "stop"):
                 return stop(home)
         case _:
+            _warn_of_exposed_secrets()
             with one_at_a_time(home.path, f"restart {' '.join(arguments)}".strip()):
                 return restart(home, arguments)
+
+
+def _warn_of_exposed_secrets() -> None:
+    if warning := private_files.exposed_dotenv():
+        print(f"warning: {warning}", flush=True)
 
 
 @contextlib.contextmanager

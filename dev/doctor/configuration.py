@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 from common.detour import Detour, place_of
-from common.known_secrets import holds_secrets, is_secret
+from common.known_secrets import exposed, is_secret
 from common.probe import Finding
 from dev.doctor.context import Context
 from dev.table import Setting, table
@@ -45,16 +44,7 @@ def _problems(checkout: Context) -> Iterator[Finding]:
 
 def _permissions(dotenv: Path) -> Iterator[Finding]:
     """Secrets that other users of this machine can read."""
-    try:
-        mode = stat.S_IMODE(dotenv.stat().st_mode)
-    except OSError:
-        return
-    names = holds_secrets(dotenv) if mode & 0o077 else []
-    if names:
-        detail = (
-            f".env holds {', '.join(names)}, and other users of this machine may read it "
-            f"(mode {mode:04o})"
-        )
+    if detail := exposed(dotenv):
         yield Finding("settings", ".env", "warn", detail, f"chmod 600 {dotenv}")
 
 

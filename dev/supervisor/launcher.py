@@ -94,6 +94,10 @@ class Launcher:
         log.say(BEGINS)
         if self.warning:
             log.say(self.warning, "WARNING")
+        # One of the launchers says it, unless the command that starts them has.
+        says_it = self.name == next(iter(services())) and not os.environ.get(handover.HANDOVER)
+        if says_it and (exposed := private_files.exposed_dotenv()):
+            log.say(exposed, "WARNING")
         self.lock = await self._take_lock(home, log)
         await self._clean_up(home, log)
         honcho = self.parents.honcho

@@ -34,16 +34,17 @@ def state_folders(home: Path) -> None:
         folder(home / name)
 
 
-def open_dotenv() -> str | None:
-    """A sentence when other users of this machine can read `.env`."""
-    path = CHECKOUT / ".env"
+def exposed_dotenv() -> str | None:
+    """What is wrong, and what to do, when `.env` shows its secrets to other users."""
+    dotenv = CHECKOUT / ".env"
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError:
+        # Imported here, since a launcher must run whatever is broken outside of this folder.
+        from common.known_secrets import exposed
+
+        sentence = exposed(dotenv)
+    except Exception:  # any code may raise anything when it is loaded; the launchers say what
         return None
-    if not mode & 0o044:
-        return None
-    return f".env can be read by other users of this machine (mode {mode:04o}): chmod 600 {path}"
+    return sentence and f"{sentence}: chmod 600 {dotenv}"
 
 
 def write(path: Path, text: str) -> None:

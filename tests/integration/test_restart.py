@@ -162,6 +162,35 @@ def test_it_takes_over_from_a_honcho_in_a_terminal(checkout: Checkout) -> None:
     wait_for("honcho ended", lambda: honcho.poll() is not None, 5)
 
 
+def test_whatever_the_umask_state_is_private_and_exposed_secrets_are_told_once(
+    checkout: Checkout,
+) -> None:
+    checkout.home.mkdir(mode=0o755)
+    (checkout.root / ".env").write_text("SMTP_PASS=made-up\n")
+    (checkout.root / ".env").chmod(0o644)
+    before = os.umask(0o000)
+    try:
+        started = checkout.command()
+        status = checkout.command("status")
+        honcho = checkout.honcho()
+        wait_for("a second livekit waits", lambda: "another launcher" in checkout.log("livekit"))
+    finally:
+        os.umask(before)
+    assert started.returncode == 0, started.stdout
+    warning = ".env holds SMTP_PASS, and other users of this machine may read it (mode 0644)"
+    assert started.stdout.count(warning) == 1
+    assert status.stdout.count(warning) == 1
+    open_to_others = [
+        str(path.relative_to(checkout.home))
+        for path in (checkout.home, *checkout.home.iterdir(), *(checkout.home / "run").iterdir())
+        if path.stat().st_mode & 0o077 and not path.name.endswith((".environ", ".behave"))
+    ]
+    assert open_to_others == []
+    honcho.terminate()
+    honcho.wait(10)
+    assert sum(checkout.log(name).count(warning) for name in NAMES) == 1
+
+
 def test_two_homes_run_side_by_side(checkout: Checkout, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with new_checkout(tmp_path / "other") as other:
