@@ -1,27 +1,65 @@
-"""One TLS context for all HTTP clients of a call: reading the certificates takes 30 ms of CPU each
-time.
+"""The HTTP clients of a call: for Letta (httpx), and for speech (httpx2, which openai uses).
 
-agent/job/preload.py builds it, so that job processes inherit it. It is made by a private function
-of LiveKit, so that our clients trust what LiveKit's own clients trust.
+Both go through the limiter of their provider. They share one TLS context, since reading the
+certificates takes 30 ms of CPU each time: agent/job/preload.py builds it, so that job processes
+inherit it. A private function of LiveKit makes it, so that our clients trust what LiveKit's do.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import httpx
 import httpx2
 import openai
 from livekit.agents.utils.http_context import _create_ssl_context
 
-from agent.provider_limiter import LettaHttp, ProviderLimiter, SpeechHttp
+from agent.provider_limiter import HeldByHttpx, HeldByHttpx2, ProviderLimiter
 
 CONNECT_TIMEOUT = 5.0
 LETTA_TIMEOUT = httpx.Timeout(30.0, connect=CONNECT_TIMEOUT)
 SPEECH_TIMEOUT = httpx2.Timeout(10.0, connect=CONNECT_TIMEOUT)
 SPEECH_SILENCE = 6.0  # seconds without a byte of a text or of a voice
 KEEP_ALIVE = 120.0  # seconds a connection stays open between two requests
+UNLIMITED = "/cancel"  # what ends a request must not wait behind it
 NO_KEY = "none-needed"  # clients insist on a key; servers of one's own rarely do
 
 CONTEXT = _create_ssl_context()
+
+
+class LettaHttp(httpx.AsyncClient):
+    """A client whose requests go through a limiter. A subclass, since a transport would lose the
+    proxies that the environment names."""
+
+    def __init__(self, limiter: ProviderLimiter, **how: Any) -> None:
+        super().__init__(**how)
+        self._line = limiter
+
+    async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
+        if request.url.path.endswith(UNLIMITED):
+            return await super().send(request, **how)
+        response: httpx.Response = await self._line.ask(HeldByHttpx, super().send, request, **how)
+        return response
+
+
+class SpeechHttp(httpx2.AsyncClient):
+    """The same for the library that openai uses.
+
+    `silence`: seconds without a byte after which an answer counts as broken off; livekit-agents'
+    plugin would wait 30 in the middle of a sentence.
+    """
+
+    def __init__(self, limiter: ProviderLimiter, silence: float, **how: Any) -> None:
+        super().__init__(**how)
+        self._line = limiter
+        self._silence = silence
+
+    async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        timeouts = request.extensions.get("timeout", {})
+        silence = min(timeouts.get("read") or self._silence, self._silence)
+        request.extensions["timeout"] = {**timeouts, "read": silence}
+        response: httpx2.Response = await self._line.ask(HeldByHttpx2, super().send, request, **how)
+        return response
 
 
 def http_client(limiter: ProviderLimiter) -> httpx.AsyncClient:

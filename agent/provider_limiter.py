@@ -32,7 +32,6 @@ from common.retry import ASK_PROVIDER
 logger = logging.getLogger("agent.limiter")
 
 LEAST_WAIT = 0.2  # seconds; a Retry-After of 0 is no leave to hammer
-UNBOUND = "/cancel"  # what ends a request must not wait behind it
 
 Send = Callable[..., Awaitable[Any]]  # of a client
 
@@ -162,38 +161,3 @@ class HeldByHttpx(Held, httpx.AsyncByteStream):
 
 class HeldByHttpx2(Held, httpx2.AsyncByteStream):
     """For openai."""
-
-
-class LettaHttp(httpx.AsyncClient):
-    """A client whose requests go by a limiter; a subclass, since a transport would lose the proxies
-    that the environment names."""
-
-    def __init__(self, limiter: ProviderLimiter, **how: Any) -> None:
-        super().__init__(**how)
-        self._line = limiter
-
-    async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
-        if request.url.path.endswith(UNBOUND):
-            return await super().send(request, **how)
-        response: httpx.Response = await self._line.ask(HeldByHttpx, super().send, request, **how)
-        return response
-
-
-class SpeechHttp(httpx2.AsyncClient):
-    """The same for the library that openai uses.
-
-    `silence`: seconds without a byte after which an answer counts as broken off; livekit-agents'
-    plugin would wait 30 in the middle of a sentence.
-    """
-
-    def __init__(self, limiter: ProviderLimiter, silence: float, **how: Any) -> None:
-        super().__init__(**how)
-        self._line = limiter
-        self._silence = silence
-
-    async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
-        timeouts = request.extensions.get("timeout", {})
-        silence = min(timeouts.get("read") or self._silence, self._silence)
-        request.extensions["timeout"] = {**timeouts, "read": silence}
-        response: httpx2.Response = await self._line.ask(HeldByHttpx2, super().send, request, **how)
-        return response

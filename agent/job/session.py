@@ -37,9 +37,9 @@ from agent.letta.llm import spoken_messages
 from agent.letta.memory import SpokenMessage
 from agent.settings import AgentSettings
 from agent.speech.reports import Attempts, Degraded, Reports
+from agent.speech.spoken_text import ReplyText, SpokenText, next_frame
 from agent.speech.unfinished import UnfinishedSentence
 from agent.speech.utterance_stream import SPEECH_TO_TEXT
-from agent.speech.voicing import Voicing
 from agent.turns import Turns
 
 logger = logging.getLogger("agent.session")
@@ -71,68 +71,28 @@ class VoiceAgent(Agent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The default; without a voice the words still appear, at the pace of speech."""
-        voicing = Voicing(self._events, self._turns.speech_owner)
-        reply_text = ReplyText(text, voicing)
+        spoken_text = SpokenText(self._events, self._turns.speech_owner)
+        reply_text = ReplyText(text, spoken_text)
         spoken = 0.0
         try:
             frames = Agent.default.tts_node(self, reply_text, model_settings)
             async with contextlib.aclosing(frames):
-                while frame := await next_frame(frames, voicing):
+                while frame := await next_frame(frames, spoken_text):
                     if not spoken:
-                        voicing.first_byte()
+                        spoken_text.first_byte()
                         self._reports.works(TEXT_TO_SPEECH)
                     spoken += frame.duration
                     yield frame
-            voicing.done()
+            spoken_text.done()
         except APIError as error:
             logger.error("there is no voice for this reply: %s", error)
-            voicing.failed()
+            spoken_text.failed()
             await reply_text.rest()
             silence = len(reply_text.text) / CHARACTERS_A_SECOND - spoken
             for _ in range(max(1, round(silence / SILENCE))):
                 yield utils.audio.silence_frame(SILENCE, OUTPUT_RATE)
         finally:
-            voicing.close()
-
-
-async def next_frame(
-    frames: AsyncGenerator[rtc.AudioFrame, None], voicing: Voicing
-) -> rtc.AudioFrame | None:
-    """The next sound of the voice; None when there is no more. A stall becomes an event."""
-    voicing.waits()
-    try:
-        return await anext(frames, None)
-    finally:
-        voicing.comes()
-
-
-class ReplyText:
-    """Passes the text of a reply on to the voice, and keeps it."""
-
-    def __init__(self, text: AsyncIterable[str], voicing: Voicing) -> None:
-        self.text = ""
-        self._voicing = voicing
-        self._source = aiter(text)
-
-    def __aiter__(self) -> ReplyText:
-        return self
-
-    async def __anext__(self) -> str:
-        self._voicing.words_come = True
-        try:
-            piece = await anext(self._source)
-        except StopAsyncIteration:
-            self._voicing.written(self.text, whole=True)
-            raise
-        finally:
-            self._voicing.words_come = False
-        self.text += piece
-        self._voicing.written(self.text)
-        return piece
-
-    async def rest(self) -> None:
-        async for _ in self:
-            pass
+            spoken_text.close()
 
 
 def make_session(

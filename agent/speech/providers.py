@@ -25,10 +25,10 @@ from agent.settings import (
 )
 from agent.speech.offline import OfflineSTT
 from agent.speech.reports import Attempts, Reports
+from agent.speech.spoken_text import ClauseTokenizer
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.utterance_stream import SPEECH_TO_TEXT
 from agent.speech.vad import SharedVAD
-from agent.speech.voicing import ClauseTokenizer
 from common.settings import revealed
 
 

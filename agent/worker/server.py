@@ -59,7 +59,7 @@ def make_server(
         drain_timeout=math.ceil(settings.agent_drain_timeout),
         max_retry=FOREVER,
         # The framework's estimate refuses calls that begin at the same moment; `request` counts.
-        # With a finite one it would also set the idle processes that UnhurriedPool keeps ready.
+        # With a finite one it would also set the idle processes that SpawnDelay keeps ready.
         load_threshold=math.inf,
         load_fnc=functools.partial(load_of, most=settings.agent_max_jobs),
         job_memory_warn_mb=0,  # agent/worker/monitor.py looks, at less expense
@@ -150,7 +150,7 @@ class WatchedServer(AgentServer):
         """The rooms of jobs that were taken and have no process yet, by the job's id."""
         self.calls_held = 0
         self._becoming: set[ProcJobExecutor] = set()
-        self._unhurried: UnhurriedPool | None = None
+        self._spawn_delay: SpawnDelay | None = None
         self.on("worker_started", self._started)
         logging.getLogger(FRAMEWORK_LOGGER).addFilter(self._notice_failure)
 
@@ -182,7 +182,7 @@ class WatchedServer(AgentServer):
             await asyncio.sleep(LOOK_EVERY)
 
     def _started(self) -> None:
-        self._unhurried = UnhurriedPool(self._proc_pool)
+        self._spawn_delay = SpawnDelay(self._proc_pool)
         # The framework asks for the signature of what it calls, which a method of `set` has not.
         self._proc_pool.on("process_started", lambda process: self._becoming.add(process))
         self._proc_pool.on("process_ready", lambda process: self._becoming.discard(process))
@@ -232,7 +232,7 @@ def _reason(error: aiohttp.ClientError) -> str:
 BEGINNING = 1.5  # seconds of a call in which no process is made for later ones
 
 
-class UnhurriedPool:
+class SpawnDelay:
     """Keeps the making of the next job process away from the beginning of a call.
 
     The framework begins to make a process the moment one is taken, and on a small machine both then

@@ -128,7 +128,7 @@ async def test_why_it_cannot_register_is_told(server: WatchedServer, sfu: Sfu) -
 
 
 async def test_no_process_is_made_while_a_call_begins(server: WatchedServer) -> None:
-    await until(lambda: server._unhurried is not None)
+    await until(lambda: server._spawn_delay is not None)
     pool = server._proc_pool
     pool.set_target_idle_processes(2)
     pool.emit("process_job_launched", object())

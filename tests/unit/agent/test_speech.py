@@ -12,11 +12,11 @@ from livekit.agents.vad import VADEvent, VADEventType
 from agent.settings import AgentSettings
 from agent.speech.providers import inference_voice, make_stt, make_tts
 from agent.speech.reports import Reports
+from agent.speech.spoken_text import ClauseTokenizer
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.unfinished import UnfinishedSentence, sounds_unfinished
 from agent.speech.utterance_stream import Utterances, UtteranceStep
 from agent.speech.vad import LoudnessVAD, SharedVAD
-from agent.speech.voicing import ClauseTokenizer
 from tests.unit.agent.hearing import END, START, Detector, Hearing, Listener, Recorder, event, frame
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from livekit.agents import llm
 
-from agent.speech.voicing import Voicing
+from agent.speech.spoken_text import SpokenText
 from agent.turns import Turns
 from tests.unit.agent.kept_events import collected
 
@@ -37,10 +37,10 @@ def test_the_split_of_a_turn_counts_from_the_end_of_speech() -> None:
     }
     turns.item_added(user_message)
     turns.token(record, "Hi.")
-    voicing = Voicing(events, turns.speech_owner)
-    voicing.written("Hi.", whole=True)
-    voicing.first_byte()
-    voicing.done()
+    spoken_text = SpokenText(events, turns.speech_owner)
+    spoken_text.add_text("Hi.", whole=True)
+    spoken_text.first_byte()
+    spoken_text.done()
     turns.first_sound(ended + 0.6)
     turns.replied(record, "end_turn")
     turns.item_added(spoken("Hi.", at=ended + 0.7))
@@ -86,14 +86,14 @@ def test_a_reply_on_its_way_through_the_voice() -> None:
     events, emitted = collected()
     turns = Turns(events)
     # Opened before the turn is known, as LiveKit does.
-    voicing = Voicing(events, turns.speech_owner)
+    spoken_text = SpokenText(events, turns.speech_owner)
     record = turns.request("hello", nothing)
     turns.token(record, "Hi there, ")
     for text in ("Hi", "Hi there", "Hi there, ", "Hi there, Anna."):
-        voicing.written(text)
-    voicing.first_byte()
-    voicing.done()
-    voicing.close()
+        spoken_text.add_text(text)
+    spoken_text.first_byte()
+    spoken_text.done()
+    spoken_text.close()
     spoken = [(event["name"], event["data"]) for event in emitted if event["stage"] == "speak"]
     assert [name for name, _ in spoken] == ["request", "first_byte", "done"]
     assert all(data["turn"] == 1 for _, data in spoken)
@@ -104,8 +104,8 @@ def test_a_reply_on_its_way_through_the_voice() -> None:
 def test_what_is_not_a_reply_has_no_turn_and_an_interruption_ends_it() -> None:
     events, emitted = collected()
     turns = Turns(events)
-    greeting = Voicing(events, turns.speech_owner)
-    greeting.written("Welcome", whole=True)
+    greeting = SpokenText(events, turns.speech_owner)
+    greeting.add_text("Welcome", whole=True)
     greeting.close()
     assert [event["name"] for event in emitted] == ["request", "done"]
     assert [event["data"]["turn"] for event in emitted] == [None, None]
@@ -114,10 +114,10 @@ def test_what_is_not_a_reply_has_no_turn_and_an_interruption_ends_it() -> None:
 
 def test_a_voice_that_failed_is_not_done() -> None:
     events, emitted = collected()
-    voicing = Voicing(events, Turns(events).speech_owner)
-    voicing.written("Welcome.", whole=True)
-    voicing.failed()
-    voicing.close()
+    spoken_text = SpokenText(events, Turns(events).speech_owner)
+    spoken_text.add_text("Welcome.", whole=True)
+    spoken_text.failed()
+    spoken_text.close()
     assert [event["name"] for event in emitted] == ["request"]
 
 

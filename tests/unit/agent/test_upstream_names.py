@@ -59,7 +59,7 @@ def test_a_vad_stream_runs_what_we_override_and_has_our_two_channels() -> None:
 
 
 def test_a_sentence_stream_has_what_we_call_and_reads_the_channel_we_write_to() -> None:
-    """agent/speech/voicing.py"""
+    """agent/speech/spoken_text.py"""
     assert issubclass(tokenize.SentenceStream, tokenizer.SentenceStream)
     source = inspect.getsource(tokenizer.SentenceStream)
     assert "raise RuntimeError" in inspect.getsource(tokenizer.SentenceStream._check_not_closed)

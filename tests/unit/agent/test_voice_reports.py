@@ -84,7 +84,7 @@ async def spoken(voice: tts.TTS[str]) -> float:
         return sum([one.frame.duration async for one in stream])
 
 
-async def test_a_voice_that_stalls_in_a_sentence_is_asked_again(
+async def test_a_voice_that_report_stall_in_a_sentence_is_asked_again(
     server: VoiceServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_clients, "SPEECH_SILENCE", 0.2)

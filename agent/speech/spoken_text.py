@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 
+from livekit import rtc
 from livekit.agents import tokenize, utils
 from livekit.agents.tokenize.tokenizer import SentenceStream
 
@@ -19,6 +20,7 @@ from agent.turns import SpeechOwner
 
 FIRST_CUT = re.compile(r"[.!?…;:,—–][\"')\]]*\s")
 LATER_CUT = re.compile(r"[.!?…][\"')\]]*\s")
+STALL_TIMEOUT = 3.0  # seconds without sound of a text that is there
 SHORTEST = 3  # characters; "A." alone is not worth a request
 LONGEST = 300  # characters without any punctuation
 ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|no|[a-z])\.$", re.IGNORECASE)
@@ -86,14 +88,12 @@ class ClauseStream(SentenceStream):
         self._event_ch.close()
 
 
-STALLS = 3.0  # seconds without sound of a text that is there
+class SpokenText:
+    """One text on its way through text-to-speech, reported as `speak` events: request, first
+    sound, end, and stall (no sound, though there is text left).
 
-
-class Voicing:
-    """Tells of one text: asked for, first sound, done; and when the voice stops in the middle,
-    though there are words left to speak.
-
-    `owner` is asked when there are words: the turn may begin after the voice was opened.
+    `owner` returns whose text it is. It is called when there is text: the turn may begin after
+    text-to-speech was opened.
     """
 
     def __init__(self, events: Events, owner: Callable[[], SpeechOwner]) -> None:
@@ -102,45 +102,45 @@ class Voicing:
         self._owner: SpeechOwner | None = None
         self._requested_at = 0.0
         self._over = False
-        self.words_come = False  # the text is not whole, and more of it is awaited
+        self.more_text_comes = False  # the text is not complete
         self._watch: asyncio.TimerHandle | None = None
         self._stalled = False
 
-    def waits(self) -> None:
-        """Sound is awaited from the voice."""
-        self._watch = asyncio.get_running_loop().call_later(STALLS, self._stalls)
+    def await_sound(self) -> None:
+        """Text-to-speech is asked for the next sound: a stall counts from now."""
+        self._watch = asyncio.get_running_loop().call_later(STALL_TIMEOUT, self._report_stall)
 
-    def comes(self) -> None:
-        """There it is, or it is known that none will come."""
+    def sound_arrived(self) -> None:
+        """The sound is there, or there is no more."""
         if self._watch is not None:
             self._watch.cancel()
         if self._stalled:
             self._stalled = False
             self._events.emit("speak", "resumed", turn=self._turn)
 
-    def written(self, text: str, whole: bool = False) -> None:
-        """So much is written: the voice is asked as soon as there is a clause."""
+    def add_text(self, text: str, whole: bool = False) -> None:
+        """`text` is all that is written so far; text-to-speech begins with the first clause."""
         if self._owner is not None or not text.strip():
             return
         if (cut := next_cut(text, first=True)) or whole:
-            self._ask(text[: cut or len(text)].strip())
+            self._begin(text[: cut or len(text)].strip())
 
     def first_byte(self) -> None:
-        owner = self._owner or self._ask("")  # a voice that does not wait for clauses
+        owner = self._owner or self._begin("")  # text-to-speech that does not wait for clauses
         now = time.time()
         ms = owner.first_sound(now) if owner.first_sound else (now - self._requested_at) * 1000
         self._events.emit("speak", "first_byte", turn=owner.turn, ms=round(ms, 1))
 
     def done(self) -> None:
-        """All of it is sound, though not all of that is heard yet."""
+        """All of it is sound; the caller has not heard all of that yet."""
         self._end()
 
     def failed(self) -> None:
-        """Which the voice has told itself."""
+        """Text-to-speech failed; the event of that comes from its reports."""
         self._over = True
 
     def close(self) -> None:
-        """Nobody wants the rest, if there is one."""
+        """The reply was interrupted, unless it is done."""
         if self._watch is not None:
             self._watch.cancel()
         self._end(interrupted=True)
@@ -149,14 +149,14 @@ class Voicing:
     def _turn(self) -> int | None:
         return self._owner.turn if self._owner is not None else None
 
-    def _stalls(self) -> None:
-        if self.words_come or self._owner is None:
-            self.waits()  # the voice has spoken all there is
+    def _report_stall(self) -> None:
+        if self.more_text_comes or self._owner is None:
+            self.await_sound()  # all text there is has been spoken
             return
         self._stalled = True
-        self._events.emit("speak", "stalled", turn=self._turn, seconds=STALLS)
+        self._events.emit("speak", "stalled", turn=self._turn, seconds=STALL_TIMEOUT)
 
-    def _ask(self, text: str) -> SpeechOwner:
+    def _begin(self, text: str) -> SpeechOwner:
         self._owner, self._requested_at = self._find_owner(), time.time()
         self._events.emit("speak", "request", turn=self._owner.turn, text=text)
         return self._owner
@@ -166,3 +166,43 @@ class Voicing:
             ms = round((time.time() - self._requested_at) * 1000, 1)
             self._events.emit("speak", "done", turn=self._owner.turn, ms=ms, **how)
         self._over = True
+
+
+async def next_frame(
+    frames: AsyncGenerator[rtc.AudioFrame, None], spoken_text: SpokenText
+) -> rtc.AudioFrame | None:
+    """The next sound; None when there is no more. A stall becomes an event."""
+    spoken_text.await_sound()
+    try:
+        return await anext(frames, None)
+    finally:
+        spoken_text.sound_arrived()
+
+
+class ReplyText:
+    """Passes the text of a reply on to text-to-speech, and keeps it."""
+
+    def __init__(self, text: AsyncIterable[str], spoken_text: SpokenText) -> None:
+        self.text = ""
+        self._spoken_text = spoken_text
+        self._source = aiter(text)
+
+    def __aiter__(self) -> ReplyText:
+        return self
+
+    async def __anext__(self) -> str:
+        self._spoken_text.more_text_comes = True
+        try:
+            piece = await anext(self._source)
+        except StopAsyncIteration:
+            self._spoken_text.add_text(self.text, whole=True)
+            raise
+        finally:
+            self._spoken_text.more_text_comes = False
+        self.text += piece
+        self._spoken_text.add_text(self.text)
+        return piece
+
+    async def rest(self) -> None:
+        async for _ in self:
+            pass

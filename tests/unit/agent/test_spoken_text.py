@@ -10,9 +10,8 @@ from livekit import rtc
 from livekit.agents import utils
 
 from agent.events import Event, Events
-from agent.job.session import ReplyText, next_frame
-from agent.speech import voicing
-from agent.speech.voicing import Voicing
+from agent.speech import spoken_text
+from agent.speech.spoken_text import ReplyText, SpokenText, next_frame
 from agent.turns import SpeechOwner
 
 PATIENCE = 5.0
@@ -36,14 +35,14 @@ class Told:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    monkeypatch.setattr(voicing, "STALLS", 0.02)
+    monkeypatch.setattr(spoken_text, "STALL_TIMEOUT", 0.02)
     return Told()
 
 
-def opened(told: Told) -> Voicing:
+def opened(told: Told) -> SpokenText:
     events = Events("r", "test")
     events.sinks = [told]
-    return Voicing(events, lambda: SpeechOwner(1))
+    return SpokenText(events, lambda: SpeechOwner(1))
 
 
 async def test_a_gap_in_the_voice_is_told_and_its_end(told: Told) -> None:
@@ -53,7 +52,7 @@ async def test_a_gap_in_the_voice_is_told_and_its_end(told: Told) -> None:
         await told.stalled.wait()
         yield utils.audio.silence_frame(0.1, 24_000)
 
-    voice.written("Hello.", whole=True)
+    voice.add_text("Hello.", whole=True)
     frames = stuck()
     async with asyncio.timeout(PATIENCE):
         assert await next_frame(frames, voice) is not None
@@ -78,7 +77,7 @@ async def test_a_voice_that_waits_for_words_has_not_stalled(told: Told) -> None:
         """Later than the watch, which has the same patience and was asked before."""
         looked.set()
 
-    asyncio.get_running_loop().call_later(voicing.STALLS * 3, look)
+    asyncio.get_running_loop().call_later(spoken_text.STALL_TIMEOUT * 3, look)
     async with asyncio.timeout(PATIENCE):
         await next_frame(spoken(ReplyText(slow_words(), voice)), voice)
     assert "stalled" not in told.names, told.names
