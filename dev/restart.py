@@ -25,12 +25,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from common import process_records
+from common.process_records import FAILED, MONITORING, READY, STARTING, STOPPED, ProcessRecord
 from dev.services import CHECKOUT, services
-from dev.supervisor import handover, private_files, records, running
+from dev.supervisor import handover, private_files, running
 from dev.supervisor.crash_excerpt import broken_code
 from dev.supervisor.log import Log, as_text
 from dev.supervisor.parents import Parents, holder_line, holder_of
-from dev.supervisor.records import FAILED, MONITORING, READY, STARTING, STOPPED, ProcessRecord
 
 COMMANDS = ("stop", "status", "logs")
 LOG_LINES = 40
@@ -177,7 +178,7 @@ def _start(home: Home, began: float) -> int:
 def _result(home: Home, waiting: StartWait, honcho_lives: Callable[[], bool]) -> int:
     if not waiting.until_ready(honcho_lives):
         return 1
-    page = records.read(home.path, "proxy")
+    page = process_records.read(home.path, "proxy")
     where = f" Open http://localhost:{page.port}/debug" if page and page.port else ""
     print(f"All ready in {time.time() - home.began:.1f} s.{where}")
     return 0
@@ -186,7 +187,7 @@ def _result(home: Home, waiting: StartWait, honcho_lives: Callable[[], bool]) ->
 def _keep(home: Home, name: str) -> bool:
     """Whether a restart of everything leaves `name` alone: healthy, and started with the settings
     of now."""
-    record = records.read(home.path, name)
+    record = process_records.read(home.path, name)
     return (
         services()[name].keeps
         and record is not None
@@ -218,7 +219,7 @@ def status(home: Home) -> int:
     """One line a process; 0 when all are ready."""
     all_ready = True
     for name in home.names:
-        record = records.read(home.path, name)
+        record = process_records.read(home.path, name)
         if record is None or (not record.launcher_alive and record.state != STOPPED):
             state, text = (
                 "stopped",

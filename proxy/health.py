@@ -12,11 +12,12 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.detour import detour
+from common.process_records import ProcessState
 from proxy.endpoint import Answer, Endpoint, answered
 from proxy.probes.watch import SystemWatch
 from proxy.registration import Registration, Worker, WorkerJob
 from proxy.settings import ProxySettings
-from proxy.verdicts.system_health import Process, State
+from proxy.verdicts.system_health import Process
 
 FRESH_S = 0.3
 """Who asks within this time of another gets the same answer."""
@@ -47,7 +48,7 @@ class ProcessHealth(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    state: State
+    state: ProcessState
     since: float | None
     detail: str
     answers: bool | None = Field(description="Whether it answers now; null when nobody asked it.")

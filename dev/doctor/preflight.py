@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import psutil
 
+from common import process_records
 from common.probe import Finding
 from dev.doctor.context import Context
 from dev.services import Port, Service, services
-from dev.supervisor import ports, processes, records
+from dev.supervisor import ports, processes
 from proxy.verdicts.system_health import Process, SystemHealth
 
 
@@ -30,12 +31,12 @@ def _all(checkout: Context) -> list[Finding]:
 
 
 def _of_service(checkout: Context, service: Service) -> list[Finding]:
-    record = records.read(checkout.home, service.name)
+    record = process_records.read(checkout.home, service.name)
     program = record.program if record is not None else None
     family = set()
     if record is not None and program is not None and program.alive:
         family = {process.pid for process in processes.descendants(program)}
-    ready = bool(family) and record is not None and record.state == records.READY
+    ready = bool(family) and record is not None and record.state == process_records.READY
     return [_held(checkout, service, port, family, ready=ready) for port in service.ports]
 
 

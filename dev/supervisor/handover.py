@@ -20,10 +20,10 @@ from typing import Any
 
 import psutil
 
+from common.process_records import Identity
 from dev.services import CHECKOUT
 from dev.supervisor import private_files
 from dev.supervisor.parents import Parents
-from dev.supervisor.records import Identity
 
 # Its value is the pid of a launcher whose whole environment is what the person exported.
 CARRIED = "VOICE_EXPORTED_BY"

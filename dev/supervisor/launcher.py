@@ -17,20 +17,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from common import process_records
+from common.process_records import PREPARING, RESTARTING, STOPPED, Identity, ProcessRecord
 from dev.services import CHECKOUT, services
-from dev.supervisor import handover, private_files, processes, records
+from dev.supervisor import handover, private_files, processes
 from dev.supervisor.crash_excerpt import error_with_place
 from dev.supervisor.log import BEGINS, Log
 from dev.supervisor.parents import Parents
 from dev.supervisor.program import Guardian
-from dev.supervisor.records import (
-    PREPARING,
-    RESTARTING,
-    STOPPED,
-    Identity,
-    ProcessRecord,
-    Status,
-)
+from dev.supervisor.status import Status, record_redactor
 from dev.supervisor.supervisor import LOOK_EVERY_S, Supervisor
 
 
@@ -110,12 +105,12 @@ class Launcher:
             honcho=Identity.of(honcho.pid) if honcho else None,
             fingerprint=composed["fingerprint"],
         )
-        redactor, broken = records.redactor(composed["environ"], str(CHECKOUT))
+        redactor, broken = record_redactor(composed["environ"], str(CHECKOUT))
         if broken:
             log.say(f"{broken}: secrets are blotted out in their plain form only", "ERROR")
         status = Status(home, mine, log, redactor)
         status.set(PREPARING)
-        self.guardian = Guardian(records.path(home, self.name))
+        self.guardian = Guardian(process_records.path(home, self.name))
         self.supervisor = Supervisor(
             services()[self.name],
             composed["environ"],
@@ -158,7 +153,7 @@ class Launcher:
                 return lock
             except BlockingIOError:
                 if not told:
-                    other = records.read(home, self.name)
+                    other = process_records.read(home, self.name)
                     who = ""
                     if other and other.launcher and other.launcher_alive:
                         who = f" (pid {other.launcher.pid})"
@@ -172,7 +167,7 @@ class Launcher:
 
     async def _clean_up(self, home: Path, log: Log) -> None:
         """End what an earlier launcher left when it was killed."""
-        left = records.read(home, self.name)
+        left = process_records.read(home, self.name)
         if left is None:
             return
         for sentence in await asyncio.to_thread(processes.end_recorded, left):

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from dev.supervisor import records
-from dev.supervisor.records import Identity, ProcessRecord
+from common import process_records
+from common.process_records import Identity, ProcessRecord
 
 TAG = "VOICE_PROGRAM"
 # honcho kills a launcher five seconds after the first process ended: the whole must fit into that.
@@ -139,7 +139,10 @@ def end_recorded(record: ProcessRecord) -> list[str]:
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["end", file]:
-            record = records.load(Path(file))
+            try:
+                record = process_records.load(Path(file))
+            except process_records.RecordError:
+                return 0
             if record is not None and not record.launcher_alive:
                 end_recorded(record)
             return 0

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from common.process_records import Identity
 from dev.services import CHECKOUT
 from dev.supervisor import processes
 from dev.supervisor.log import LINE_BYTES, Log
-from dev.supervisor.records import Identity
 
 AFTER_END_S = 1.0
 

@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from common import process_records
+from common.process_records import STARTING, STOPPED, Identity, ProcessRecord
 from dev.services import CHECKOUT
-from dev.supervisor import processes, records
+from dev.supervisor import processes
 from dev.supervisor.parents import is_honcho
-from dev.supervisor.records import Identity, ProcessRecord
 
 HONCHO_RECORD = "honcho.json"
 HONCHO_LOG = "honcho.log"
@@ -27,7 +28,9 @@ LOOK_EVERY_S = 0.05
 
 def all_records(home: Path, names: Iterable[str]) -> dict[str, ProcessRecord]:
     """The records there are, by name."""
-    return {name: record for name in names if (record := records.read(home, name)) is not None}
+    return {
+        name: record for name in names if (record := process_records.read(home, name)) is not None
+    }
 
 
 def common_honcho(home: Path, names: list[str]) -> Identity | None:
@@ -66,7 +69,7 @@ def start_honcho(
         )
     identity = Identity.of(honcho.pid)
     if identity is not None:
-        records.write(home, ProcessRecord("honcho", records.STARTING, program=identity))
+        process_records.write(home, ProcessRecord("honcho", STARTING, program=identity))
     return honcho
 
 
@@ -74,7 +77,7 @@ def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
     """End honcho, the launchers and the programs of this home; how many processes, and what had to
     be killed."""
     known = all_records(home, names)
-    started = records.read(home, "honcho")
+    started = process_records.read(home, "honcho")
     managers = {record.honcho for record in known.values() if record.honcho}
     if started is not None and started.program is not None:
         managers.add(started.program)
@@ -101,11 +104,11 @@ def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
     for record in all_records(home, names).values():
         killed += processes.end_recorded(record)
     for name in [*names, "honcho"]:
-        last = records.read(home, name)
-        if last is not None and last.state != records.STOPPED:
-            last.state, last.detail, last.program = records.STOPPED, "stopped", None
+        last = process_records.read(home, name)
+        if last is not None and last.state != STOPPED:
+            last.state, last.detail, last.program = STOPPED, "stopped", None
             last.beside, last.since = [], time.time()
-            records.write(home, last)
+            process_records.write(home, last)
     return ended, killed
 
 

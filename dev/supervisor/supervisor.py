@@ -9,21 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from common import process_records
+from common.process_records import FAILED, MONITORING, PREPARING, READY, RESTARTING, STARTING
 from dev.services import CHECKOUT, Service
-from dev.supervisor import ports, processes, readiness, records
+from dev.supervisor import ports, processes, readiness
 from dev.supervisor.crash_excerpt import ProgramEnd, crash_excerpt
 from dev.supervisor.log import REPEATED, ErrorCount
 from dev.supervisor.program import Program
-from dev.supervisor.records import (
-    FAILED,
-    MONITORING,
-    PREPARING,
-    READY,
-    RESTARTING,
-    STARTING,
-    Crash,
-    Status,
-)
+from dev.supervisor.status import Crash, Status
 from dev.supervisor.takeover import (
     TAKEOVER_REQUEST,
     ReplacedPrograms,
@@ -136,7 +129,7 @@ class Supervisor:
             await asyncio.sleep(PROBE_EVERY_S)
 
     def _missing(self, name: str) -> str | None:
-        other = records.read(self.status.home, name)
+        other = process_records.read(self.status.home, name)
         if other is None or not other.launcher_alive:
             return f"{name} (not started)"
         return None if other.state == READY else f"{name} ({other.state})"

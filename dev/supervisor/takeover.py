@@ -17,11 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.process_records import READY
 from dev.services import CHECKOUT, Service
 from dev.supervisor import ports, processes, readiness
 from dev.supervisor.crash_excerpt import ProgramEnd, error_with_place
 from dev.supervisor.program import Program
-from dev.supervisor.records import READY, Crash, Status
+from dev.supervisor.status import Crash, Status
 
 REPLACES = "VOICE_REPLACES"
 TAKEOVER_REQUEST = "VOICE_TAKEOVER_REQUEST"

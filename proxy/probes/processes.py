@@ -13,13 +13,13 @@ from pathlib import Path, PurePath
 import psutil
 
 from common import known_secrets
+from common.process_records import ProcessRecord, ProcessState
 from common.redaction import Redactor
 from proxy.probes import livekit, providers, status_files
 from proxy.probes.question import Questions
-from proxy.probes.status_files import StatusFile
 from proxy.registration import Registration
 from proxy.settings import ProxySettings
-from proxy.verdicts.system_health import LAUNCHER, ProbeResult, Process, State
+from proxy.verdicts.system_health import LAUNCHER, ProbeResult, Process
 
 PROCESSES = ("livekit", "models", "letta", "agent", "proxy")
 NO_FILES = ("livekit", "letta", "agent", "proxy")
@@ -49,7 +49,7 @@ class Processes:
         self._registration = registration
         self._inside = inside
         self._started = time.time()
-        self._since: dict[str, tuple[State, float]] = {}
+        self._since: dict[str, tuple[ProcessState, float]] = {}
         self._looks = Frozen()
         self._frozen: dict[str, tuple[str, ...]] = {}
 
@@ -70,7 +70,7 @@ class Processes:
         }
 
     async def _troubles(
-        self, files: dict[str, StatusFile | None], max_age: float
+        self, files: dict[str, ProcessRecord | None], max_age: float
     ) -> dict[str, str | None]:
         troubles = await asyncio.gather(
             *(self._trouble(name, file, max_age) for name, file in files.items())
@@ -78,7 +78,7 @@ class Processes:
         return dict(zip(files, troubles, strict=True))
 
     def _process(
-        self, name: str, file: StatusFile | None, trouble: str | None, *, watched: bool
+        self, name: str, file: ProcessRecord | None, trouble: str | None, *, watched: bool
     ) -> Process:
         if name == "proxy" and self._inside:
             return _stopped(self._myself(file), _stopped_launcher(file))
@@ -108,7 +108,7 @@ class Processes:
         return replace(process, detail=f"It runs, but does not do its work: {trouble.rstrip('.')}.")
 
     def _without_file(self, name: str, trouble: str, watched: bool) -> Process:
-        state: State = "stopped" if trouble else "ready"
+        state: ProcessState = "stopped" if trouble else "ready"
         previous = self._since.get(name)
         if previous is None or previous[0] != state:
             previous = self._since[name] = (state, time.time())
@@ -116,7 +116,7 @@ class Processes:
         detail = f"{trouble[:1].upper()}{trouble[1:].rstrip('.')}." if trouble else "It answers."
         return Process(name, state, detail + unwatched, previous[1], not trouble)
 
-    def _myself(self, file: StatusFile | None) -> Process:
+    def _myself(self, file: ProcessRecord | None) -> Process:
         return Process(
             "proxy",
             "ready",
@@ -128,7 +128,7 @@ class Processes:
             file.restarts if file else 0,
         )
 
-    async def _trouble(self, name: str, file: StatusFile | None, max_age: float) -> str | None:
+    async def _trouble(self, name: str, file: ProcessRecord | None, max_age: float) -> str | None:
         """What is wrong with its answers, empty when nothing is; None when it is not asked."""
         if name == "proxy" and self._inside:
             return None
@@ -156,11 +156,11 @@ class Processes:
         return await self._questions.ask(f"http://localhost:{port}/healthz", max_age=max_age)
 
 
-def _file(folder: Path | None, name: str) -> StatusFile | None:
+def _file(folder: Path | None, name: str) -> ProcessRecord | None:
     return status_files.read(folder, name) if folder is not None else None
 
 
-def _programs(files: dict[str, StatusFile | None]) -> dict[str, int]:
+def _programs(files: dict[str, ProcessRecord | None]) -> dict[str, int]:
     """The pids of the programs that live."""
     return {
         name: file.program.pid
@@ -169,14 +169,14 @@ def _programs(files: dict[str, StatusFile | None]) -> dict[str, int]:
     }
 
 
-def _is_asked(name: str, file: StatusFile) -> bool:
+def _is_asked(name: str, file: ProcessRecord) -> bool:
     if file.state == "monitoring":
         # The models' monitor stands for whichever providers are in use: see providers.py.
         return name != "models"
     return file.state == "ready" or file.cause == NOT_READY
 
 
-def _stopped_launcher(file: StatusFile | None) -> tuple[str, ...]:
+def _stopped_launcher(file: ProcessRecord | None) -> tuple[str, ...]:
     """The launcher when it stands still and its program does not know; without a program its
     status tells it."""
     if file is None or file.launcher is None or file.program is None:

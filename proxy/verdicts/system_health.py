@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from common.detour import Detour
+from common.process_records import ProcessState
 
 LAUNCHER = "the launcher"
 """By which `Process.frozen` tells that it is not the program that stands still."""
-
-State = Literal["preparing", "starting", "ready", "restarting", "failed", "monitoring", "stopped"]
-"""Of a process, as its launcher says it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Process:
     """
 
     name: str
-    state: State
+    state: ProcessState
     detail: str = ""
     since: float | None = None
     answers: bool | None = None

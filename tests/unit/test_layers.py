@@ -14,7 +14,12 @@ MAY_IMPORT = {
     "agent": ("agent", "common"),
     "proxy": ("proxy", "common"),
     "proxy/verdicts": ("proxy.verdicts", "common"),
-    "dev/supervisor": ("dev.supervisor", "dev.services", "common.known_secrets"),
+    "dev/supervisor": (
+        "dev.supervisor",
+        "dev.services",
+        "common.process_records",
+        "common.known_secrets",
+    ),
     "dev/bootstrap": (
         "dev.bootstrap",
         "dev.supervisor.parents",

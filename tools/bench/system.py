@@ -15,10 +15,11 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from common import process_records
 from dev.caller import CallError, where
 from dev.environment import compose
 from dev.services import CHECKOUT, services
-from dev.supervisor import processes, records
+from dev.supervisor import processes
 from tools.bench.processes import Tree
 from tools.bench.subjects import OURS, Subject
 
@@ -52,7 +53,7 @@ class System:
         """The living processes of each program and its launcher, by the name in the Procfile."""
         found: dict[str, list[psutil.Process]] = {}
         for name in services():
-            record = records.read(self.home, name)
+            record = process_records.read(self.home, name)
             if record is None:
                 continue
             members = processes.family(record.program, record.tag) if record.program else []
@@ -66,7 +67,7 @@ class System:
         """The same to be asked often: who descends from the launchers of now."""
         roots: dict[str, psutil.Process] = {}
         for name in services():
-            record = records.read(self.home, name)
+            record = process_records.read(self.home, name)
             if record is None:
                 continue
             if record.launcher and (launcher := record.launcher.process()):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psutil
 
-from dev.supervisor import processes, records
+from common import process_records
+from common.process_records import Identity, ProcessRecord
+from dev.supervisor import processes
 from dev.supervisor.processes import TAG, end, family
-from dev.supervisor.records import Identity, ProcessRecord
 
 # Starts a child that leaves its session, tells its pid, and waits.
 PARENT = (
@@ -79,13 +80,13 @@ def test_a_pid_that_was_given_to_another_is_left_alone() -> None:
 def test_the_guardian_ends_a_program_only_when_its_launcher_is_gone(tmp_path: Path) -> None:
     program, identity, _ = _start(WAIT, "tag-5")
     me = Identity.of(psutil.Process().pid)
-    record = ProcessRecord("x", records.READY, launcher=me, program=identity, tag="tag-5")
-    records.write(tmp_path, record)
-    file = str(records.path(tmp_path, "x"))
+    record = ProcessRecord("x", process_records.READY, launcher=me, program=identity, tag="tag-5")
+    process_records.write(tmp_path, record)
+    file = str(process_records.path(tmp_path, "x"))
     assert processes.main(["end", file]) == 0
     assert program.poll() is None
     record.launcher = Identity(identity.pid, 1.0)
-    records.write(tmp_path, record)
+    process_records.write(tmp_path, record)
     assert processes.main(["end", file]) == 0
     assert program.wait(1) == -15
 

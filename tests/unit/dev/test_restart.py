@@ -7,18 +7,25 @@ from typing import Any
 
 import pytest
 
+from common import process_records
+from common.process_records import (
+    MONITORING,
+    READY,
+    STARTING,
+    Identity,
+    ProcessRecord,
+    ProcessState,
+)
 from dev import restart
 from dev.restart import StartWait, has_failed
-from dev.supervisor import records
-from dev.supervisor.records import MONITORING, READY, STARTING, Identity, ProcessRecord
 
 
-def written(home: Path, name: str, state: str, detail: str, **more: Any) -> ProcessRecord:
+def written(home: Path, name: str, state: ProcessState, detail: str, **more: Any) -> ProcessRecord:
     (home / "run").mkdir(exist_ok=True)
     (home / "logs").mkdir(exist_ok=True)
     me = Identity.of(os.getpid())
     record = ProcessRecord(name, state, detail, launcher=me, launched=time.time(), port=1, **more)
-    records.write(home, record)
+    process_records.write(home, record)
     return record
 
 

@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import pytest
 
+from common import process_records
+from common.process_records import READY, STARTING, Identity, ProcessRecord
 from common.redaction import Redactor
 from dev.services import SERVICES
-from dev.supervisor import records
 from dev.supervisor.log import ErrorCount, Log
 from dev.supervisor.program import Program
-from dev.supervisor.records import READY, STARTING, Identity, ProcessRecord, Status
+from dev.supervisor.status import Status
 from dev.supervisor.supervisor import Supervisor
 
 
@@ -47,7 +48,7 @@ async def test_a_program_that_fails_again_and_again_before_it_is_ready_is_record
     answered = asyncio.Event()
 
     async def question(_: Program) -> str | None:
-        recorded.append(records.read(tmp_path, "proxy"))
+        recorded.append(process_records.read(tmp_path, "proxy"))
         if len(answers) == 1:
             answered.set()
         return answers.pop(0)

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from common.process_records import Identity
 from proxy.health import describe
 from proxy.probes import status_files
 from proxy.registration import Worker, WorkerStatus
@@ -203,9 +204,9 @@ async def test_without_launchers_the_proxy_asks_by_itself(
 
 
 def test_a_pid_counts_only_with_its_start_time(tmp_path: Path) -> None:
-    assert status_files.Pid(pid=os.getpid(), start_time=STARTED).alive
-    assert not status_files.Pid(pid=os.getpid(), start_time=STARTED - 2).alive
-    assert not status_files.Pid(pid=2**22 + 1, start_time=1.0).alive
+    assert Identity(pid=os.getpid(), start_time=STARTED).alive
+    assert not Identity(pid=os.getpid(), start_time=STARTED - 2).alive
+    assert not Identity(pid=2**22 + 1, start_time=1.0).alive
 
 
 async def test_liveness_asks_nobody(start_proxy: StartProxy) -> None:

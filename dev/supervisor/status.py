@@ -1,133 +1,33 @@
-"""The record of a process: `VOICE_HOME/run/NAME.json`, what its launcher says of itself and of its
-program.
-
-Written by the launcher alone, whole or not at all; read by restart_voice_system.sh, by the next
-launcher (which cleans up what a killed one left) and by the proxy's health. A pid counts only
-together with its start time.
-"""
+"""What a launcher says of itself and of its program, in the record of its process
+(`common/process_records.py`): without secrets, and with a crash in sight until all is well."""
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import psutil
-
+from common import process_records
+from common.process_records import (
+    FAILED,
+    MONITORING,
+    READY,
+    STOPPED,
+    Beside,
+    ProcessRecord,
+    ProcessState,
+)
 from dev.supervisor.crash_excerpt import broken_code
 from dev.supervisor.log import Log
 
 if TYPE_CHECKING:  # it stands on this file
     from dev.supervisor.program import Program
 
-START_TIME_TOLERANCE_S = 1.0
-PREPARING, STARTING, READY, RESTARTING = "preparing", "starting", "ready", "restarting"
-FAILED, MONITORING, STOPPED = "failed", "monitoring", "stopped"
 LASTING = (READY, MONITORING, STOPPED)
 SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH|DSN|DATABASE_URL", re.I)
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A process that cannot be mistaken for a later one with the same pid."""
-
-    pid: int
-    start_time: float
-
-    @classmethod
-    def of(cls, pid: int) -> Identity | None:
-        try:
-            return cls(pid, psutil.Process(pid).create_time())
-        except psutil.NoSuchProcess:
-            return None
-
-    def process(self) -> psutil.Process | None:
-        """The living process, or None when it is gone or the pid is another's now."""
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.start_time) <= START_TIME_TOLERANCE_S
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
-
-    @property
-    def alive(self) -> bool:
-        return self.process() is not None
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A program that runs beside the one that does the work: one that may take over from it, or
-    one that has handed over and ends its calls."""
-
-    program: Identity
-    tag: str
-
-
-@dataclass
-class ProcessRecord:
-    """The state of one process of the Procfile, as its launcher knows it."""
-
-    name: str
-    state: str
-    detail: str = ""
-    cause: str = ""  # what is wrong, as a code: proxy/verdicts/system_health.py lists them
-    log: list[str] = field(default_factory=list)  # the program's last lines that tell why
-    since: float = field(default_factory=time.time)
-    launcher: Identity | None = None
-    program: Identity | None = None
-    port: int | None = None
-    answers: bool | None = None  # of a monitored service; None before it was asked
-    repeats: int = 0  # how often the same error came before it was ready; 0 when none repeats
-    restarts: int = 0
-    ready_after_s: float | None = None
-    launched: float = 0.0  # when this run of the launcher began; a restart moves it
-    honcho: Identity | None = None
-    tag: str = ""  # marks the environment of everything the program starts
-    beside: list[Beside] = field(default_factory=list)
-    fingerprint: str = ""
-    updated: float = 0.0
-
-    @property
-    def launcher_alive(self) -> bool:
-        return self.launcher is not None and self.launcher.alive
-
-
-def path(home: Path, name: str) -> Path:
-    return home / "run" / f"{name}.json"
-
-
-def write(home: Path, record: ProcessRecord) -> None:
-    record.updated = time.time()
-    target = path(home, record.name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
-    part.write_text(json.dumps(asdict(record), indent=1))
-    part.replace(target)
-
-
-def read(home: Path, name: str) -> ProcessRecord | None:
-    """The record of `name`, None when there is none or it is not readable as one."""
-    return load(path(home, name))
-
-
-def load(file: Path) -> ProcessRecord | None:
-    try:
-        values: dict[str, Any] = dict(json.loads(file.read_text()))
-        for key in ("launcher", "program", "honcho"):
-            if values.get(key) is not None:
-                values[key] = Identity(**values[key])
-        values["beside"] = [
-            Beside(Identity(**program["program"]), program["tag"])
-            for program in values.get("beside", [])
-        ]
-        return ProcessRecord(**values)
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
 
 
 class Redacts(Protocol):
@@ -154,7 +54,7 @@ class PlainRedactor:
         return text
 
 
-def redactor(environ: Mapping[str, str], root: str) -> tuple[Redacts, str | None]:
+def record_redactor(environ: Mapping[str, str], root: str) -> tuple[Redacts, str | None]:
     """What blots the secrets of `environ` out of a record; and the file below `root` and line of
     common/ that is broken, when the better one cannot be loaded."""
     try:
@@ -193,12 +93,12 @@ class Status:
         self._shown: object = None
 
     @property
-    def now(self) -> str:
+    def now(self) -> ProcessState:
         return self.record.state
 
     def set(
         self,
-        state: str,
+        state: ProcessState,
         detail: str | None = None,
         *,
         cause: str = "",
@@ -220,7 +120,7 @@ class Status:
         self.record.detail = self._redactor.text(self._with_crash(self._plain, crash))
         self.record.cause = cause or crash.cause
         self.record.log = [self._redactor.text(line) for line in log or crash.log]
-        write(self.home, self.record)
+        process_records.write(self.home, self.record)
         if say:
             level = "ERROR" if state == FAILED else "INFO"
             self.log.say(f"{state}: {self.record.detail}", level)
@@ -245,23 +145,23 @@ class Status:
     def add_beside(self, program: Program) -> None:
         """Record a program that runs beside the one that does the work."""
         self.record.beside.append(Beside(program.identity, program.tag))
-        write(self.home, self.record)
+        process_records.write(self.home, self.record)
 
     def drop_beside(self, program: Program) -> None:
         self.record.beside = [other for other in self.record.beside if other.tag != program.tag]
-        write(self.home, self.record)
+        process_records.write(self.home, self.record)
 
     def set_program(self, program: Program | None) -> None:
         """Record which program runs, before anything else can happen to it."""
         self.record.program = program.identity if program else None
         self.record.tag = program.tag if program else ""
-        write(self.home, self.record)
+        process_records.write(self.home, self.record)
 
     def keep(self) -> None:
         """Write the record again if somebody removed it: without it nobody finds what runs here."""
-        if not path(self.home, self.record.name).exists():
+        if not process_records.path(self.home, self.record.name).exists():
             self.log.say("the record of this process was removed: it is written again")
-            write(self.home, self.record)
+            process_records.write(self.home, self.record)
 
     def detail_from_output(self) -> bool:
         """Let the program's own last line tell how far it is; False when it has said nothing."""

@@ -1,26 +1,16 @@
-"""A record is whole or absent, a pid counts only with its start time, and what it says of a
-program: a crash stays in sight until all is well, secrets do not."""
+"""What a record says of a program: a crash stays in sight until all is well, secrets do not."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from common import process_records
+from common.process_records import FAILED, READY, RESTARTING, STARTING, ProcessRecord
 from common.redaction import Redactor
-from dev.supervisor import records
 from dev.supervisor.log import Log
-from dev.supervisor.records import (
-    FAILED,
-    READY,
-    RESTARTING,
-    STARTING,
-    Crash,
-    Identity,
-    ProcessRecord,
-    Status,
-)
+from dev.supervisor.status import Crash, Status, record_redactor
 
 SECRET = "a-planted-secret-0123456789"
 
@@ -33,7 +23,7 @@ def status(tmp_path: Path) -> Iterator[Status]:
 
 
 def record_of(status: Status) -> ProcessRecord:
-    found = records.read(status.home, "letta")
+    found = process_records.read(status.home, "letta")
     assert found is not None
     return found
 
@@ -86,31 +76,8 @@ def test_what_is_said_again_is_said_and_not_only_kept(
 def test_no_secret_is_in_it(status: Status) -> None:
     status.crashed(Crash("crashed", f"letta ended: {SECRET}", (f"ValueError: {SECRET}",)))
     status.set(RESTARTING, f"rejected {SECRET}")
-    assert SECRET not in records.path(status.home, "letta").read_text()
+    assert SECRET not in process_records.path(status.home, "letta").read_text()
     assert record_of(status).log == ["ValueError: ***"]
-
-
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    me = Identity.of(os.getpid())
-    record = ProcessRecord("agent", records.READY, "a sentence", launcher=me, port=8091)
-    records.write(tmp_path, record)
-    found = records.read(tmp_path, "agent")
-    assert found == record
-    assert found is not None and found.launcher_alive
-
-
-def test_another_process_with_the_same_pid_is_not_it() -> None:
-    me = Identity.of(os.getpid())
-    assert me is not None and me.alive
-    assert not Identity(me.pid, me.start_time - 10).alive
-
-
-def test_no_record_and_a_broken_one(tmp_path: Path) -> None:
-    assert records.read(tmp_path, "agent") is None
-    records.path(tmp_path, "agent").parent.mkdir()
-    for text in ("", "[]", '{"name": 1}', '{"nonsense": 1}'):
-        records.path(tmp_path, "agent").write_text(text)
-        assert records.read(tmp_path, "agent") is None
 
 
 def test_secrets_are_blotted_out_even_when_common_is_broken(
@@ -118,6 +85,6 @@ def test_secrets_are_blotted_out_even_when_common_is_broken(
 ) -> None:
     environ = {"OPENAI_API_KEY": "planted-0123456789", "DB_PASS": "hunter22", "LOG_LEVEL": "INFO"}
     monkeypatch.setitem(sys.modules, "common", None)
-    redactor, broken = records.redactor(environ, "/checkout")
+    redactor, broken = record_redactor(environ, "/checkout")
     assert broken is not None and "common" in broken
     assert redactor.text("INFO: planted-0123456789, hunter22") == "INFO: ***, ***"
