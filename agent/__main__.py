@@ -28,7 +28,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # until the worker has its own handlers
         signal.signal(number, lambda *_: os._exit(0))
     if os.environ.get(REPLACES):
-        # Somebody waits to see changed code; what calls share takes longest to import.
+        # A person waits to see changed code; what calls share takes longest to import.
         forkserver.start()
 
     # Imported late: what calls share is imported meanwhile.
@@ -47,7 +47,7 @@ def main() -> int:
     os.environ.update(http_proxy.with_loopback(os.environ))
     forkserver.start()
 
-    # Imported late: a wrong setting is told at once, not after seconds of imports.
+    # Imported late: a wrong setting is reported at once, not after seconds of imports.
     from agent.worker.status import StatusPortTaken
     from agent.worker.takeover import CodeBroken
     from agent.worker.worker import WorkerProcess
@@ -58,7 +58,7 @@ def main() -> int:
         print(f"agent: {error}", file=sys.stderr)
         return 1
     except CodeBroken:
-        print("agent: what calls run cannot be loaded, why is told above", file=sys.stderr)
+        print("agent: what calls run cannot be loaded; the reason is above", file=sys.stderr)
         return 1
     except forkserver.Gone as error:
         # The last error of the log: the launcher quotes it.

@@ -1,9 +1,9 @@
-"""Everything the worker reports about a call is one event, told in one shape to every sink.
+"""Everything the worker reports about a call is one event, in one shape for every sink.
 
     {"at": EPOCH_S, "room": "r", "source": "agent", "stage": "think", "name": "request",
      "data": {}, "key": "AJ_xyz-4f2a-17"}
 
-`key` is the same wherever the event is told, and no other event has it. A call never waits for its
+`key` is the same in every sink, and no other event has it. A call never waits for its
 own bookkeeping: `emit` returns at once, and a sink that fails is logged.
 """
 
@@ -66,7 +66,7 @@ class Events:
             try:
                 sink(event)
             except Exception:
-                logger.exception("an event could not be told to %r", sink)
+                logger.exception("an event could not be passed to %r", sink)
 
     async def aclose(self) -> None:
         for sink in self.sinks:

@@ -27,7 +27,7 @@ class Busy(Exception):
 
 
 class NotYet(Exception):
-    """A provider wants a longer pause than a caller has patience for; it was not asked again."""
+    """A provider wants a longer pause than a caller has patience for: there was no other try."""
 
     status = 429
 
@@ -38,7 +38,7 @@ class NotYet(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """The kind, the HTTP status if there was one, and the seconds the provider wants to have."""
+    """The kind, the HTTP status if there was one, and the seconds to wait if the provider said."""
 
     kind: str
     status: int | None = None

@@ -1,4 +1,4 @@
-"""What happened in each turn, and when: told as events, and at its end as one `turn` event.
+"""What happened in each turn, and when: each step is an event, the whole turn one more at its end.
 
 A turn begins when the caller's words are sent to Letta and ends when the reply has been spoken or
 interrupted. Its times count from the moment the caller's speech ended (for typed words: from their
@@ -91,7 +91,7 @@ class Turns:
         self._events.emit("think", "retry", turn=record.number, attempt=1, of=2, message=why)
 
     def waits(self, record: TurnRecord | None, why: str, patience: float, **data: Any) -> None:
-        """Letta is away; it is asked again when it is back."""
+        """Letta is away; the request is sent again when it is back."""
         turn = record.number if record else None
         self._events.emit(
             "think", "waiting", turn=turn, message=why, patience=round(patience, 1), **data

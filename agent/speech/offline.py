@@ -186,7 +186,7 @@ class OfflineStream(UtteranceStream):
         self._reports.failed("transcribe", error, self._provider, self._failures, not lost)
 
     def _tell(self, error: Exception, consequence: str) -> None:
-        """Tell of words that are lost, or that will be."""
+        """Report words that are lost, or that will be."""
         self._told_away = True
         words = f"{self.url}: {str(error) or type(error).__name__}"
         self._reports.broken(SPEECH_TO_TEXT, words, consequence)

@@ -1,7 +1,6 @@
-"""What speech-to-text and text-to-speech tell of themselves: kept until there is a call, then told
-to it.
+"""Reports of speech-to-text and text-to-speech to their call: kept until it begins, then passed on.
 
-They are made before the call (agent/job/process.py), so they cannot know its events.
+Both are made before the call (agent/job/process.py), so they cannot know its events.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ logger = logging.getLogger("agent.speech")
 
 @dataclass(frozen=True)
 class Degraded:
-    """What the call must do without. `again`: it was told before and has not worked since."""
+    """What the call must do without. `again`: it was reported before and has not worked since."""
 
     what: str
     error: str
@@ -36,8 +35,8 @@ class ReportListener(Protocol):
 
 
 class Reports:
-    """Made once a process, before its call. Until the call listens, events are nobody's, and what
-    is broken is kept for it."""
+    """Made once a process, before its call. Until the call listens, events are dropped, and what is
+    broken is kept for it."""
 
     def __init__(self) -> None:
         self._unheard: list[Degraded] = []
@@ -85,7 +84,7 @@ class Reports:
 
 
 class Attempts:
-    """Tells of each failed try of a provider, numbered, from LiveKit's `error` events."""
+    """Reports each failed try of a provider, numbered, from LiveKit's `error` events."""
 
     def __init__(self, reports: Reports, stage: str, provider: str) -> None:
         self._reports = reports

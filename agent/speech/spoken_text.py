@@ -1,6 +1,6 @@
-"""A reply on its way through the voice: cut into pieces while it is written, and told as events.
+"""A reply on its way through text-to-speech: cut into pieces while it comes, reported as events.
 
-The first piece ends at the first punctuation, so that the voice begins early; later ones are
+The first piece ends at the first punctuation, so that the sound begins early; later ones are
 sentences, because a whole sentence sounds better and there is time: the one before is being spoken.
 """
 

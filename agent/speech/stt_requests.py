@@ -115,7 +115,7 @@ class RequestStream(UtteranceStream):
             self._recording = []
 
     def _refuse(self) -> None:
-        """There are too many to be answered while they matter: tell that this one is lost."""
+        """Report an utterance as lost: there are too many to be answered in time."""
         busy = Busy(
             f"{self._requests.qsize()} recordings wait for {self._parent.provider} already "
             "(PROVIDER_CONCURRENCY)"

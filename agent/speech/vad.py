@@ -35,7 +35,7 @@ LOUDNESS_LEAST = 200.0  # of 32767; below this all is silence
 
 
 def load(settings: AgentSettings, reports: Reports) -> vad.VAD | None:
-    """The Silero detector; None, with the reason told, when it cannot be loaded.
+    """The Silero detector; None, with the reason reported, when it cannot be loaded.
 
     livekit-agents would only find out in the call: its detector loads nothing before it is used.
     """
@@ -91,7 +91,7 @@ class SharedVAD(vad.VAD):
         return self._inner.provider
 
     def tune(self, settings: AgentSettings) -> None:
-        """As the call wants it: the detector was made before there was one."""
+        """Set what the settings of the call say: the detector was made before the call."""
         if isinstance(self._inner, LoudnessVAD):
             self._inner.tune(settings)
         elif isinstance(self._inner, inference.VAD):

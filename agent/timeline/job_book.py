@@ -36,7 +36,7 @@ class EndedProcess:
 
 
 class JobBook:
-    """The events of the worker's jobs; `folder` is None when nobody wants them."""
+    """The events of the worker's jobs; `folder` is None without a timeline."""
 
     def __init__(self, folder: Path | None) -> None:
         self.stopping = False  # the worker ends its calls, whatever they are at
@@ -130,7 +130,7 @@ class LastErrors(logging.Handler):
 
 
 def report_orphans(folder: Path) -> None:
-    """Tell the end of jobs whose worker died before it could, as far as its files are here."""
+    """Write the end of jobs whose worker died before it could, as far as its files are here."""
     for path in list(spooled(folder)):
         if not stem_of(path).endswith(WRITER):
             continue

@@ -27,8 +27,8 @@ LOOP_MONITOR = "LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS"
 
 
 class Gone(Exception):
-    """The server has ended. Which of the processes that it made still live cannot be told any more,
-    and idle ones fail with their first call."""
+    """The server has ended. Nobody can tell which of the processes that it made still live, and
+    idle ones fail with their first call."""
 
 
 def start() -> None:

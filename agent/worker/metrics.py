@@ -108,11 +108,11 @@ class WorkerMetrics:
         self._init_timeouts.inc()
 
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
-        """A figure that is read when it is asked for."""
+        """A figure that is read at each request."""
         Gauge(name, help_text, registry=self.registry).set_function(read)
 
     def watch_processes(self) -> None:
-        """Memory and processor time of the job processes, as they are when it is asked for."""
+        """Memory and processor time of the job processes, as they are at the request."""
         self.registry.register(JobProcesses())
 
     def text(self) -> bytes:

@@ -1,8 +1,8 @@
-"""The worker's eye on itself and on its job processes: memory, processor, activity, errors, lag.
+"""Watches the worker and its job processes: memory, processor, activity, errors, lag of the loop.
 
-Every few seconds it looks, and logs once what is not as it should be: a call in which nothing
-happens, one with many errors, a process with much memory, a loop that is late. `GET /worker` and
-`GET /metrics` tell the figures. A worker that has grown over its limit says so between calls.
+Every few seconds it reads them, and logs once what is wrong: a call in which nothing happens, one
+with many errors, a process with much memory, a loop that is late. `GET /worker` and `GET /metrics`
+have the figures. A worker whose memory is over its limit asks between calls to be replaced.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ProcessVitals:
 
 @dataclass
 class CallActivity:
-    """What the events of a call tell."""
+    """The last activity, the errors and the lag of a call, from its events."""
 
     active_at: float = field(default_factory=time.time)
     errors: int = 0
@@ -105,7 +105,7 @@ class Monitor:
             logging.getLogger().removeHandler(self.vitals)
 
     def look(self) -> None:
-        """Read every process, and tell what is wrong with any."""
+        """Read every process, and log what is wrong with any."""
         own = self._read(os.getpid(), None, None)
         jobs = [self._read(pid, job, room) for pid, job, room in self._server.processes]
         self.processes = tuple(process for process in (own, *jobs) if process is not None)
@@ -114,12 +114,12 @@ class Monitor:
         ours = {process.job for process in self.processes}
         self._calls = {job: call for job, call in list(self._calls.items()) if job in ours}
         for process in self.processes:
-            self._tell(process)
+            self._log_problems(process)
         if own is not None and own.memory_mb > self._limit:
             self._ask(own)
 
     def export(self, gauge: Callable[[str, str, Callable[[], float]], None]) -> None:
-        """Have the figures of `GET /metrics` read here when they are asked for."""
+        """Give the figures of `GET /metrics` to `gauge`, which reads them at each request."""
         gauge(
             "voice_loop_lag_seconds",
             "By how much the worker's event loop was late at worst within ten seconds.",
@@ -143,7 +143,7 @@ class Monitor:
 
     @property
     def job_lag(self) -> float:
-        """Seconds by which the loop of a call was late at worst, as the calls in progress told."""
+        """Seconds by which the loop of a call in progress was late at worst."""
         return max((call.lag for call in list(self._calls.values())), default=0.0)
 
     def _read(self, pid: int, job: str | None, room: str | None) -> ProcessVitals | None:
@@ -170,7 +170,7 @@ class Monitor:
             round(call.active_at if call else time.time() if job else self._active_at, 3),
         )
 
-    def _tell(self, process: ProcessVitals) -> None:
+    def _log_problems(self, process: ProcessVitals) -> None:
         whose = (
             "this worker"
             if process.pid == os.getpid()

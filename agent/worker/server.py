@@ -86,7 +86,7 @@ async def request(req: JobRequest, server: WatchedServer, most: int, book: JobBo
         await req.reject()
         return
     book.accepted(req, server.registration.worker_id)
-    # Many at once wait for seconds: whoever asks for the jobs must not take them for lost.
+    # Many at once wait for seconds, and the proxy must not take them for lost meanwhile.
     server.waiting[req.id] = req.room.name
     try:
         await req.accept(name="Agent")
@@ -105,7 +105,7 @@ SERVER_LIMIT = 0.7  # livekit-server gives a worker that reports this load no mo
 
 
 def load_of(server: WatchedServer, most: int) -> float:
-    """The load told to the LiveKit server: calls, not CPU, which jumps at each start."""
+    """The load that the LiveKit server gets: calls, not CPU, which jumps at each start."""
     return SERVER_LIMIT * server.taken / most
 
 
@@ -215,7 +215,7 @@ class WatchedServer(AgentServer):
             self.registration.registered_at = None
 
     def _notice_failure(self, record: logging.LogRecord) -> bool:
-        """The framework tells why it could not connect in its log only; never drops an entry."""
+        """Only the framework's log says why it could not connect. Never drops a record."""
         if record.getMessage().startswith(CONNECTION_FAILED):
             error = getattr(record, "error", None)
             if not self.registration.registered and isinstance(error, aiohttp.ClientError):

@@ -1,7 +1,7 @@
-"""The worker's status over HTTP, for whoever must know whether calls can come in.
+"""The worker's status over HTTP: whether calls can come in.
 
 `GET /` answers 200 `registered` only while the worker is registered with the LiveKit server, else
-503 with a sentence. `GET /worker` tells the rest as JSON, `GET /metrics` is for Prometheus.
+503 with a sentence. `GET /worker` answers the rest as JSON, `GET /metrics` is for Prometheus.
 Loopback only.
 """
 
@@ -117,7 +117,7 @@ async def _known(shared: asyncio.Event | None) -> None:
 
 
 def _must_be_free(host: str, port: int) -> None:
-    """Raise OSError when somebody listens there: a port that may be shared would not say so."""
+    """Raise OSError when another program listens there: binding with SO_REUSEPORT would not."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The worker: registers with the LiveKit server, takes jobs, tells its status, and ends cleanly."""
+"""The worker: registers with the LiveKit server, takes jobs, serves its status, ends cleanly."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class WorkerProcess:
             self._runner = None
 
     async def _take_over(self, before: ReplacedWorker) -> None:
-        """Become the worker that is asked, as soon as calls can come here."""
+        """Take the status port over, as soon as calls can come here."""
         await self._server.wait_until_registered()
         shared = asyncio.Event()
         await self._open(shared)
@@ -117,7 +117,7 @@ class WorkerProcess:
     async def _retire(self, stopping: asyncio.Task[Any]) -> None:
         """Another worker has taken over: take no more calls, wait for the end of those there are.
 
-        Their events lie where that one delivers them from.
+        The other worker delivers their events, from the same spool.
         """
         logger.info("retiring: %s calls in progress go on here", len(self._server.jobs))
         retired = takeover.RetiredWorker(self._folder)
@@ -152,7 +152,7 @@ class WorkerProcess:
             self._traces.observe(event)
 
     def _measure(self) -> None:
-        """What is not counted from events but read when somebody asks."""
+        """Add the figures that are not counted from events but read at each request."""
         self._metrics.gauge(
             "voice_worker_registered",
             "1 while the worker is registered with the LiveKit server, else 0.",
@@ -249,7 +249,7 @@ async def _first(*tasks: asyncio.Task[Any]) -> None:
 
 
 def traces_to(endpoint: str | None) -> Traces | None:
-    """What makes traces of calls; imported only where somebody wants them."""
+    """The sender of traces; None without an endpoint, and then its library is not imported."""
     if endpoint is None:
         return None
     from agent.worker.tracing import Traces, otlp
