@@ -30,8 +30,8 @@ from common.process_records import FAILED, MONITORING, READY, STARTING, STOPPED,
 from dev.services import CHECKOUT, services
 from dev.supervisor import handover, private_files, running
 from dev.supervisor.crash_excerpt import broken_code
-from dev.supervisor.log import Log, as_text
 from dev.supervisor.parents import Parents, holder_line, holder_of
+from dev.supervisor.process_log import ProcessLog, as_text
 
 COMMANDS = ("stop", "status", "logs")
 LOG_LINES = 40
@@ -322,7 +322,7 @@ class StartWait:
         log = self.home / "logs" / f"{record.name}.log"
         print(f"\n{record.name} is not ready: {why}")
         print(f"the last lines of {short(log)}:")
-        lines = Log.since_start(last_lines(log, FAILED_LINES))
+        lines = ProcessLog.since_start(last_lines(log, FAILED_LINES))
         print("\n".join(f"    {line}" for line in lines))
         goes_on = "it goes on trying; " if record.repeats else ""
         print(f"When that is mended: {goes_on}./restart_voice_system.sh {record.name}", flush=True)

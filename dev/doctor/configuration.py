@@ -15,7 +15,7 @@ from common.detour import Detour, place_of
 from common.known_secrets import exposed, is_secret
 from common.probe import Finding
 from dev.doctor.context import Context
-from dev.table import Setting, table
+from dev.settings_table import Setting, table
 from proxy.probes import providers
 from proxy.probes.question import is_own
 

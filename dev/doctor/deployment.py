@@ -34,7 +34,7 @@ from common.probe import (
     flat,
     run,
 )
-from dev.doctor import context, sfu
+from dev.doctor import context, sfu_path
 from dev.doctor.context import Context
 from dev.doctor.endpoints import Client, NoAnswer, missing, probes_of
 from proxy.outside import FAILURES
@@ -187,7 +187,7 @@ async def _joining(client: Client, settings: ProxySettings) -> list[Finding]:
         ),
         Probe(
             WEBSOCKET,
-            lambda: sfu.join(client.session, access["url"], access["token"], WEBSOCKET),
+            lambda: sfu_path.join(client.session, access["url"], access["token"], WEBSOCKET),
             "network",
             needs=("POST /api/token",),
             expected="welcome",
@@ -236,7 +236,7 @@ async def _delete(settings: ProxySettings, url: str, room: str) -> str:
     try:
         async with api.LiveKitAPI(url, *settings.livekit_credentials) as server:
             with contextlib.suppress(api.ServerError):  # what is still there is seen below
-                await sfu.delete_room(settings, url, room)
+                await sfu_path.delete_room(settings, url, room)
             left = await server.room.list_rooms(api.ListRoomsRequest(names=[room]))
     except (api.ServerError, *FAILURES) as error:
         raise ProbeFailed(str(error)) from None

@@ -18,11 +18,11 @@ from common.known_secrets import is_secret
 from common.probe import Finding, Probe, ProbeAnswer, ask, broken, flat
 from common.probe import run as run_probes
 from common.redaction import BLOT
-from dev.doctor import configuration, context, preflight, report, sfu, system, versions
+from dev.doctor import configuration, context, health_lines, preflight, report, sfu_path, versions
 from dev.doctor.context import Context
-from dev.doctor.models import Models
+from dev.doctor.model_calls import Models
 from dev.doctor.report import Report
-from dev.table import table
+from dev.settings_table import table
 from proxy.health import describe
 from proxy.probes import livekit
 from proxy.probes.question import new_session
@@ -88,7 +88,10 @@ async def examine(checkout: Context, *, outside: bool = True) -> Report:
     # They keep the processor busy, which would falsify what is timed after them.
     await asyncio.wait([here], timeout=HEAD_START_S)
     way = Probe[ProbeAnswer](
-        "network", partial(sfu.check, checkout.settings), group="network", limit=OUTSIDE_LIMIT_S
+        "network",
+        partial(sfu_path.check, checkout.settings),
+        group="network",
+        limit=OUTSIDE_LIMIT_S,
     )
     (health, lines), network = await asyncio.gather(_health(checkout, outside), ask(way))
     findings = flat([*(await here), network, lines])
@@ -123,7 +126,7 @@ async def _health(checkout: Context, outside: bool) -> tuple[SystemHealth | None
     except Exception as error:
         detail = broken(error)
         return None, [Finding("processes", "processes", "fail", detail, "report it, please")]
-    return health, system.findings(health, describe(worker, checkout.settings), checkout)
+    return health, health_lines.findings(health, describe(worker, checkout.settings), checkout)
 
 
 async def _worker(registration: Registration) -> Worker:
@@ -138,7 +141,10 @@ def _facts(checkout: Context, session: aiohttp.ClientSession, outside: bool) -> 
     """What is asked besides, or instead of, what the proxy asks all the time."""
     own_letta = "letta" not in checkout.monitors
     models = Models(checkout.settings, session, outside=outside, letta=own_letta)
-    return [*models.facts(), Probe(system.DATABASE, lambda: system.database(checkout.settings))]
+    return [
+        *models.facts(),
+        Probe(health_lines.DATABASE, lambda: health_lines.database(checkout.settings)),
+    ]
 
 
 def _without(checkout: Context) -> list[str]:

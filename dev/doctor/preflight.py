@@ -13,7 +13,7 @@ from common import process_records
 from common.probe import Finding
 from dev.doctor.context import Context
 from dev.services import Port, Service, services
-from dev.supervisor import ports, processes
+from dev.supervisor import ports, process_tree
 from proxy.verdicts.system_health import Process, SystemHealth
 
 
@@ -35,7 +35,7 @@ def _of_service(checkout: Context, service: Service) -> list[Finding]:
     program = record.program if record is not None else None
     family = set()
     if record is not None and program is not None and program.alive:
-        family = {process.pid for process in processes.descendants(program)}
+        family = {process.pid for process in process_tree.descendants(program)}
     ready = bool(family) and record is not None and record.state == process_records.READY
     return [_held(checkout, service, port, family, ready=ready) for port in service.ports]
 

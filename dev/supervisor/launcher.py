@@ -20,10 +20,10 @@ from typing import Any
 from common import process_records
 from common.process_records import PREPARING, RESTARTING, STOPPED, Identity, ProcessRecord
 from dev.services import CHECKOUT, services
-from dev.supervisor import handover, private_files, processes
+from dev.supervisor import handover, private_files, process_tree
 from dev.supervisor.crash_excerpt import error_with_place
-from dev.supervisor.log import BEGINS, Log
 from dev.supervisor.parents import Parents
+from dev.supervisor.process_log import BEGINS, ProcessLog
 from dev.supervisor.program import Guardian
 from dev.supervisor.status import Status, record_redactor
 from dev.supervisor.supervisor import LOOK_EVERY_S, Supervisor
@@ -85,7 +85,7 @@ class Launcher:
         composed = await self._compose()
         self.home = home = Path(composed["home"])
         private_files.state_folders(home)
-        log = Log(home, self.name, json=composed["environ"].get("LOG_FORMAT") == "json")
+        log = ProcessLog(home, self.name, json=composed["environ"].get("LOG_FORMAT") == "json")
         log.say(BEGINS)
         if self.warning:
             log.say(self.warning, "WARNING")
@@ -140,7 +140,7 @@ class Launcher:
         why = error_with_place(lines, str(CHECKOUT)) or f"exit code {child.returncode}"
         return handover.unreadable_settings(self.exported, why)
 
-    async def _take_lock(self, home: Path, log: Log) -> int:
+    async def _take_lock(self, home: Path, log: ProcessLog) -> int:
         """One launcher for each name and home; a second one waits for the first to end."""
         path = home / "run" / f"{self.name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,12 +165,12 @@ class Launcher:
                     told = True
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _clean_up(self, home: Path, log: Log) -> None:
+    async def _clean_up(self, home: Path, log: ProcessLog) -> None:
         """End what an earlier launcher left when it was killed."""
         left = process_records.read(home, self.name)
         if left is None:
             return
-        for sentence in await asyncio.to_thread(processes.end_recorded, left):
+        for sentence in await asyncio.to_thread(process_tree.end_recorded, left):
             log.say(f"left by an earlier launcher: {sentence}", "WARNING")
 
     async def _end(self, supervisor: Supervisor) -> None:

@@ -1,6 +1,8 @@
 """One run of a program: started in a session of its own, its output logged line by line, ended
 with its whole tree."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os
@@ -12,8 +14,8 @@ from pathlib import Path
 
 from common.process_records import Identity
 from dev.services import CHECKOUT
-from dev.supervisor import processes
-from dev.supervisor.log import LINE_BYTES, Log
+from dev.supervisor import process_tree
+from dev.supervisor.process_log import LINE_BYTES, ProcessLog
 
 AFTER_END_S = 1.0
 
@@ -22,7 +24,12 @@ class Program:
     """A running program and the task that reads its output."""
 
     def __init__(
-        self, child: asyncio.subprocess.Process, output: int, identity: Identity, tag: str, log: Log
+        self,
+        child: asyncio.subprocess.Process,
+        output: int,
+        identity: Identity,
+        tag: str,
+        log: ProcessLog,
     ) -> None:
         self.identity = identity
         self.tag = tag
@@ -31,7 +38,9 @@ class Program:
         self._output = asyncio.create_task(_read(output, log))
 
     @classmethod
-    async def start(cls, command: Sequence[str], environ: Mapping[str, str], log: Log) -> "Program":
+    async def start(
+        cls, command: Sequence[str], environ: Mapping[str, str], log: ProcessLog
+    ) -> Program:
         tag = secrets.token_hex(8)
         # A pipe of our own: asyncio's would keep the end of the program a secret as long as a child
         # that it left behind holds the pipe open.
@@ -40,7 +49,7 @@ class Program:
             child = await asyncio.create_subprocess_exec(
                 *command,
                 cwd=CHECKOUT,
-                env={**environ, processes.TAG: tag},
+                env={**environ, process_tree.TAG: tag},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writing,
                 stderr=asyncio.subprocess.STDOUT,
@@ -73,7 +82,7 @@ class Program:
 
     async def end(self) -> list[str]:
         """End it with all it started; a sentence for each process that had to be killed."""
-        killed = await asyncio.to_thread(processes.end, self.identity, self.tag)
+        killed = await asyncio.to_thread(process_tree.end, self.identity, self.tag)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._child.wait(), AFTER_END_S)
         self._output.cancel()
@@ -82,7 +91,7 @@ class Program:
         return killed
 
 
-async def _read(output: int, log: Log) -> None:
+async def _read(output: int, log: ProcessLog) -> None:
     """Split the output into lines; a line without end is logged in pieces rather than kept in
     memory."""
     loop = asyncio.get_running_loop()
@@ -108,7 +117,7 @@ class Guardian:
     """A shell that waits for this launcher's end and, when it comes unannounced (kill -9), ends
     the program."""
 
-    SCRIPT = 'read -r word || exec "$0" -m dev.supervisor.processes end "$1"'
+    SCRIPT = 'read -r word || exec "$0" -m dev.supervisor.process_tree end "$1"'
 
     def __init__(self, record: Path) -> None:
         self._shell = subprocess.Popen(

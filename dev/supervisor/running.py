@@ -16,7 +16,7 @@ from pathlib import Path
 from common import process_records
 from common.process_records import STARTING, STOPPED, Identity, ProcessRecord
 from dev.services import CHECKOUT
-from dev.supervisor import processes
+from dev.supervisor import process_tree
 from dev.supervisor.parents import is_honcho
 
 HONCHO_RECORD = "honcho.json"
@@ -100,9 +100,9 @@ def stop(home: Path, names: Iterable[str]) -> tuple[int, list[str]]:
     for identity in managers | launchers:
         if identity.alive:
             killed.append(f"pid {identity.pid} did not end by itself and was killed")
-            killed += processes.end(identity, "", term_wait_s=0)
+            killed += process_tree.end(identity, "", term_wait_s=0)
     for record in all_records(home, names).values():
-        killed += processes.end_recorded(record)
+        killed += process_tree.end_recorded(record)
     for name in [*names, "honcho"]:
         last = process_records.read(home, name)
         if last is not None and last.state != STOPPED:

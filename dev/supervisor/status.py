@@ -21,7 +21,7 @@ from common.process_records import (
     ProcessState,
 )
 from dev.supervisor.crash_excerpt import broken_code
-from dev.supervisor.log import Log
+from dev.supervisor.process_log import ProcessLog
 
 if TYPE_CHECKING:  # it stands on this file
     from dev.supervisor.program import Program
@@ -82,7 +82,9 @@ class Status:
     nothing else.
     """
 
-    def __init__(self, home: Path, record: ProcessRecord, log: Log, redactor: Redacts) -> None:
+    def __init__(
+        self, home: Path, record: ProcessRecord, log: ProcessLog, redactor: Redacts
+    ) -> None:
         self.home = home
         self.record = record
         self.log = log

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from common import process_records
 from common.process_records import FAILED, MONITORING, PREPARING, READY, RESTARTING, STARTING
 from dev.services import CHECKOUT, Service
-from dev.supervisor import ports, processes, readiness
+from dev.supervisor import ports, process_tree, readiness
 from dev.supervisor.crash_excerpt import ProgramEnd, crash_excerpt
-from dev.supervisor.log import REPEATED, ErrorCount
+from dev.supervisor.process_log import REPEATED, ErrorCount
 from dev.supervisor.program import Program
 from dev.supervisor.status import Crash, Status
 from dev.supervisor.takeover import (
@@ -267,7 +267,7 @@ class Supervisor:
         if wrong is not None or self.status.now == READY:
             return wrong
         number = self.service.port.number(self.environ)
-        family = await asyncio.to_thread(processes.descendants, program.identity)
+        family = await asyncio.to_thread(process_tree.descendants, program.identity)
         if await asyncio.to_thread(ports.owns, family, number):
             return None
         return f"another process answers on port {number}"

@@ -19,7 +19,7 @@ from typing import Any
 
 from common.process_records import READY
 from dev.services import CHECKOUT, Service
-from dev.supervisor import ports, processes, readiness
+from dev.supervisor import ports, process_tree, readiness
 from dev.supervisor.crash_excerpt import ProgramEnd, error_with_place
 from dev.supervisor.program import Program
 from dev.supervisor.status import Crash, Status
@@ -159,7 +159,7 @@ class Takeover:
     async def _took_over(self, candidate: Program) -> bool:
         """Whether it listens on the port of the service, which answers well."""
         number = self.service.port.number(self.environ)
-        family = await asyncio.to_thread(processes.descendants, candidate.identity)
+        family = await asyncio.to_thread(process_tree.descendants, candidate.identity)
         if not await asyncio.to_thread(ports.owns, family, number):
             return False
         return await asyncio.to_thread(readiness.ask, self.service, self.environ) is None

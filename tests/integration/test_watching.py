@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.worker.monitor import EVERY
 from dev.caller import Caller, ServerAccess
-from dev.supervisor.log import OWN
+from dev.supervisor.process_log import OWN
 from tests.integration.checkout import wait_for
 from tests.integration.worker import Worker
 from tests.system import ROOT, System, new_system

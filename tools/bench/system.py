@@ -19,7 +19,7 @@ from common import process_records
 from dev.caller import CallError, where
 from dev.environment import compose
 from dev.services import CHECKOUT, services
-from dev.supervisor import processes
+from dev.supervisor import process_tree
 from tools.bench.processes import Tree
 from tools.bench.subjects import OURS, Subject
 
@@ -56,7 +56,7 @@ class System:
             record = process_records.read(self.home, name)
             if record is None:
                 continue
-            members = processes.family(record.program, record.tag) if record.program else []
+            members = process_tree.family(record.program, record.tag) if record.program else []
             launcher = record.launcher.process() if record.launcher else None
             found[name] = members + ([launcher] if launcher else [])
             if record.honcho and (manager := record.honcho.process()):

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from dev.doctor import system
-from dev.doctor.models import Models, wav
+from dev.doctor import health_lines
+from dev.doctor.model_calls import Models, wav
 from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import ProbeResult
@@ -27,25 +27,25 @@ async def test_the_calls_database_is_tried_without_making_or_changing_it(tmp_pat
     path = tmp_path / "calls.db"
     settings = ProxySettings(calls_database=path)
 
-    assert (await system.database(settings)).ok
+    assert (await health_lines.database(settings)).ok
     assert not path.exists()
 
     made = database(path)
-    probe = await system.database(settings)
+    probe = await health_lines.database(settings)
     assert probe.ok
     assert "calls in it: 0" in probe.detail
 
     made.execute("BEGIN EXCLUSIVE")
-    assert (await system.database(settings)).problem == "locked"
+    assert (await health_lines.database(settings)).problem == "locked"
     made.close()
 
     path.write_bytes(b"no database" * 1000)
-    assert (await system.database(settings)).problem == "other"
+    assert (await health_lines.database(settings)).problem == "other"
 
 
 async def test_a_postgres_that_is_not_there_is_told() -> None:
     address = SecretStr("postgresql://u:hidden@127.0.0.1:1/calls")
-    probe = await system.database(ProxySettings(database_url=address))
+    probe = await health_lines.database(ProxySettings(database_url=address))
 
     assert probe.problem == "refused"
     assert "hidden" not in repr(probe)

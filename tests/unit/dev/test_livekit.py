@@ -14,7 +14,7 @@ import pytest
 
 from dev.bootstrap.steps import StepFailed
 from dev.livekit import binary, release
-from dev.livekit.config import config
+from dev.livekit.server_config import config
 
 SCRIPT = "#!/bin/sh\necho livekit-server version {version}\n"
 

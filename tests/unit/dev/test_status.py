@@ -9,7 +9,7 @@ import pytest
 from common import process_records
 from common.process_records import FAILED, READY, RESTARTING, STARTING, ProcessRecord
 from common.redaction import Redactor
-from dev.supervisor.log import Log
+from dev.supervisor.process_log import ProcessLog
 from dev.supervisor.status import Crash, Status, record_redactor
 
 SECRET = "a-planted-secret-0123456789"
@@ -17,7 +17,7 @@ SECRET = "a-planted-secret-0123456789"
 
 @pytest.fixture
 def status(tmp_path: Path) -> Iterator[Status]:
-    log = Log(tmp_path, "letta")
+    log = ProcessLog(tmp_path, "letta")
     yield Status(tmp_path, ProcessRecord("letta", STARTING), log, Redactor([SECRET]))
     log.close()
 

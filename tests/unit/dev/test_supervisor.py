@@ -15,7 +15,7 @@ from common import process_records
 from common.process_records import READY, STARTING, Identity, ProcessRecord
 from common.redaction import Redactor
 from dev.services import SERVICES
-from dev.supervisor.log import ErrorCount, Log
+from dev.supervisor.process_log import ErrorCount, ProcessLog
 from dev.supervisor.program import Program
 from dev.supervisor.status import Status
 from dev.supervisor.supervisor import Supervisor
@@ -38,7 +38,7 @@ def _program(pid: int) -> Program:
 async def test_a_program_that_fails_again_and_again_before_it_is_ready_is_recorded_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = Log(tmp_path, "proxy")
+    log = ProcessLog(tmp_path, "proxy")
     status = Status(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
     supervisor = Supervisor(SERVICES["proxy"], {}, {}, status, lambda _: None)
     errors = log.errors = ErrorCount()
@@ -74,7 +74,7 @@ async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     number = server.server_address[1]
-    log = Log(tmp_path, "proxy")
+    log = ProcessLog(tmp_path, "proxy")
     status = Status(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
     environ: dict[str, Any] = {"PROXY_PORT": str(number)}
     supervisor = Supervisor(SERVICES["proxy"], environ, {}, status, lambda _: None)

@@ -9,8 +9,8 @@ import psutil
 
 from common import process_records
 from common.process_records import Identity, ProcessRecord
-from dev.supervisor import processes
-from dev.supervisor.processes import TAG, end, family
+from dev.supervisor import process_tree
+from dev.supervisor.process_tree import TAG, end, family
 
 # Starts a child that leaves its session, tells its pid, and waits.
 PARENT = (
@@ -83,11 +83,11 @@ def test_the_guardian_ends_a_program_only_when_its_launcher_is_gone(tmp_path: Pa
     record = ProcessRecord("x", process_records.READY, launcher=me, program=identity, tag="tag-5")
     process_records.write(tmp_path, record)
     file = str(process_records.path(tmp_path, "x"))
-    assert processes.main(["end", file]) == 0
+    assert process_tree.main(["end", file]) == 0
     assert program.poll() is None
     record.launcher = Identity(identity.pid, 1.0)
     process_records.write(tmp_path, record)
-    assert processes.main(["end", file]) == 0
+    assert process_tree.main(["end", file]) == 0
     assert program.wait(1) == -15
 
 

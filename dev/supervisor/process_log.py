@@ -68,7 +68,7 @@ class ErrorCount:
             self.line, self.times = message, times + 1
 
 
-class Log:
+class ProcessLog:
     """Writes lines of a program and of its launcher; keeps the program's last ones for messages,
     as text."""
 
@@ -122,7 +122,7 @@ class Log:
         clock = time.strftime("%H:%M:%S", time.localtime(now))
         self._write(f"{clock}.{int(now % 1 * 1000):03d} {level} launcher: {text}")
 
-    def apart(self) -> "Log":
+    def apart(self) -> "ProcessLog":
         """The same log for another program beside, whose last lines are kept apart."""
         other = copy.copy(self)
         other.last = deque(maxlen=KEPT_LINES)

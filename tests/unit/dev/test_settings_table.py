@@ -8,8 +8,8 @@ from dotenv import dotenv_values
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from dev import table
-from dev.table import Setting, TableError
+from dev import settings_table
+from dev.settings_table import Setting, TableError
 
 
 class One(BaseSettings):
@@ -33,7 +33,7 @@ HERE = __name__
 
 
 def test_a_name_of_two_rooms_is_one_row() -> None:
-    rows = table.table([("a", f"{HERE}:One"), ("b", f"{HERE}:Other")])
+    rows = settings_table.table([("a", f"{HERE}:One"), ("b", f"{HERE}:Other")])
     assert rows == [
         Setting("ONLY_ONE", "", "A | name.", ["a"]),
         Setting("SHARED", "1", "A number, in seconds.", ["a", "b"]),
@@ -43,7 +43,7 @@ def test_a_name_of_two_rooms_is_one_row() -> None:
 def test_rooms_must_agree_and_explain() -> None:
     rooms = [("a", f"{HERE}:One"), ("b", f"{HERE}:Differs"), ("c", f"{HERE}:Silent")]
     with pytest.raises(TableError) as raised:
-        table.table(rooms)
+        settings_table.table(rooms)
     text = str(raised.value)
     assert "SHARED: the default is '1' in a, but '2' in b" in text
     assert "SHARED: the help is" in text
@@ -51,32 +51,32 @@ def test_rooms_must_agree_and_explain() -> None:
 
 
 def test_the_real_rooms_agree() -> None:
-    assert {"VOICE_HOME", "LIVEKIT_URL"} <= {row.name for row in table.table()}
+    assert {"VOICE_HOME", "LIVEKIT_URL"} <= {row.name for row in settings_table.table()}
 
 
 def test_the_example_is_a_file_that_changes_nothing() -> None:
-    text = table.env_example(table.table([("a", f"{HERE}:One")]))
+    text = settings_table.env_example(settings_table.table([("a", f"{HERE}:One")]))
     assert dotenv_values(stream=StringIO(text)) == {}
     assert "# A number, in seconds.\n# SHARED=1\n" in text
 
 
 def test_the_readme_keeps_what_is_around_the_table() -> None:
-    rows = table.markdown(table.table([("a", f"{HERE}:One")]))
+    rows = settings_table.markdown(settings_table.table([("a", f"{HERE}:One")]))
     assert "| `ONLY_ONE` |  | A \\| name. | a |" in rows
-    text = f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n"
-    made = table.in_readme(text, rows)
-    assert made == f"before\n{table.BEGIN}\n{rows}{table.END}\nafter\n"
-    assert table.in_readme(made, rows) == made
+    text = f"before\n{settings_table.BEGIN}\nold\n{settings_table.END}\nafter\n"
+    made = settings_table.in_readme(text, rows)
+    assert made == f"before\n{settings_table.BEGIN}\n{rows}{settings_table.END}\nafter\n"
+    assert settings_table.in_readme(made, rows) == made
     with pytest.raises(TableError, match="must hold"):
-        table.in_readme("no markers", rows)
+        settings_table.in_readme("no markers", rows)
 
 
 def test_check_says_what_is_stale_and_writing_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(table, "table", lambda: [Setting("A", "1", "Help.", ["dev"])])
-    (tmp_path / "README.md").write_text(f"{table.BEGIN}\n{table.END}\n")
-    assert table.main(["--check"], tmp_path) == 1
+    monkeypatch.setattr(settings_table, "table", lambda: [Setting("A", "1", "Help.", ["dev"])])
+    (tmp_path / "README.md").write_text(f"{settings_table.BEGIN}\n{settings_table.END}\n")
+    assert settings_table.main(["--check"], tmp_path) == 1
     assert "README.md does not match" in capsys.readouterr().err
-    assert table.main([], tmp_path) == 0
-    assert table.main(["--check"], tmp_path) == 0
+    assert settings_table.main([], tmp_path) == 0
+    assert settings_table.main(["--check"], tmp_path) == 0

@@ -15,7 +15,7 @@ import asyncpg
 
 from common.probe import Finding, State, milliseconds_since
 from dev.doctor.context import Context
-from dev.doctor.models import EMBEDDINGS
+from dev.doctor.model_calls import EMBEDDINGS
 from proxy.health import AgentHealthAnswer
 from proxy.probes import livekit, providers
 from proxy.settings import ProxySettings

@@ -1,7 +1,7 @@
 """The one table of settings, made from the settings classes of all rooms.
 
-python -m dev.table            rewrite .env.example and the table in README.md
-python -m dev.table --check    only say whether they are up to date (exit code 1 when not)
+python -m dev.settings_table            rewrite .env.example and the table in README.md
+python -m dev.settings_table --check    only say whether they are up to date (exit code 1 when not)
 """
 
 import sys
@@ -22,11 +22,11 @@ ROOMS = (
     ("letta", "dev.letta.settings:LettaSettings"),
 )
 BEGIN, END = "<!-- settings -->", "<!-- /settings -->"
-WRITE = "run .venv/bin/python -m dev.table"
+WRITE = "run .venv/bin/python -m dev.settings_table"
 HEADER = """\
 # Every setting of the system with its default. Copy this file to .env, change what you need:
 #     cp .env.example .env
-# What is exported in the shell wins over .env. This file is made by `python -m dev.table`.
+# What is exported in the shell wins over .env. This file is made by `python -m dev.settings_table`.
 """
 
 

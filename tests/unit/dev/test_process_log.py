@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from dev.restart import last_lines
-from dev.supervisor import log as logs
+from dev.supervisor import process_log as logs
 from dev.supervisor.crash_excerpt import ProgramEnd
-from dev.supervisor.log import BEGINS, OWN, ErrorCount, Log, as_json, as_text, fitted
+from dev.supervisor.process_log import BEGINS, OWN, ErrorCount, ProcessLog, as_json, as_text, fitted
 
 OURS = json.dumps(
     {
@@ -40,16 +40,16 @@ LIVEKITS = json.dumps(
 )
 
 
-Made = Callable[[Path], Log]
+Made = Callable[[Path], ProcessLog]
 
 
 @pytest.fixture
 def made() -> Iterator[Made]:
     """Makes logs, and closes them when the test ends."""
-    opened: list[Log] = []
+    opened: list[ProcessLog] = []
 
-    def make(home: Path) -> Log:
-        opened.append(Log(home, "agent"))
+    def make(home: Path) -> ProcessLog:
+        opened.append(ProcessLog(home, "agent"))
         return opened[-1]
 
     yield make
@@ -122,7 +122,7 @@ def test_what_is_written_in_one_go_or_is_no_error_does_not_repeat(clock: Clock) 
 def test_errors_are_counted_as_long_as_somebody_wants_to_know(
     tmp_path: Path, clock: Clock, json: bool
 ) -> None:
-    log = Log(tmp_path, "agent", json=json)
+    log = ProcessLog(tmp_path, "agent", json=json)
     for counts in (ErrorCount(), None):
         log.errors = counts
         for _ in range(6):
@@ -136,8 +136,8 @@ def test_errors_are_counted_as_long_as_somebody_wants_to_know(
 
 def test_lines_of_an_earlier_start_are_told_apart() -> None:
     lines = ["old", "12:00:00.000 INFO launcher: begins", "new"]
-    assert Log.since_start(lines) == ["new"]
-    assert Log.since_start(["all", "of it"]) == ["all", "of it"]
+    assert ProcessLog.since_start(lines) == ["new"]
+    assert ProcessLog.since_start(["all", "of it"]) == ["all", "of it"]
 
 
 def test_a_long_line_is_cut_and_says_so(made: Made, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_json_is_read_as_text_with_its_traceback() -> None:
 def test_a_log_in_json_is_json_and_still_tells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log = Log(tmp_path, "agent", json=True)
+    log = ProcessLog(tmp_path, "agent", json=True)
     log.say(BEGINS)
     log.program(b"")
     log.program(b"18:00:00.123 INFO agent: begins")
@@ -236,7 +236,7 @@ def test_a_log_in_json_is_json_and_still_tells(
     assert log.tail(2)[0] == "Traceback (most recent call last):", "as it was said"
     assert end.text("/checkout") == "ended with exit code 1: ValueError: no such thing"
     assert 'File "/checkout/agent/job.py", line 12, in begin' in end.log
-    told = Log.since_start(last_lines(log.path, 10))
+    told = ProcessLog.since_start(last_lines(log.path, 10))
     assert told[0].endswith(" INFO agent: begins"), told
 
 

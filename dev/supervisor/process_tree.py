@@ -4,7 +4,7 @@ What a program started is known by three signs: it descends from it, it is in it
 carries the tag that the launcher put into the program's environment (which finds children that
 left both). A pid alone is never enough.
 
-The guardian of a launcher runs `python -m dev.supervisor.processes end RECORD`.
+The guardian of a launcher runs `python -m dev.supervisor.process_tree end RECORD`.
 """
 
 import os
@@ -146,7 +146,7 @@ def main(arguments: list[str]) -> int:
             if record is not None and not record.launcher_alive:
                 end_recorded(record)
             return 0
-    print("usage: python -m dev.supervisor.processes end RECORD", file=sys.stderr)
+    print("usage: python -m dev.supervisor.process_tree end RECORD", file=sys.stderr)
     return 2
 
 
