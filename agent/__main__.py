@@ -50,10 +50,10 @@ def main() -> int:
     # Imported late: a wrong setting is reported at once, not after seconds of imports.
     from agent.worker.status import StatusPortTaken
     from agent.worker.takeover import CodeBroken
-    from agent.worker.worker import WorkerProcess
+    from agent.worker.worker import AgentWorker
 
     try:
-        asyncio.run(WorkerProcess(settings).run())
+        asyncio.run(AgentWorker(settings).run())
     except StatusPortTaken as error:
         print(f"agent: {error}", file=sys.stderr)
         return 1

@@ -30,6 +30,7 @@ from agent.worker.status import Job
 
 logger = logging.getLogger("agent.worker")
 
+ROOM = Path(__file__).parents[1]  # agent/, all of which can have been changed
 TAKEOVER_REQUEST = "VOICE_TAKEOVER_REQUEST"
 NAMED = "retired-"
 LOOK_EVERY = 0.01  # seconds
@@ -55,11 +56,10 @@ async def check_code() -> None:
 
 def load_all() -> None:
     """Load the modules that calls need, and see that the others could be."""
-    from agent.job import preload
-    from agent.job import process as _  # noqa: F401 - needed by calls, not by `preload`
+    from agent.job import preload, process  # noqa: F401 - what calls need
 
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    for path in sorted(Path(preload.__file__).parent.rglob("*.py")):
+    for path in sorted(ROOM.rglob("*.py")):
         if str(path) not in loaded:
             compile(path.read_bytes(), str(path), "exec")
 
@@ -86,7 +86,7 @@ class ReplacedWorker:
 
     @classmethod
     def named(cls, folder: Path) -> ReplacedWorker | None:
-        """The one the launcher names, if it lives."""
+        """The worker that the launcher names, if it still runs."""
         pid = os.environ.pop(REPLACES, "")
         return cls(int(pid), folder) if pid and psutil.pid_exists(int(pid)) else None
 
@@ -117,7 +117,7 @@ class RetiredWorker:
         self._path = path_of(folder, os.getpid())
         self._published: Any = None
 
-    def tell(self, jobs: Iterable[Job], *, delivers: bool) -> None:
+    def publish(self, jobs: Iterable[Job], *, delivers: bool) -> None:
         state = {
             "pid": os.getpid(),
             "started": psutil.Process().create_time(),

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("agent.worker")
 
-TELL_EVERY = 0.1  # seconds
+PUBLISH_EVERY = 0.1  # seconds
 LAST_EVENTS_TIMEOUT = 0.3  # seconds for what calls told last; the rest waits for the next worker
 
 
-class WorkerProcess:
+class AgentWorker:
     """One AgentServer and its status."""
 
     def __init__(self, settings: AgentSettings) -> None:
@@ -121,14 +121,14 @@ class WorkerProcess:
         """
         logger.info("retiring: %s calls in progress go on here", len(self._server.jobs))
         retired = takeover.RetiredWorker(self._folder)
-        retired.tell(self._calls(), delivers=True)
+        retired.publish(self._calls(), delivers=True)
         draining = asyncio.create_task(self._server.drain(timeout=None))
         await self._delivery.stop(LAST_EVENTS_TIMEOUT)
-        retired.tell(self._calls(), delivers=False)
+        retired.publish(self._calls(), delivers=False)
         await self._close()
         while not draining.done() and not stopping.done():
-            await asyncio.wait({draining, stopping}, timeout=TELL_EVERY)
-            retired.tell(self._calls(), delivers=False)
+            await asyncio.wait({draining, stopping}, timeout=PUBLISH_EVERY)
+            retired.publish(self._calls(), delivers=False)
         draining.cancel()
         retired.close()
 

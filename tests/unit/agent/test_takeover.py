@@ -12,25 +12,26 @@ import aiohttp
 import psutil
 import pytest
 
-from agent.worker import status
+import agent
+from agent.worker import status, takeover
 from agent.worker.metrics import WorkerMetrics
 from agent.worker.status import Job, StatusPortTaken
-from agent.worker.takeover import RetiredWorker, calls_of_retired, path_of
+from agent.worker.takeover import RetiredWorker, calls_of_retired, load_all, path_of
 from tests.system import free_ports
 
 CALL = Job("AJ_1", "room", 12.5)
 
 
-def told_by(folder: Path, pid: int, started: float) -> Path:
+def written_by(folder: Path, pid: int, started: float) -> Path:
     path = path_of(folder, pid)
-    told = {"pid": pid, "started": started, "delivers": False, "jobs": [vars(CALL)]}
-    path.write_text(json.dumps(told))
+    state = {"pid": pid, "started": started, "delivers": False, "jobs": [vars(CALL)]}
+    path.write_text(json.dumps(state))
     return path
 
 
 def test_calls_of_a_retired_worker_are_known_as_long_as_it_lives(tmp_path: Path) -> None:
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    path = told_by(tmp_path, other.pid, psutil.Process(other.pid).create_time())
+    path = written_by(tmp_path, other.pid, psutil.Process(other.pid).create_time())
     assert calls_of_retired(tmp_path) == [CALL]
     other.communicate(b"\n")
     assert calls_of_retired(tmp_path) == []
@@ -38,13 +39,13 @@ def test_calls_of_a_retired_worker_are_known_as_long_as_it_lives(tmp_path: Path)
 
 
 def test_another_process_with_the_same_pid_has_no_calls(tmp_path: Path) -> None:
-    told_by(tmp_path, psutil.Process().ppid(), 1.0)
+    written_by(tmp_path, psutil.Process().ppid(), 1.0)
     assert calls_of_retired(tmp_path) == []
 
 
 def test_a_worker_does_not_count_its_own_calls_twice(tmp_path: Path) -> None:
     retired = RetiredWorker(tmp_path / "spool")
-    retired.tell([CALL], delivers=True)
+    retired.publish([CALL], delivers=True)
     assert len(list((tmp_path / "spool").glob("*.json"))) == 1
     assert calls_of_retired(tmp_path / "spool") == []
     retired.close()
@@ -71,3 +72,16 @@ async def test_a_port_is_shared_only_when_asked_and_answers_all_the_time() -> No
         async with await asking as answer:
             assert (await answer.json())["pid"] == 2
     await second.cleanup()
+
+
+def test_changed_code_is_checked_in_the_whole_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert str(takeover.ROOM / "__init__.py") == agent.__file__
+    load_all()
+    broken = tmp_path / "worker" / "broken.py"
+    broken.parent.mkdir()
+    broken.write_text("def broken(:\n")
+    monkeypatch.setattr(takeover, "ROOM", tmp_path)
+    with pytest.raises(SyntaxError, match=r"broken\.py"):
+        load_all()
