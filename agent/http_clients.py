@@ -14,7 +14,7 @@ import httpx2
 import openai
 from livekit.agents.utils.http_context import _create_ssl_context
 
-from agent.provider_limiter import HeldByHttpx, HeldByHttpx2, ProviderLimiter
+from agent.provider_limiter import LimitedHttpx2Body, LimitedHttpxBody, ProviderLimiter
 
 CONNECT_TIMEOUT = 5.0
 LETTA_TIMEOUT = httpx.Timeout(30.0, connect=CONNECT_TIMEOUT)
@@ -33,12 +33,14 @@ class LettaHttp(httpx.AsyncClient):
 
     def __init__(self, limiter: ProviderLimiter, **how: Any) -> None:
         super().__init__(**how)
-        self._line = limiter
+        self._limiter = limiter
 
     async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
         if request.url.path.endswith(UNLIMITED):
             return await super().send(request, **how)
-        response: httpx.Response = await self._line.ask(HeldByHttpx, super().send, request, **how)
+        response: httpx.Response = await self._limiter.send(
+            LimitedHttpxBody, super().send, request, **how
+        )
         return response
 
 
@@ -51,14 +53,16 @@ class SpeechHttp(httpx2.AsyncClient):
 
     def __init__(self, limiter: ProviderLimiter, silence: float, **how: Any) -> None:
         super().__init__(**how)
-        self._line = limiter
+        self._limiter = limiter
         self._silence = silence
 
     async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
         timeouts = request.extensions.get("timeout", {})
         silence = min(timeouts.get("read") or self._silence, self._silence)
         request.extensions["timeout"] = {**timeouts, "read": silence}
-        response: httpx2.Response = await self._line.ask(HeldByHttpx2, super().send, request, **how)
+        response: httpx2.Response = await self._limiter.send(
+            LimitedHttpx2Body, super().send, request, **how
+        )
         return response
 
 

@@ -31,13 +31,14 @@ from common.retry import ASK_PROVIDER
 
 logger = logging.getLogger("agent.limiter")
 
-LEAST_WAIT = 0.2  # seconds; a Retry-After of 0 is no leave to hammer
+LEAST_WAIT = 0.2  # seconds; also after a Retry-After of 0
 
 Send = Callable[..., Awaitable[Any]]  # of a client
 
 
 class ProviderLimiter:
-    """`stage`: of its events; `provider`: its name in sentences."""
+    """At most PROVIDER_CONCURRENCY requests are in flight, and as many wait, for PROVIDER_PATIENCE
+    seconds at most. `stage`: of its events; `provider`: its name in sentences."""
 
     def __init__(
         self, stage: str, provider: str, settings: AgentSettings, reports: Reports
@@ -49,12 +50,13 @@ class ProviderLimiter:
         self._reports = reports
         self._places = asyncio.Semaphore(self._most)
         self._waiting = 0
-        self._again_at = 0.0  # monotonic; the provider does not want to be asked before
+        self._again_at = 0.0  # monotonic; no request before, as the provider wants
 
-    async def ask(self, held: type[Held], send: Send, request: Any, **how: Any) -> Any:
-        """The response to the request, whose place is free again when the response is closed.
+    async def send(self, body: type[LimitedBody], send: Send, request: Any, **how: Any) -> Any:
+        """Send the request by the client's `send`; its place is free when the response is closed.
 
-        Raises Busy when there is no place, NotYet when the provider wants to be left alone.
+        Raises Busy when there is no place, NotYet when the pause that the provider wants is too
+        long.
         """
         await self._take_place()
         try:
@@ -65,7 +67,7 @@ class ProviderLimiter:
         if response.is_closed:
             self._places.release()
         else:
-            response.stream = held(response.stream, self._places.release)
+            response.stream = body(response.stream, self._places.release)
         return response
 
     async def _take_place(self) -> None:
@@ -113,7 +115,7 @@ class ProviderLimiter:
             f"{self._provider} answered {response.status_code} and is asked again in {wait:g} s"
         )
         logger.warning(message)
-        self._reports.tell(
+        self._reports.emit(
             self._stage,
             "retry",
             attempt=state.attempt_number,
@@ -128,15 +130,15 @@ def _response(state: RetryCallState) -> Any:
 
 
 def _wait(response: Any) -> float | None:
-    """Seconds after which the provider wants to be asked again; None when it answered."""
+    """The pause that the provider wants, in seconds; None when it answered."""
     if response.status_code not in MAY_SET_RETRY_AFTER:
         return None
     wait = retry_after_of(response.headers)
     return None if wait is None else max(wait, LEAST_WAIT)
 
 
-class Held:
-    """The body of a response; its end frees the place in the limiter."""
+class LimitedBody:
+    """The body of a response; its end frees the place of its request."""
 
     def __init__(self, stream: Any, free: Callable[[], None]) -> None:
         self._stream = stream
@@ -155,9 +157,9 @@ class Held:
             self._free = None
 
 
-class HeldByHttpx(Held, httpx.AsyncByteStream):
+class LimitedHttpxBody(LimitedBody, httpx.AsyncByteStream):
     """For letta_client."""
 
 
-class HeldByHttpx2(Held, httpx2.AsyncByteStream):
+class LimitedHttpx2Body(LimitedBody, httpx2.AsyncByteStream):
     """For openai."""

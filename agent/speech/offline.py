@@ -84,7 +84,7 @@ class OfflineStream(UtteranceStream):
         else:
             self._pending[-1].ended_at = time.monotonic()
             seconds = round(self._pending[-1].seconds, 2)
-            self._reports.tell("transcribe", "started", seconds=seconds)
+            self._reports.emit("transcribe", "started", seconds=seconds)
             if self._told_away and self._trouble is not None and self._patience is None:
                 self._lose(self._trouble, within=0.0)  # the caller knows already
         self._more.set()
@@ -193,7 +193,7 @@ class OfflineStream(UtteranceStream):
 
     def _works(self) -> None:
         if self._trouble is not None:
-            self._reports.tell("transcribe", "connected", failures=self._failures)
+            self._reports.emit("transcribe", "connected", failures=self._failures)
             self._reports.works(SPEECH_TO_TEXT)
         self._trouble, self._told_away, self._failures = None, False, 0
 
@@ -245,7 +245,7 @@ class OfflineStream(UtteranceStream):
             self._pending.popleft()
             ms = round((time.monotonic() - pending.requested_at) * 1000, 1)
         self._works()
-        self._reports.tell("transcribe", "done", ms=ms, text=text, final=True)
+        self._reports.emit("transcribe", "done", ms=ms, text=text, final=True)
         self.emit(text, final=True)
 
 

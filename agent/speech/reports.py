@@ -49,7 +49,7 @@ class Reports:
         for degraded in self._unheard:
             listener.degraded(degraded)
 
-    def tell(self, stage: str, name: str, /, **data: Any) -> None:
+    def emit(self, stage: str, name: str, /, **data: Any) -> None:
         if self._listener is not None:
             self._listener.event(stage, name, **data)
 
@@ -57,7 +57,7 @@ class Reports:
         self, stage: str, error: BaseException, provider: str, attempt: int, recoverable: bool
     ) -> None:
         """A try failed; `recoverable`: there will be another one."""
-        self.tell(
+        self.emit(
             stage,
             "error",
             message=words(error),

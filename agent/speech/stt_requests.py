@@ -138,7 +138,7 @@ class RequestStream(UtteranceStream):
     async def _recognized(self, recording: list[rtc.AudioFrame]) -> str:
         parent, began = self._parent, time.perf_counter()
         seconds = round(sum(frame.duration for frame in recording), 2)
-        parent.reports.tell("transcribe", "started", seconds=seconds)
+        parent.reports.emit("transcribe", "started", seconds=seconds)
         parent.attempts.begin()
         try:
             event = await parent.inner.recognize(recording, conn_options=self._options)
@@ -151,6 +151,6 @@ class RequestStream(UtteranceStream):
             return ""
         text = event.alternatives[0].text.strip() if event.alternatives else ""
         ms = round((time.perf_counter() - began) * 1000, 1)
-        parent.reports.tell("transcribe", "done", ms=ms, text=text, final=True)
+        parent.reports.emit("transcribe", "done", ms=ms, text=text, final=True)
         parent.reports.works(SPEECH_TO_TEXT)
         return text

@@ -249,7 +249,7 @@ def test_what_broke_before_the_call_is_told_when_it_begins() -> None:
     events, told = collected()
     reports, keeper = Reports(), ReportKeeper(events)
     reports.broken("voice activity detection", "no weights", "loudness decides")
-    reports.tell("speak", "done")  # nobody's
+    reports.emit("speak", "done")  # nobody's
     reports.listen(keeper)
     assert [degraded.what for degraded in keeper.degradations] == ["voice activity detection"]
     assert told == []
