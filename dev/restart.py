@@ -119,20 +119,20 @@ def _warn_of_exposed_secrets() -> None:
 def one_at_a_time(home: Path, what: str) -> Iterator[None]:
     """Hold the lock of this command; while another run of it holds the lock, say which one."""
     with (home / "run" / "restart.lock").open("a+") as file:
-        said = False
+        waits = False
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not said:
+                if not waits:
                     file.seek(0)
                     holder = holder_of(file.read())
                     print(
                         f"waits for another run of this command: {holder} holds {file.name}",
                         flush=True,
                     )
-                    said = True
+                    waits = True
                 time.sleep(LOOK_EVERY_S)
         file.truncate(0)
         file.write(holder_line(what))
@@ -251,11 +251,11 @@ def logs(home: Home, names: list[str], *, follow: bool) -> int:
 
 
 class StartWait:
-    """The wait of one start: `wanted` processes of `home`, those in `restarted` since `began`."""
+    """The wait of one start: `names` processes of `home`, those in `restarted` since `began`."""
 
-    def __init__(self, home: Path, wanted: list[str], restarted: list[str], began: float) -> None:
+    def __init__(self, home: Path, names: list[str], restarted: list[str], began: float) -> None:
         self.home = home
-        self.wanted = wanted
+        self.names = names
         self.restarted = restarted
         self.began = began
         self.done: set[str] = set()
@@ -266,9 +266,9 @@ class StartWait:
         next_news = time.time() + NEWS_EVERY_S
         while time.time() - self.began < LIMIT_S:
             current = self._look()
-            if self.done.issuperset(self.wanted):
+            if self.done.issuperset(self.names):
                 return True
-            waiting = [name for name in self.wanted if name not in self.done]
+            waiting = [name for name in self.names if name not in self.done]
             failed = [name for name in waiting if name in current and has_failed(current[name])]
             failed_at = (failed_at or time.time()) if failed else None
             late = failed_at is not None and time.time() - failed_at > FAILED_WAIT_S
@@ -287,7 +287,7 @@ class StartWait:
                     print(f"{name:8} {self._seconds(time.time())} … {news}", flush=True)
                 next_news = time.time() + NEWS_EVERY_S
             time.sleep(LOOK_EVERY_S)
-        late_ones = ", ".join(name for name in self.wanted if name not in self.done)
+        late_ones = ", ".join(name for name in self.names if name not in self.done)
         print(f"not ready after {LIMIT_S:.0f} s: {late_ones}; see ./restart_voice_system.sh status")
         return False
 
@@ -295,7 +295,7 @@ class StartWait:
         """The records that count: one from before the restart says nothing about the new run."""
         current = {
             name: record
-            for name, record in running.all_records(self.home, self.wanted).items()
+            for name, record in running.all_records(self.home, self.names).items()
             if name not in self.restarted or record.launched >= self.began
         }
         for name, record in current.items():

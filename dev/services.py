@@ -114,8 +114,8 @@ SERVICES: dict[str, Service] = {
 def services() -> dict[str, Service]:
     """The table to work with: ours, or that of another module (tests bring their own programs)."""
     if module := os.environ.get(TABLE):
-        found: dict[str, Service] = importlib.import_module(module).SERVICES
-        return found
+        table: dict[str, Service] = importlib.import_module(module).SERVICES
+        return table
     return SERVICES
 
 

@@ -46,27 +46,27 @@ class Setting:
 
 def table(rooms: Sequence[tuple[str, str]] = ROOMS) -> list[Setting]:
     """All settings by name; TableError when rooms differ or help is missing."""
-    found: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {}
     wrong = []
     for room, name in rooms:
         for attribute, info in load_class(name).model_fields.items():
             setting = Setting(attribute.upper(), as_text(info), info.description or "", [room])
-            known = found.setdefault(setting.name, setting)
+            known = settings.setdefault(setting.name, setting)
             if not setting.help:
                 wrong.append(f"{setting.name} in {room} has no help (description)")
             if known is setting:
                 continue
             known.rooms.append(room)
             for what in ("default", "help"):
-                one, other = getattr(known, what), getattr(setting, what)
-                if one != other:
+                first, other = getattr(known, what), getattr(setting, what)
+                if first != other:
                     wrong.append(
-                        f"{setting.name}: the {what} is {one!r} in {known.rooms[0]}, but {other!r} "
-                        f"in {room}"
+                        f"{setting.name}: the {what} is {first!r} in {known.rooms[0]}, but "
+                        f"{other!r} in {room}"
                     )
     if wrong:
         raise TableError("\n".join(wrong))
-    return [found[name] for name in sorted(found)]
+    return [settings[name] for name in sorted(settings)]
 
 
 def env_example(settings: list[Setting]) -> str:

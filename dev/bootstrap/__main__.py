@@ -39,8 +39,8 @@ def main(arguments: list[str]) -> int:
             pass
         case ["look", *module] if module:
             _become(sys.executable, module)
-        case ["make", *wanted] if wanted and all(one in MAKE for one in wanted):
-            return _make(wanted)
+        case ["make", *names] if names and all(name in MAKE for name in names):
+            return _make(names)
         case _:
             print(USAGE, file=sys.stderr)
             return 2
@@ -52,10 +52,10 @@ def _become(python: str, module: list[str]) -> NoReturn:
     os.execv(python, [python, "-m", *module])
 
 
-def _make(wanted: list[str]) -> int:
+def _make(names: list[str]) -> int:
     try:
-        for one in wanted:
-            MAKE[one]()
+        for name in names:
+            MAKE[name]()
     except StepFailed as error:
         return steps.fail(error)
     except KeyboardInterrupt:

@@ -61,8 +61,8 @@ def _version(node: str) -> int:
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    found = re.match(r"v(\d+)\.", shown)
-    return int(found[1]) if found else 0
+    version = re.match(r"v(\d+)\.", shown)
+    return int(version[1]) if version else 0
 
 
 def _hash() -> str:

@@ -187,9 +187,9 @@ def _tail(lines: deque[str]) -> str:
 
 def _what_to_do(lines: deque[str], place: Path) -> str:
     """The likely cause in words, from the output and the disk."""
-    said = "\n".join(lines).lower()
+    output = "\n".join(lines).lower()
     free_mb = shutil.disk_usage(place).free // 2**20
-    if "no space left" in said or free_mb < 200:
+    if "no space left" in output or free_mb < 200:
         return f"The disk is full ({free_mb} MB free at {place}): free some space and start again. "
     network = (
         "dns",
@@ -201,12 +201,12 @@ def _what_to_do(lines: deque[str], place: Path) -> str:
         "temporary failure",
         "enotfound",
     )
-    if any(word in said for word in network):
+    if any(word in output for word in network):
         return (
             "The network or the package index cannot be reached: check the connection (or proxy "
             "settings) and start again. "
         )
-    if "hash" in said and ("mismatch" in said or "do not match" in said):
+    if "hash" in output and ("mismatch" in output or "do not match" in output):
         return (
             "A downloaded file is not the pinned one: do not go on; try another network, or "
             "empty the package cache. "

@@ -50,32 +50,34 @@ NODE = Venv(".venv-node", "Node.js (once)", ("requirements-node.txt",))
 GO = Venv(".venv-go", "the Go tools (once)", ("requirements-go.txt",))
 
 
-def complete(venv: Venv, wanted: str) -> bool:
-    """Whether `venv` holds the requirement set `wanted` (a few milliseconds)."""
+def complete(venv: Venv, requirements: str) -> bool:
+    """Whether `venv` holds the requirement set `requirements` (a few milliseconds)."""
     stamp = _stamp(venv)
     return (
         stamp is not None
-        and stamp.get("set") in venv.sets[venv.sets.index(wanted) :]
+        and stamp.get("set") in venv.sets[venv.sets.index(requirements) :]
         and stamp.get("hash") == _hash(str(stamp["set"]))
         and _intact(venv, stamp)
     )
 
 
-def ensure(venv: Venv, wanted: str) -> None:
-    """Make `venv` hold the set `wanted`; what is complete already is left as it is."""
-    if complete(venv, wanted):
+def ensure(venv: Venv, requirements: str) -> None:
+    """Make `venv` hold the set `requirements`; what is complete already is left as it is."""
+    if complete(venv, requirements):
         return
     with steps.lock(venv.folder, venv.what):
-        if complete(venv, wanted):
+        if complete(venv, requirements):
             return
         stamp = _stamp(venv)
-        if stamp is not None and stamp.get("set") in venv.sets[venv.sets.index(wanted) :]:
-            wanted = str(stamp["set"])  # stays the larger set, so that tests need no second install
+        if stamp is not None and stamp.get("set") in venv.sets[venv.sets.index(requirements) :]:
+            requirements = str(
+                stamp["set"]
+            )  # stays the larger set, so that tests need no second install
         if stamp is None or not _intact(venv, stamp):
             _make(venv)
         (venv.path / STAMP).unlink(missing_ok=True)
-        _install(venv, wanted)
-        _write_stamp(venv, wanted)
+        _install(venv, requirements)
+        _write_stamp(venv, requirements)
 
 
 def _make(venv: Venv) -> None:
@@ -103,7 +105,7 @@ def _make(venv: Venv) -> None:
         )
 
 
-def _install(venv: Venv, wanted: str) -> None:
+def _install(venv: Venv, requirements: str) -> None:
     uv = _uv()
     command: list[str | Path] = [
         uv,
@@ -118,7 +120,7 @@ def _install(venv: Venv, wanted: str) -> None:
         _link_mode(uv),
     ]
     environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    steps.run(venv.what, [*command, CHECKOUT / wanted], environ=environ)
+    steps.run(venv.what, [*command, CHECKOUT / requirements], environ=environ)
 
 
 def _uv() -> Path:

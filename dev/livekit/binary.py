@@ -29,9 +29,9 @@ class NoBinary(Exception):
 
 def find_or_get(environ: Mapping[str, str]) -> Path:
     """The path of a livekit-server that runs; gets one when the machine has none."""
-    found, refused = find(environ)
-    if found is not None:
-        return found
+    path, refused = find(environ)
+    if path is not None:
+        return path
     home = Path(environ["VOICE_HOME"])
     target = home / "bin" / NAME
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,17 +80,17 @@ def version(path: Path) -> str | None:
         shown = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"livekit-server version (\d+\.\d+\.\d+)", shown.stdout + shown.stderr)
-    return found[1] if found else None
+    number = re.search(r"livekit-server version (\d+\.\d+\.\d+)", shown.stdout + shown.stderr)
+    return number[1] if number else None
 
 
 def _refusal(path: Path) -> str | None:
     """Why this binary cannot be used, None when it can."""
-    told = version(path)
-    if told is None:
+    own_version = version(path)
+    if own_version is None:
         return f"{path} does not run as livekit-server"
-    if tuple(int(part) for part in told.split(".")[:2]) < OLDEST:
-        return f"{path} is version {told}, older than {'.'.join(map(str, OLDEST))}"
+    if tuple(int(part) for part in own_version.split(".")[:2]) < OLDEST:
+        return f"{path} is version {own_version}, older than {'.'.join(map(str, OLDEST))}"
     return None
 
 
@@ -110,7 +110,7 @@ def explanation(target: Path, refused: list[str]) -> str:
     )
 
 
-def from_go(target: Path, wanted: str) -> None:
+def from_go(target: Path, pinned: str) -> None:
     """Build the pinned version with Go; about two minutes on two cores, once."""
     go = _go()
     folder = target.parent / "go-install"
@@ -118,7 +118,7 @@ def from_go(target: Path, wanted: str) -> None:
     environ["PATH"] = f"{Path(go).parent}{os.pathsep}{environ.get('PATH', '')}"
     try:
         steps.run(
-            f"livekit-server {wanted}, built with Go (about 2 minutes, once)",
+            f"livekit-server {pinned}, built with Go (about 2 minutes, once)",
             [go, "install", MODULE],
             environ=environ,
             limit_s=1200,
@@ -145,5 +145,5 @@ def _go_version(go: str) -> tuple[int, int]:
         shown = subprocess.run([go, "version"], capture_output=True, text=True, timeout=10).stdout
     except (OSError, subprocess.TimeoutExpired):
         return (0, 0)
-    found = re.search(r"go(\d+)\.(\d+)", shown)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    number = re.search(r"go(\d+)\.(\d+)", shown)
+    return (int(number[1]), int(number[2])) if number else (0, 0)

@@ -32,12 +32,13 @@ def from_release(target: Path, version: str, page: str = PAGE) -> None:
     otherwise."""
     archive = archive_name(version)
     base = f"{page}/v{version}"
-    wanted = expected_checksum(_get(f"{base}/checksums.txt").decode(errors="replace"), archive)
+    expected = expected_checksum(_get(f"{base}/checksums.txt").decode(errors="replace"), archive)
     content = _get(f"{base}/{archive}")
-    found = hashlib.sha256(content).hexdigest()
-    if found != wanted:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
         raise StepFailed(
-            f"{base}/{archive} has the checksum {found}, the release page names {wanted}: not used"
+            f"{base}/{archive} has the checksum {actual}, the release page names {expected}: "
+            "not used"
         )
     _unpack(content, target)
     tell(f"livekit-server {version} from {base}")
@@ -94,9 +95,9 @@ def _unpack(content: bytes, target: Path) -> None:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
             member = next(
                 (
-                    one
-                    for one in archive
-                    if Path(one.name).name == "livekit-server" and one.isfile()
+                    member
+                    for member in archive
+                    if Path(member.name).name == "livekit-server" and member.isfile()
                 ),
                 None,
             )

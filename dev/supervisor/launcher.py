@@ -146,13 +146,13 @@ class Launcher:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = self.lock or os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.set_inheritable(lock, False)
-        told = False
+        warned = False
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return lock
             except BlockingIOError:
-                if not told:
+                if not warned:
                     other = process_records.read(home, self.name)
                     who = ""
                     if other and other.launcher and other.launcher_alive:
@@ -162,7 +162,7 @@ class Launcher:
                         "waits until it ends (./restart_voice_system.sh stop ends it)",
                         "WARNING",
                     )
-                    told = True
+                    warned = True
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _clean_up(self, home: Path, log: ProcessLog) -> None:

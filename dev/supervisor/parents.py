@@ -87,15 +87,15 @@ def is_honcho(command: tuple[str, ...]) -> bool:
 
 def ancestors() -> list[Seen]:
     """The living ancestors of this process, nearest first."""
-    found: list[Seen] = []
+    ancestors: list[Seen] = []
     pid = os.getppid()
-    while pid >= 1 and len(found) < 64:
+    while pid >= 1 and len(ancestors) < 64:
         seen = look(pid)
         if seen is None:
             break
-        found.append(seen)
+        ancestors.append(seen)
         pid = seen.parent
-    return found
+    return ancestors
 
 
 def manager(chain: list[Seen], under_honcho: bool) -> int | None:
@@ -150,13 +150,13 @@ class Parents:
     async def until_gone(self) -> str:
         """Wait for the end of one of them; the sentence that names it."""
         # Nobody is woken to look where the system tells of an end by itself.
-        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
         files = _told_ends([seen.pid for seen in self._watched])
         for file in files:
-            loop.add_reader(file, told.set)
+            loop.add_reader(file, ended.set)
         try:
             if files and not self.gone():
-                await told.wait()
+                await ended.wait()
             while not (sentence := self.gone()):  # noqa: ASYNC110 - not told of here
                 await asyncio.sleep(LOOK_EVERY_S)
             return sentence

@@ -123,8 +123,8 @@ def letta_version(number: int) -> str | None:
     try:
         connection.request("GET", "/v1/health/")
         answer = connection.getresponse()
-        told = json.loads(answer.read(10_000))
-        return str(told["version"]) if answer.status == 200 else None
+        status = json.loads(answer.read(10_000))
+        return str(status["version"]) if answer.status == 200 else None
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
     finally:

@@ -115,10 +115,10 @@ def _models_elsewhere(environ: Mapping[str, str]) -> str | None:
         "tts": environ.get("TTS_BASE_URL") or openai,
         "chat": openai,
     }
-    wanted = {bases[role] for role, provider in chosen.items() if provider == "openai"}
+    in_use = {bases[role] for role, provider in chosen.items() if provider == "openai"}
     key = environ.get("OPENAI_API_KEY", "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    for base in sorted(wanted):
+    for base in sorted(in_use):
         if wrong := _expect_200(f"{base.rstrip('/')}/models", headers, "OPENAI_API_KEY"):
             return wrong
     return None
@@ -153,13 +153,13 @@ def _agent(base: str, environ: Mapping[str, str]) -> str | None:
             "not registered with the LiveKit server: "
             f"{answer[:300].decode(errors='replace').strip()}"
         )
-    told = _get(f"{base}/worker")
-    if isinstance(told, str):
-        return told
+    worker = _get(f"{base}/worker")
+    if isinstance(worker, str):
+        return worker
     try:
-        name = json.loads(told[1])["agent_name"]
+        name = json.loads(worker[1])["agent_name"]
     except (ValueError, KeyError, TypeError):
-        return f"{base}/worker answers with status {told[0]} and no agent_name"
+        return f"{base}/worker answers with status {worker[0]} and no agent_name"
     expected = environ.get("LIVEKIT_AGENT_NAME") or "letta-voice-agent"
     return None if name == expected else f"registered as {name!r}, expected {expected!r}"
 
