@@ -37,7 +37,7 @@ class Launcher:
         self.launched = time.time()
         self.parents = Parents()
         self.exported, self.warning = handover.exported(self.parents)
-        self.told_to_end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.end_requested: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.again = False
         self.home: Path | None = None
         # Handed on even when a second request comes before it was taken: else the next launcher
@@ -49,7 +49,7 @@ class Launcher:
         """Live until told to end, then leave nothing behind."""
         self._listen()
         working = asyncio.create_task(self._work())
-        await asyncio.wait((working, self.told_to_end), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((working, self.end_requested), return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             working.result()  # it never returns: this raises what went wrong in the launcher itself
         working.cancel()
@@ -70,13 +70,13 @@ class Launcher:
 
     def _finish(self, reason: str) -> None:
         self.again = False
-        if not self.told_to_end.done():
-            self.told_to_end.set_result(reason)
+        if not self.end_requested.done():
+            self.end_requested.set_result(reason)
 
     def _begin_anew(self, reason: str) -> None:
-        if not self.told_to_end.done():
+        if not self.end_requested.done():
             self.again = True
-            self.told_to_end.set_result(reason)
+            self.end_requested.set_result(reason)
 
     async def _watch_parents(self) -> None:
         self._finish(await self.parents.until_gone())
@@ -174,7 +174,7 @@ class Launcher:
             log.say(f"left by an earlier launcher: {sentence}", "WARNING")
 
     async def _end(self, supervisor: Supervisor) -> None:
-        reason = self.told_to_end.result()
+        reason = self.end_requested.result()
         supervisor.status.log.say(f"ending: {reason}")
         await supervisor.end_all()
         supervisor.status.set(RESTARTING if self.again else STOPPED, reason)

@@ -26,7 +26,7 @@ from dev.supervisor.process_log import ProcessLog
 if TYPE_CHECKING:  # it stands on this file
     from dev.supervisor.program import Program
 
-LASTING = (READY, MONITORING, STOPPED)
+SETTLED = (READY, MONITORING, STOPPED)
 SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|AUTH|DSN|DATABASE_URL", re.I)
 
 
@@ -110,7 +110,7 @@ class Status:
         """Enter `state`, or change its detail and cause; `say` tells it in the log as well."""
         if state != self.record.state:
             self.record.since = time.time()
-        if state in LASTING:
+        if state in SETTLED:
             self._crash = None
         crash = self._crash or (self._broken if state == READY else None) or Crash("", "")
         self._plain = self._plain if detail is None else detail
