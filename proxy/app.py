@@ -20,6 +20,7 @@ from common.vitals import Vitals
 from proxy.agents import Agents
 from proxy.bundle.endpoint import Bundle
 from proxy.config import Config
+from proxy.connections import Runner
 from proxy.dispatch.api import DispatchEndpoints
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.endpoint import BODY_MAX_BYTES, Endpoint
@@ -51,6 +52,9 @@ VITALS = web.AppKey("vitals", Vitals)
 
 SHUTDOWN_TIMEOUT_S = 1.0
 """How long a stopping proxy lets requests finish before it cuts them off."""
+
+GONE = 499
+"""Status in the log of a request whose caller went away before the answer was whole."""
 
 
 class PortTaken(Exception):
@@ -146,12 +150,15 @@ async def create_app(settings: ProxySettings) -> web.Application:
 
 @web.middleware
 async def log_access(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """One line a request: DEBUG when all is well, WARNING when it failed. Never a query."""
+    """One line a request: DEBUG when all is well, WARNING when it failed. Never a query.
+
+    A caller that goes away (a page is closed, a stream is left) is no failure: INFO.
+    """
     started = time.perf_counter()
     logs.about(request.match_info.get("room", ""))  # anew: one task serves a whole connection
     if not request.path.startswith(("/health", "/metrics")):
         request.app[VITALS].active()
-    status = 499  # the caller went away before there was an answer
+    status = GONE
     try:
         response = await handler(request)
         status = response.status
@@ -159,8 +166,9 @@ async def log_access(request: web.Request, handler: Handler) -> web.StreamRespon
     finally:
         # That something else is not ready is what /health is asked for, again and again.
         failed = status >= 400 and not request.path.startswith("/health")
+        level = logging.WARNING if failed else logging.DEBUG
         access_log.log(
-            logging.WARNING if failed else logging.DEBUG,
+            logging.INFO if status == GONE else level,
             "%s %s %d %.1f ms (%s)",
             request.method,
             request.raw_path.partition("?")[0][:200],
@@ -172,7 +180,7 @@ async def log_access(request: web.Request, handler: Handler) -> web.StreamRespon
 
 async def start(settings: ProxySettings) -> web.AppRunner:
     """Listen on every loopback address of this machine; `cleanup()` of the result ends it."""
-    runner = web.AppRunner(
+    runner = Runner(
         await create_app(settings),
         access_log=None,
         shutdown_timeout=SHUTDOWN_TIMEOUT_S,

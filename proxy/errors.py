@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
@@ -37,7 +37,7 @@ def error_answer(
     return web.json_response(body, status=status, headers=headers)
 
 
-def _of_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+def framework_error(request: web.BaseRequest, error: web.HTTPException) -> web.StreamResponse:
     """What the framework refuses (no such path, wrong method, body too large), in our form."""
     if error.status < 400:
         return error
@@ -53,6 +53,13 @@ def _of_aiohttp(request: web.Request, error: web.HTTPException) -> web.StreamRes
         return error_answer(
             413, "BODY_TOO_LARGE", f"The body of this request is too large: {error.text}."
         )
+    if isinstance(error, web.HTTPExpectationFailed):
+        expected = request.headers.get(hdrs.EXPECT, "")[:100]
+        return error_answer(
+            417,
+            "EXPECTATION_FAILED",
+            f"The header Expect is {expected!a}; only '100-continue' is possible. Leave it out.",
+        )
     return error_answer(error.status, "BAD_REQUEST", error.text or error.reason)
 
 
@@ -64,7 +71,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except ApiError as error:
         return error_answer(error.status, error.code, error.message, error.headers)
     except web.HTTPException as error:
-        return _of_aiohttp(request, error)
+        return framework_error(request, error)
     except HttpProcessingError as error:
         return error_answer(400, "BAD_REQUEST", f"The request cannot be read: {error.message}.")
     except asyncio.CancelledError:

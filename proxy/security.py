@@ -108,18 +108,24 @@ def protect(app: web.Application, settings: ProxySettings) -> None:
 
     async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
-        for name, value in _HEADERS.items():
-            headers[name] = value
-        headers[HEADER] = request_id(request)
-        headers.setdefault("Content-Security-Policy", POLICY_OF_ANSWERS)
-        headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
-        headers[hdrs.VARY] = "Origin"
+        set_headers(request, response)
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and origin.lower() in origins:
             headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = f"{HEADER}, Retry-After"
 
     app.on_response_prepare.append(on_prepare)
+
+
+def set_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Give `response` the request id, and what a browser must never do with any answer."""
+    headers = response.headers
+    for name, value in _HEADERS.items():
+        headers[name] = value
+    headers[HEADER] = request_id(request)
+    headers.setdefault("Content-Security-Policy", POLICY_OF_ANSWERS)
+    headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    headers[hdrs.VARY] = "Origin"
 
 
 def page_policy(html: str, livekit_url: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import io
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -165,7 +166,29 @@ async def test_raw_bytes(proxy: Proxy, request_line: bytes) -> None:
     answer = await raw(proxy, request_line.replace(b"PORT", port))
     assert answer.split()[1].startswith(b"4"), answer[:200]
     assert b"Traceback" not in answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert set(json.loads(body)) == {"success", "error", "message"}
+    assert b"X-Request-Id: " in head
     assert (await proxy.get("/healthz")).status == 200
+
+
+async def test_bytes_that_are_no_http_are_one_line_in_the_log(
+    proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await raw(proxy, b"POST /api/token HTTP/1.1\r\nContent-Length: \x1b[31m\r\n\r\n")
+    assert b" 400 " in answer.splitlines()[0]
+    records = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.levelname, record.exc_info) for record in records] == [("WARNING", None)]
+    line = records[0].getMessage()
+    assert line.startswith("A request from 127.0.0.1 cannot be read: ")
+    assert line.isprintable()
+
+
+async def test_what_is_expected_and_cannot_be(proxy: Proxy) -> None:
+    for path in ("/healthz", "/nothing"):
+        answer = await proxy.get(path, headers={"Expect": "a miracle"})
+        assert (answer.status, answer.json["error"]) == (417, "EXPECTATION_FAILED")
+        assert "a miracle" in answer.json["message"]
 
 
 async def test_a_body_that_never_comes_is_given_up(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from pathlib import Path
@@ -153,3 +154,32 @@ async def test_who_reads_too_slowly_is_cut_off_and_others_are_not(proxy: Proxy) 
 async def test_a_page_of_another_origin_cannot_read_it(proxy: Proxy) -> None:
     async with watching(proxy) as watcher:
         assert "Access-Control-Allow-Origin" not in watcher.response.headers
+
+
+class _Noting(logging.Handler):
+    """The next record, as soon as there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.next: asyncio.Future[logging.LogRecord] = asyncio.get_running_loop().create_future()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self.next.done():
+            self.next.set_result(record)
+
+
+async def test_a_watcher_that_leaves_is_no_failure_in_the_log(
+    proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    access = logging.getLogger("proxy.access")
+    noting = _Noting()
+    with caplog.at_level(logging.DEBUG, access.name):
+        access.addHandler(noting)
+        try:
+            async with watching(proxy) as watcher:
+                await watcher.next("verdicts")
+            record = await asyncio.wait_for(noting.next, 5)
+        finally:
+            access.removeHandler(noting)
+    assert record.getMessage().startswith("GET /api/rooms/r/events 499 ")
+    assert record.levelno == logging.INFO
