@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from dev.bootstrap import node, steps, venvs
-from dev.bootstrap.steps import CHECKOUT, StepFailed
+from dev.bootstrap import long_steps, node, venvs
+from dev.bootstrap.long_steps import CHECKOUT, StepFailed
 
 MAKE: dict[str, Callable[[], None]] = {
     "run": lambda: venvs.ensure(venvs.MAIN, "requirements.txt"),
@@ -57,11 +57,11 @@ def _make(names: list[str]) -> int:
         for name in names:
             MAKE[name]()
     except StepFailed as error:
-        return steps.fail(error)
+        return long_steps.fail(error)
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        return steps.fail(StepFailed(f"{error.filename or ''}: {error.strerror or error}"))
+        return long_steps.fail(StepFailed(f"{error.filename or ''}: {error.strerror or error}"))
     return 0
 
 

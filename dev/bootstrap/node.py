@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from dev.bootstrap import steps, venvs
-from dev.bootstrap.steps import CHECKOUT
+from dev.bootstrap import long_steps, venvs
+from dev.bootstrap.long_steps import CHECKOUT
 
 OLDEST_NODE = 18
 LOCK = CHECKOUT / "package-lock.json"
@@ -28,13 +28,13 @@ def ensure() -> None:
     """Install the page's packages unless they are there."""
     if complete():
         return
-    with steps.lock("node", "the page's packages"):
+    with long_steps.lock("node", "the page's packages"):
         if complete():
             return
         STAMP.unlink(missing_ok=True)
         environ = {**os.environ, "npm_config_update_notifier": "false", "npm_config_fund": "false"}
         npm = _npm(environ)
-        steps.run(
+        long_steps.run(
             "the page's packages (npm ci, once)",
             [*npm, "ci", "--no-audit", "--loglevel=error"],
             environ=environ,

@@ -14,8 +14,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.bootstrap import steps
-from dev.bootstrap.steps import CHECKOUT, StepFailed
+from dev.bootstrap import long_steps
+from dev.bootstrap.long_steps import CHECKOUT, StepFailed
 
 STAMP = "complete.json"
 
@@ -65,7 +65,7 @@ def ensure(venv: Venv, requirements: str) -> None:
     """Make `venv` hold the set `requirements`; what is complete already is left as it is."""
     if complete(venv, requirements):
         return
-    with steps.lock(venv.folder, venv.what):
+    with long_steps.lock(venv.folder, venv.what):
         if complete(venv, requirements):
             return
         stamp = _stamp(venv)
@@ -86,13 +86,13 @@ def _make(venv: Venv) -> None:
             f"{venv.folder} is a link to an environment that is not complete: remove it"
         )
     if venv.path.exists():
-        steps.tell(f"{venv.folder} is not complete or was moved here: it is made anew")
+        long_steps.tell(f"{venv.folder} is not complete or was moved here: it is made anew")
         shutil.rmtree(venv.path)
     # The Python that runs this may be the one of the environment just deleted: take the one below
     # it.
     python = getattr(sys, "_base_executable", sys.executable)
     with_pip = [] if venv is MAIN else ["--without-pip"]
-    steps.run(
+    long_steps.run(
         f"the virtual environment {venv.folder}",
         [python, "-m", "venv", *with_pip, venv.path],
         limit_s=300,
@@ -100,7 +100,7 @@ def _make(venv: Venv) -> None:
     )
     if venv is MAIN:
         pip: list[str | Path] = [venv.python, "-m", "pip", "install", "--quiet", "--require-hashes"]
-        steps.run(
+        long_steps.run(
             "the installer (uv)", [*pip, "-r", CHECKOUT / "requirements-setup.txt"], limit_s=600
         )
 
@@ -120,7 +120,7 @@ def _install(venv: Venv, requirements: str) -> None:
         _link_mode(uv),
     ]
     environ = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    steps.run(venv.what, [*command, CHECKOUT / requirements], environ=environ)
+    long_steps.run(venv.what, [*command, CHECKOUT / requirements], environ=environ)
 
 
 def _uv() -> Path:

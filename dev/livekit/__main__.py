@@ -8,7 +8,7 @@ import os
 import sys
 from typing import NoReturn
 
-from dev.bootstrap.steps import tell
+from dev.bootstrap.long_steps import tell
 from dev.livekit import binary, server_config
 from dev.services import CHECKOUT
 

@@ -13,8 +13,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev.bootstrap import steps, venvs
-from dev.bootstrap.steps import StepFailed, tell
+from dev.bootstrap import long_steps, venvs
+from dev.bootstrap.long_steps import StepFailed, tell
 from dev.livekit.release import from_release
 
 VERSION = "1.13.5"
@@ -35,7 +35,7 @@ def find_or_get(environ: Mapping[str, str]) -> Path:
     home = Path(environ["VOICE_HOME"])
     target = home / "bin" / NAME
     target.parent.mkdir(parents=True, exist_ok=True)
-    with steps.lock("livekit-server", "livekit-server"):
+    with long_steps.lock("livekit-server", "livekit-server"):
         if target.exists() and _refusal(target) is None:
             return target
         for way in (from_release, from_go):
@@ -117,7 +117,7 @@ def from_go(target: Path, pinned: str) -> None:
     environ = {**os.environ, "GOBIN": str(folder), "GOFLAGS": "-buildvcs=false"}
     environ["PATH"] = f"{Path(go).parent}{os.pathsep}{environ.get('PATH', '')}"
     try:
-        steps.run(
+        long_steps.run(
             f"livekit-server {pinned}, built with Go (about 2 minutes, once)",
             [go, "install", MODULE],
             environ=environ,

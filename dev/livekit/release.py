@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from dev.bootstrap.steps import StepFailed, tell
+from dev.bootstrap.long_steps import StepFailed, tell
 
 PAGE = "https://github.com/livekit/livekit/releases/download"
 SILENCE_S = 6.0  # no answer or no byte for so long: the page counts as unreachable

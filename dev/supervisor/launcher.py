@@ -25,7 +25,7 @@ from dev.supervisor.crash_excerpt import error_with_place
 from dev.supervisor.parents import Parents
 from dev.supervisor.process_log import BEGINS, ProcessLog
 from dev.supervisor.program import Guardian
-from dev.supervisor.status import Status, record_redactor
+from dev.supervisor.status_writer import StatusWriter, record_redactor
 from dev.supervisor.supervisor import LOOK_EVERY_S, Supervisor
 
 
@@ -108,7 +108,7 @@ class Launcher:
         redactor, broken = record_redactor(composed["environ"], str(CHECKOUT))
         if broken:
             log.say(f"{broken}: secrets are blotted out in their plain form only", "ERROR")
-        status = Status(home, mine, log, redactor)
+        status = StatusWriter(home, mine, log, redactor)
         status.set(PREPARING)
         self.guardian = Guardian(process_records.path(home, self.name))
         self.supervisor = Supervisor(

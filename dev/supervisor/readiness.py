@@ -149,10 +149,9 @@ def _agent(base: str, environ: Mapping[str, str]) -> str | None:
         return got
     status, answer = got
     if status != 200:
-        return (
-            "not registered with the LiveKit server: "
-            f"{answer[:300].decode(errors='replace').strip()}"
-        )
+        sentence = answer[:300].decode(errors="replace").strip()
+        whole = sentence.startswith("not registered")
+        return sentence if whole else f"not registered with the LiveKit server: {sentence}"
     worker = _get(f"{base}/worker")
     if isinstance(worker, str):
         return worker

@@ -16,7 +16,7 @@ from dev.supervisor import ports, process_tree, readiness
 from dev.supervisor.crash_excerpt import ProgramEnd, crash_excerpt
 from dev.supervisor.process_log import REPEATED, ErrorCount
 from dev.supervisor.program import Program
-from dev.supervisor.status import Crash, Status
+from dev.supervisor.status_writer import Crash, StatusWriter
 from dev.supervisor.takeover import (
     TAKEOVER_REQUEST,
     ReplacedPrograms,
@@ -45,7 +45,7 @@ class Supervisor:
         service: Service,
         environ: Mapping[str, str],
         monitors: Mapping[str, str],
-        status: Status,
+        status: StatusWriter,
         begin_anew: Callable[[str], None],
     ) -> None:
         self.service = service

@@ -22,7 +22,7 @@ from dev.services import CHECKOUT, Service
 from dev.supervisor import ports, process_tree, readiness
 from dev.supervisor.crash_excerpt import ProgramEnd, error_with_place
 from dev.supervisor.program import Program
-from dev.supervisor.status import Crash, Status
+from dev.supervisor.status_writer import Crash, StatusWriter
 
 REPLACES = "VOICE_REPLACES"
 TAKEOVER_REQUEST = "VOICE_TAKEOVER_REQUEST"
@@ -49,7 +49,7 @@ class Takeover:
     """Lets another program take over the work of one service; `tried` is the state of the code
     that was tried last."""
 
-    def __init__(self, service: Service, environ: Mapping[str, str], status: Status) -> None:
+    def __init__(self, service: Service, environ: Mapping[str, str], status: StatusWriter) -> None:
         self.service = service
         self.environ = environ
         self.status = status
@@ -169,7 +169,7 @@ class ReplacedPrograms:
     """Programs that have handed over: they end their calls, then themselves, or with everything
     else. Each stands in the record as long as it lives."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: StatusWriter) -> None:
         self._status = status
         self._tasks: dict[Program, asyncio.Task[None]] = {}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.bootstrap.steps import StepFailed
+from dev.bootstrap.long_steps import StepFailed
 from dev.livekit import binary, release
 from dev.livekit.server_config import config
 
@@ -74,7 +74,7 @@ def test_when_nothing_works_all_ways_are_named(
     def fail(_: Path, version: str) -> None:
         raise StepFailed(f"no network for {version}")
 
-    monkeypatch.setattr("dev.bootstrap.steps.LOCKS", tmp_path / "locks")
+    monkeypatch.setattr("dev.bootstrap.long_steps.LOCKS", tmp_path / "locks")
     monkeypatch.setattr(binary, "from_release", fail)
     monkeypatch.setattr(binary, "from_go", fail)
     with pytest.raises(binary.NoBinary) as raised:

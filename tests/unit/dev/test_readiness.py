@@ -100,6 +100,9 @@ def test_the_agent_is_ready_when_registered_under_its_name(server: Server) -> No
     environ = {"AGENT_PORT": str(server.port), "LIVEKIT_AGENT_NAME": "mine"}
     server.answers = {"/": (503, "no connection to ws://x yet")}
     assert "no connection to ws://x" in str(readiness.ask(SERVICES["agent"], environ))
+    sentence = "not registered with the LiveKit server at ws://x: it cannot be reached"
+    server.answers = {"/": (503, sentence)}
+    assert readiness.ask(SERVICES["agent"], environ) == sentence
     server.answers = {"/": (200, "ok"), "/worker": (200, json.dumps({"agent_name": "other"}))}
     told = readiness.ask(SERVICES["agent"], environ)
     assert told == "registered as 'other', expected 'mine'"

@@ -17,7 +17,7 @@ from common.redaction import Redactor
 from dev.services import SERVICES
 from dev.supervisor.process_log import ErrorCount, ProcessLog
 from dev.supervisor.program import Program
-from dev.supervisor.status import Status
+from dev.supervisor.status_writer import StatusWriter
 from dev.supervisor.supervisor import Supervisor
 
 
@@ -39,7 +39,7 @@ async def test_a_program_that_fails_again_and_again_before_it_is_ready_is_record
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = ProcessLog(tmp_path, "proxy")
-    status = Status(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
+    status = StatusWriter(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
     supervisor = Supervisor(SERVICES["proxy"], {}, {}, status, lambda _: None)
     errors = log.errors = ErrorCount()
     errors.line, errors.times = "the key is refused", 4
@@ -75,7 +75,7 @@ async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     number = server.server_address[1]
     log = ProcessLog(tmp_path, "proxy")
-    status = Status(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
+    status = StatusWriter(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
     environ: dict[str, Any] = {"PROXY_PORT": str(number)}
     supervisor = Supervisor(SERVICES["proxy"], environ, {}, status, lambda _: None)
     other = await asyncio.create_subprocess_exec(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev.bootstrap import venvs
-from dev.bootstrap.steps import StepFailed
+from dev.bootstrap.long_steps import StepFailed
 from dev.bootstrap.venvs import Venv, complete, ensure
 
 VENV = Venv(".venv", "a test's packages", ("requirements.txt", "requirements-test.txt"))
@@ -26,7 +26,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "requirements.txt").write_text("one==1\n")
     (root / "requirements-test.txt").write_text("one==1\ntwo==2\n")
     monkeypatch.setattr(venvs, "CHECKOUT", root)
-    monkeypatch.setattr("dev.bootstrap.steps.LOCKS", tmp_path / "locks")
+    monkeypatch.setattr("dev.bootstrap.long_steps.LOCKS", tmp_path / "locks")
     venvs._write_stamp(VENV, "requirements.txt")
     return root
 

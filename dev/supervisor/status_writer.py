@@ -75,7 +75,7 @@ class Crash:
     log: tuple[str, ...] = ()
 
 
-class Status:
+class StatusWriter:
     """The record of this launcher; every change is on disk at once.
 
     A crash stays in it while the program starts again: else a person would see `starting` and

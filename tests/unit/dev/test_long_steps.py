@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.bootstrap import steps
-from dev.bootstrap.steps import StepFailed, run
+from dev.bootstrap import long_steps
+from dev.bootstrap.long_steps import StepFailed, run
 
 
 def test_a_step_returns_its_lines() -> None:
@@ -17,7 +17,7 @@ def test_a_step_returns_its_lines() -> None:
 
 def test_progress_is_told(monkeypatch: pytest.MonkeyPatch, capsys: object) -> None:
     assert isinstance(capsys, pytest.CaptureFixture)
-    monkeypatch.setattr(steps, "FIRST_NEWS_S", 0.0)
+    monkeypatch.setattr(long_steps, "FIRST_NEWS_S", 0.0)
     code = "import time; print('Downloaded torch', flush=True); time.sleep(0.6)"
     run("the packages", [sys.executable, "-c", code])
     said = capsys.readouterr().out
@@ -59,14 +59,14 @@ def test_a_missing_program_is_told() -> None:
 def test_a_lock_tells_who_holds_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(steps, "LOCKS", tmp_path)
+    monkeypatch.setattr(long_steps, "LOCKS", tmp_path)
     holder = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from dev.bootstrap import steps\n"
-            f"steps.LOCKS = Path({str(tmp_path)!r})\n"
-            "with steps.lock('venv', 'the big thing'):\n"
+            "import sys; from pathlib import Path; from dev.bootstrap import long_steps\n"
+            f"long_steps.LOCKS = Path({str(tmp_path)!r})\n"
+            "with long_steps.lock('venv', 'the big thing'):\n"
             "    print('held', flush=True); sys.stdin.readline()\n",
         ],
         stdin=subprocess.PIPE,
@@ -81,7 +81,7 @@ def test_a_lock_tells_who_holds_it(
         told.append(text)
         holder.communicate("\n")
 
-    monkeypatch.setattr(steps, "tell", tell)
-    with steps.lock("venv", "the big thing"):
+    monkeypatch.setattr(long_steps, "tell", tell)
+    with long_steps.lock("venv", "the big thing"):
         pass
     assert f"waiting for pid {holder.pid} (which prepares the big thing)" in told[0]

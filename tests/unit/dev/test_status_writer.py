@@ -10,25 +10,25 @@ from common import process_records
 from common.process_records import FAILED, READY, RESTARTING, STARTING, ProcessRecord
 from common.redaction import Redactor
 from dev.supervisor.process_log import ProcessLog
-from dev.supervisor.status import Crash, Status, record_redactor
+from dev.supervisor.status_writer import Crash, StatusWriter, record_redactor
 
 SECRET = "a-planted-secret-0123456789"
 
 
 @pytest.fixture
-def status(tmp_path: Path) -> Iterator[Status]:
+def status(tmp_path: Path) -> Iterator[StatusWriter]:
     log = ProcessLog(tmp_path, "letta")
-    yield Status(tmp_path, ProcessRecord("letta", STARTING), log, Redactor([SECRET]))
+    yield StatusWriter(tmp_path, ProcessRecord("letta", STARTING), log, Redactor([SECRET]))
     log.close()
 
 
-def record_of(status: Status) -> ProcessRecord:
+def record_of(status: StatusWriter) -> ProcessRecord:
     found = process_records.read(status.home, "letta")
     assert found is not None
     return found
 
 
-def test_a_crash_stays_until_the_program_is_ready_again(status: Status) -> None:
+def test_a_crash_stays_until_the_program_is_ready_again(status: StatusWriter) -> None:
     status.set(READY, "ready on port 1")
     status.crashed(Crash("killed", "letta was killed (signal 9, SIGKILL)", ("a last word",)))
     status.set(RESTARTING, "letta was killed (signal 9, SIGKILL); starts again in 0.5 s")
@@ -49,14 +49,14 @@ def test_a_crash_stays_until_the_program_is_ready_again(status: Status) -> None:
     assert record_of(status).detail == "importing"
 
 
-def test_a_cause_goes_with_what_caused_it(status: Status) -> None:
+def test_a_cause_goes_with_what_caused_it(status: StatusWriter) -> None:
     status.set(FAILED, "port 1 is held by pid 2", cause="port-taken")
     assert record_of(status).cause == "port-taken"
     status.set(STARTING, "starting")
     assert record_of(status).cause == ""
 
 
-def test_what_the_program_says_is_not_told_twice(status: Status) -> None:
+def test_what_the_program_says_is_not_told_twice(status: StatusWriter) -> None:
     status.crashed(Crash("crashed", "letta ended with exit code 1"))
     status.log.program(b"importing")
     assert status.detail_from_output()
@@ -66,14 +66,14 @@ def test_what_the_program_says_is_not_told_twice(status: Status) -> None:
 
 
 def test_what_is_said_again_is_said_and_not_only_kept(
-    status: Status, capsys: pytest.CaptureFixture[str]
+    status: StatusWriter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
         status.set(STARTING, "waits for livekit (not started)", say=True)
     assert capsys.readouterr().out.count("waits for livekit") == 2
 
 
-def test_no_secret_is_in_it(status: Status) -> None:
+def test_no_secret_is_in_it(status: StatusWriter) -> None:
     status.crashed(Crash("crashed", f"letta ended: {SECRET}", (f"ValueError: {SECRET}",)))
     status.set(RESTARTING, f"rejected {SECRET}")
     assert SECRET not in process_records.path(status.home, "letta").read_text()
