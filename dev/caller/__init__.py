@@ -6,9 +6,8 @@ async with Caller("http://localhost:9000", room="r") as caller:
     print(turn.heard_text, turn.reply, turn.first_sound_s, turn.split)
 """
 
-from dev.caller.access import Access, ProxyAccess, ServerAccess
+from dev.caller.access import Access, CallError, ProxyAccess, ServerAccess
 from dev.caller.caller import Caller
-from dev.caller.errors import CallError
 from dev.caller.sound import Sound
 from dev.caller.turn import Turn
 

@@ -8,17 +8,20 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from dev.caller import report, where
-from dev.caller.access import ProxyAccess
-from dev.caller.caller import Caller
+from dev.caller.access import (
+    CallError,
+    ProxyAccess,
+    models_url,
+    proxy_url,
+    values_in_use,
+)
+from dev.caller.caller import LISTEN_TIMEOUT_S, Caller
 from dev.caller.ending import end_process, run
-from dev.caller.errors import CallError
-from dev.caller.options import parse
-from dev.caller.sound import Sound, read_wav, write_wav
-from dev.caller.turn import Turn
-from dev.caller.voice import ESPEAK, Voice
+from dev.caller.sound import ESPEAK, CallerVoice, Sound, read_wav, write_wav
+from dev.caller.turn import Turn, turn_lines
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,9 +38,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _talk(options: argparse.Namespace) -> int:
-    values = where.settings(os.environ)
-    access = ProxyAccess(options.proxy or where.proxy_url(values))
-    sounds = [] if options.text else await _sounds(options, where.models_url(values))
+    values = values_in_use(os.environ)
+    access = ProxyAccess(options.proxy or proxy_url(values))
+    sounds = [] if options.text else await _sounds(options, models_url(values))
     agent_id, agent = None, "the worker's own choice"
     if options.agent:
         async with access:
@@ -80,14 +83,14 @@ async def _interrupting(caller: Caller, sounds: list[Sound], options: argparse.N
 
 async def _sounds(options: argparse.Namespace, models_url: str) -> list[Sound]:
     """Everything to be said, made before the call: what is slow must not happen in it."""
-    voice: Voice | None = None
+    voice: CallerVoice | None = None
     sounds = []
     for words in options.say:
         if words.lower().endswith(".wav"):
             sounds.append(read_wav(options.folder / words))
         else:
             if voice is None:
-                voice = Voice(options.voice, models_url)
+                voice = CallerVoice(options.voice, models_url)
                 if voice.name == ESPEAK and not options.voice:
                     _tell(
                         options, "the caller's words will often be misheard: flite is not installed"
@@ -102,7 +105,7 @@ def _tell(options: argparse.Namespace, line: str) -> None:
 
 
 def _tell_turn(options: argparse.Namespace, turn: Turn) -> None:
-    for line in report.lines(turn):
+    for line in turn_lines(turn):
         _tell(options, line)
 
 
@@ -123,3 +126,59 @@ def _as_json(caller: Caller, access: ProxyAccess, agent: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     end_process(main(sys.argv[1:]))
+
+
+EXAMPLES = """examples:
+  ./scripts/talk "my favorite color is green" "what is my favorite color"
+  ./scripts/talk question.wav --record call.wav
+  ./scripts/talk --barge-in 1 "tell me a long story" "stop" --json
+
+Ends with 0 only if every sentence was answered with sound."""
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./scripts/talk",
+        description="Hold a spoken conversation with the agent, without a browser.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("say", nargs="+", metavar="SENTENCE|FILE.wav", help="what to say, in order")
+    add("--room", type=_room, help="name of the room (default: a new one)")
+    add("--agent", metavar="NAME|ID", help="Letta agent (default: the worker's)")
+    add("--proxy", metavar="URL", help="address of the proxy (default: the settings')")
+    add("--text", action="store_true", help="type the sentences, do not speak them")
+    add("--voice", help="voice of the caller: one of flite's, or espeak")
+    into = "begin each next sentence this long after the reply began to sound"
+    add("--barge-in", type=_seconds, metavar="SECONDS", help=into)
+    wait = "how long to wait for the agent, and for each reply (default: %(default)g)"
+    add("--timeout", type=_seconds, metavar="SECONDS", default=LISTEN_TIMEOUT_S, help=wait)
+    record = "write the call as stereo: left the caller, right the agent"
+    add("--record", type=Path, metavar="FILE.wav", help=record)
+    add("--json", action="store_true", help="print one JSON object at the end")
+    add("--debug", action="store_true", help="show the LiveKit SDK's log as well")
+    # scripts/talk changes to the checkout; file names are the person's.
+    add("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.text and options.barge_in is not None:
+        parser.error("--barge-in speaks into a reply; it does not go with --text")
+    if options.text and any(each.lower().endswith(".wav") for each in options.say):
+        parser.error("--text types sentences; a WAV file cannot be typed")
+    return options
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to 600")
+    return seconds
+
+
+def _room(text: str) -> str:
+    if not 1 <= len(text) <= 128 or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not 1 to 128 printable characters")
+    return text

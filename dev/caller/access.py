@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import quote
@@ -16,7 +18,8 @@ from urllib.parse import quote
 import aiohttp
 from livekit import api
 
-from dev.caller.errors import CallError
+from common.dotenv import read as read_dotenv
+from dev.services import CHECKOUT
 
 REQUEST_TIMEOUT_S = 15
 TOKEN_MINUTES = 10
@@ -196,3 +199,33 @@ def _summary(answer: dict[str, Any]) -> str:
     return ", ".join(
         f"{key}={value}" for key, value in answer.items() if value not in (None, [], {})
     )
+
+
+class CallError(Exception):
+    """Its text says what happened, with which value, and what to do next."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status  # the HTTP status, where a server refused
+
+    @property
+    def final(self) -> bool:
+        """True when asking again cannot help: the request itself was refused."""
+        return self.status is not None and 400 <= self.status < 500
+
+
+def values_in_use(exported: Mapping[str, str], dotenv: Path = CHECKOUT / ".env") -> dict[str, str]:
+    """What is set: exported wins over `.env`, and empty means unset."""
+    file = read_dotenv(dotenv, exported)
+    if file.errors:
+        raise CallError("\n".join(file.errors))
+    return {name: value for name, value in {**file.values, **exported}.items() if value}
+
+
+def proxy_url(values: Mapping[str, str]) -> str:
+    return f"http://localhost:{values.get('PROXY_PORT', '9000')}"
+
+
+def models_url(values: Mapping[str, str]) -> str:
+    port = values.get("MODELS_PORT", "8090")
+    return values.get("MODELS_URL", f"http://localhost:{port}/v1")

@@ -1,4 +1,4 @@
-"""The caller: joins a room with an agent, says things, and measures each turn at its ear."""
+"""The caller: joins a room with an agent, says things, and measures each turn at its listener."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from dev.caller.access import Access, ProxyAccess
-from dev.caller.ear import levels
-from dev.caller.errors import CallError
-from dev.caller.exchange import Exchange, Until
+from dev.caller.access import Access, CallError, ProxyAccess
+from dev.caller.hearing import levels
 from dev.caller.presence import AGENT_STATE, Presence
-from dev.caller.sound import Samples, Sound
-from dev.caller.turn import Turn
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice, Samples, Sound
+from dev.caller.turn import Exchange, Turn, Until
 
 LISTEN_TIMEOUT_S = 15.0
 REPLY_TIMEOUT_S = 15.0
@@ -37,7 +34,7 @@ class Caller:
         access: Access | str,
         room: str | None = None,
         agent_id: str | None = None,
-        voice: Voice | None = None,
+        voice: CallerVoice | None = None,
         record: bool = True,
     ) -> None:
         self.room = room or f"talk-{uuid.uuid4().hex[:8]}"
@@ -46,7 +43,7 @@ class Caller:
         self.dispatched = ""  # what the dispatch answered, or why it failed
         self._access = ProxyAccess(access) if isinstance(access, str) else access
         self._agent_id = agent_id
-        self._voice = voice or Voice()
+        self._voice = voice or CallerVoice()
         self._presence = Presence(self.identity, record)
         self._exits = AsyncExitStack()
         self._exchange: Exchange | None = None  # the latest turn
@@ -104,7 +101,7 @@ class Caller:
     @property
     def quiet_for_s(self) -> float:
         """Seconds for which nothing has been heard."""
-        return self._presence.ear.quiet_for(time.monotonic())
+        return self._presence.listener.quiet_for(time.monotonic())
 
     @property
     def listening_after_s(self) -> float | None:
@@ -115,7 +112,7 @@ class Caller:
     @property
     def recording(self) -> Samples:
         """What was heard, on the time of the microphone's first frame."""
-        return self._presence.ear.recorded(self._zero)
+        return self._presence.listener.recorded(self._zero)
 
     @property
     def spoken(self) -> Samples:

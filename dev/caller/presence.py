@@ -1,4 +1,4 @@
-"""One participant's stay in a room: its microphone, its ear, and what the others tell it."""
+"""One participant's stay in a room: its microphone, what it hears, and what the others tell it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 
 from common import http_proxy
-from dev.caller.access import Ticket
-from dev.caller.changes import Changes
-from dev.caller.ear import Ear
-from dev.caller.errors import CallError
+from dev.caller.access import CallError, Ticket
+from dev.caller.hearing import Changes, ReplyListener, Transcripts
 from dev.caller.microphone import FRAME_SAMPLES, Microphone
 from dev.caller.sound import RATE, Samples
-from dev.caller.transcripts import Transcripts
 
 AGENT_STATE = "lk.agent.state"
 EVENTS_TOPIC = "voice.event"
@@ -38,7 +35,7 @@ class Presence:
     def __init__(self, identity: str, record: bool) -> None:
         self.identity = identity
         self.changes = Changes()
-        self.ear = Ear()
+        self.listener = ReplyListener()
         self.transcripts = Transcripts(self.changes)
         self.events: list[dict[str, Any]] = []  # the worker's, in order of arrival
         self.connected_at: float | None = None
@@ -50,7 +47,7 @@ class Presence:
         self.microphone = Microphone(self._send)
         self._tasks: set[asyncio.Task[None]] = set()
         if record:
-            self.ear.recording = []
+            self.listener.recording = []
             self.microphone.recording = []
         self._listen_to_room()
 
@@ -123,7 +120,7 @@ class Presence:
     def _on_track(self, track: rtc.Track, *_: object) -> None:
         self._look()
         if track.kind == rtc.TrackKind.KIND_AUDIO:
-            self._start(self._hear(track), f"ear for {track.sid}")
+            self._start(self._hear(track), f"listener for {track.sid}")
 
     def _on_data(self, packet: rtc.DataPacket) -> None:
         if packet.topic != EVENTS_TOPIC or len(self.events) >= MAX_EVENTS:
@@ -150,7 +147,7 @@ class Presence:
         )
         try:
             async for event in stream:
-                self.ear.hear(np.frombuffer(event.frame.data, np.int16), time.monotonic())
+                self.listener.hear(np.frombuffer(event.frame.data, np.int16), time.monotonic())
                 self.changes.notify()
         finally:
             await stream.aclose()

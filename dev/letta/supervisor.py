@@ -42,7 +42,7 @@ class Ended(Exception):
         self.code, self.sentence = code, sentence
 
 
-class Supervisor:
+class LettaSupervisor:
     """The two programs, in the order in which they start."""
 
     def __init__(self, plan: dict[str, object]) -> None:
@@ -182,7 +182,7 @@ def main(arguments: list[str]) -> int:
     with os.fdopen(plan_number) as file:
         file.seek(0)
         plan = json.load(file)
-    return Supervisor(plan).run()
+    return LettaSupervisor(plan).run()
 
 
 if __name__ == "__main__":

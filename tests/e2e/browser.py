@@ -1,4 +1,4 @@
-"""A real Chromium whose microphone plays a recorded voice, and an ear on what it receives."""
+"""A real Chromium whose microphone plays a recorded voice, and an listener on what it receives."""
 
 from __future__ import annotations
 

@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from dev.caller import Caller, ProxyAccess
+from dev.caller.sound import CallerVoice
 from dev.caller.turn import Turn
-from dev.caller.voice import Voice
 from tests.faults.fault import Ask, of_room
 from tests.faults.loop_thread import LIMIT_S, LoopThread
 from tests.system import System
 
-VOICE = Voice()
+VOICE = CallerVoice()
 """Shared: each sentence is made once a run."""
 QUIET_S = 1.0
 ANSWER_S = 40.0

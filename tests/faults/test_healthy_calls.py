@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice
 from tests.e2e.browser import KEEP_CONNECTIONS, sound_energy, wait_for_sound
 from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults import sounds
@@ -36,7 +36,7 @@ Launch = Callable[..., Browser]
 
 def test_spoken_calls(faulty: System, full: bool) -> None:
     async def calls() -> list[str]:
-        waiting, voice = iter(range(CALLS_FULL if full else CALLS)), Voice()
+        waiting, voice = iter(range(CALLS_FULL if full else CALLS)), CallerVoice()
         found: list[str] = []
 
         async def caller() -> None:

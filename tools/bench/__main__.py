@@ -17,7 +17,7 @@ import psutil
 
 from dev.caller import CallError
 from dev.caller.ending import end_process, run
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice
 from tools.bench.bench import Bench, Interruption, progress
 from tools.bench.figures import (
     dispatches,
@@ -140,7 +140,7 @@ async def _measure(options: argparse.Namespace) -> int:
             bench = Bench(
                 system,
                 stock,
-                Voice(),
+                CallerVoice(),
                 options.quick,
                 options.calls,
                 options.rooms,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice
 from tools.bench.subjects import Subject
 from tools.bench.system import System
 from tools.bench.workers import BenchWorker
@@ -25,7 +25,7 @@ class Interruption:
 class Bench:
     system: System
     stock_worker: BenchWorker
-    voice: Voice
+    voice: CallerVoice
     quick: bool
     calls: int | None = None
     """How many healthy calls to make; None: as many as the measurement thinks right."""

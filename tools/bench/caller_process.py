@@ -20,8 +20,7 @@ from typing import Any
 
 from dev.caller import CallError
 from dev.caller.ending import end_process
-from dev.caller.sound import Sound
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice, Sound
 from dev.services import CHECKOUT
 from tools.bench.subjects import Subject
 
@@ -61,7 +60,7 @@ class CallOutcome:
 
 async def call(wish: BenchCall) -> CallOutcome:
     outcome = CallOutcome()
-    voice = Voice(wish.voice)
+    voice = CallerVoice(wish.voice)
     sounds = [await voice.speak(sentence) for sentence in wish.sentences]
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)

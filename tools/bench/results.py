@@ -58,7 +58,7 @@ HEADS = ("figure", "ours", "stock", "ratio", "goal", "")
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """One figure. `met`: None where there is no goal, or nothing was measured."""
 
     figure: str
@@ -77,12 +77,12 @@ class Row:
 class Result:
     """What one measurement brought: rows for the table, text below it, raw values for the JSON."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[FigureRow] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict)
 
 
-def render(rows: Sequence[Row]) -> str:
+def render(rows: Sequence[FigureRow]) -> str:
     cells = [HEADS] + [
         (
             row.figure,

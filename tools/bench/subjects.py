@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dev.caller import Access, Caller, ProxyAccess, ServerAccess
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice
 
 OURS, STOCK = "ours", "stock"
 
@@ -27,7 +27,7 @@ class Subject:
             return ProxyAccess(self.proxy_url)
         return ServerAccess(self.livekit_url, self.api_key, self.api_secret, self.agent_name)
 
-    def caller(self, voice: Voice) -> Caller:
+    def caller(self, voice: CallerVoice) -> Caller:
         return Caller(self.access(), voice=voice, record=False)
 
     def as_json(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import aiohttp
 import psutil
 
 from common import process_records
-from dev.caller import CallError, where
+from dev.caller.access import CallError, proxy_url, values_in_use
 from dev.environment import compose
 from dev.services import CHECKOUT, services
 from dev.supervisor import process_tree
@@ -47,7 +47,7 @@ class System:
 
     @property
     def ours(self) -> Subject:
-        return Subject(OURS, proxy_url=where.proxy_url(self.environ))
+        return Subject(OURS, proxy_url=proxy_url(self.environ))
 
     def families(self) -> dict[str, list[psutil.Process]]:
         """The living processes of each program and its launcher, by the name in the Procfile."""
@@ -112,8 +112,8 @@ async def run(
 @asynccontextmanager
 async def running_system(progress: Callable[[str], None]) -> AsyncIterator[System]:
     """The system of the settings when it answers, else one of our own."""
-    values = where.settings(os.environ)
-    url = where.proxy_url(values)
+    values = values_in_use(os.environ)
+    url = proxy_url(values)
     if await _answers(f"{url}/healthz"):
         progress(f"measuring the running system at {url}")
         yield System(dict(os.environ), own=False)

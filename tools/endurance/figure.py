@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field
 import aiohttp
 
 from dev.caller import Caller, CallError
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row, Summary
+from tools.bench.results import FigureRow, Result, Summary
 from tools.bench.subjects import SENTENCES
 from tools.bench.verdict_watch import VerdictWatch
 from tools.endurance import (
@@ -46,7 +46,7 @@ class LongCall:
         return len(self.first_sounds) + len(self.unanswered)
 
 
-async def hold(proxy_url: str, number: int, voice: Voice, began: float) -> LongCall:
+async def hold(proxy_url: str, number: int, voice: CallerVoice, began: float) -> LongCall:
     """`number` chooses the sentences: each call says others than the one before."""
     call = LongCall(number, began)
     room = f"bench-{time.time_ns() // 1_000_000}-{number}"
@@ -169,7 +169,7 @@ def _result(run: _Run, ledger: Ledger, left: Left) -> Result:
     )
 
 
-def _rows(run: _Run, lasting: list[Growth], left: Left) -> list[Row]:
+def _rows(run: _Run, lasting: list[Growth], left: Left) -> list[FigureRow]:
     calls, turns = len(run.calls), sum(call.turns for call in run.calls)
     silent = sum(len(call.unanswered) for call in run.calls)
     failed = sum(bool(call.failing or call.problem) for call in run.calls)
@@ -185,18 +185,26 @@ def _rows(run: _Run, lasting: list[Growth], left: Left) -> list[Row]:
         if one and one.below(GOAL_HANDLES_H) is False
     ]  # fmt: skip
     return [
-        Row(
-            f"memory of the process that grew most{fastest}", grows and grows[0].per_hour, None,
-            "MB/h", f"< {GOAL_MB_H:g} MB/h", all_met(fat),
+        FigureRow(
+            f"memory of the process that grew most{fastest}",
+            grows and grows[0].per_hour,
+            None,
+            "MB/h",
+            f"< {GOAL_MB_H:g} MB/h",
+            all_met(fat),
         ),
-        Row("processes with more and more open files or threads", len(handles), None, "", "0",
-            not handles if fat else None),
-        Row(f"of {turns} turns, those unanswered", silent, None, "", "0",
-            silent == 0 if turns else None),
-        Row(f"of {calls} calls, those broken off or with a failing verdict", failed, None, "", "0",
-            failed == 0 if calls else None),
-        Row("left behind by the calls", left.count, None, "", "0", left.count == 0),
-    ]  # fmt: skip
+        none_of("processes with more and more open files or threads", len(handles), bool(fat)),
+        none_of(f"of {turns} turns, those unanswered", silent, bool(turns)),
+        none_of(
+            f"of {calls} calls, those broken off or with a failing verdict", failed, bool(calls)
+        ),
+        none_of("left behind by the calls", left.count),
+    ]
+
+
+def none_of(what: str, count: int, measured: bool = True) -> FigureRow:
+    """A row of what may not happen at all."""
+    return FigureRow(what, count, None, "", "0", count == 0 if measured else None)
 
 
 def all_met(each: list[bool | None]) -> bool | None:

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice
 from tools.bench.__main__ import FIGURES, LONG, measured, tell
 from tools.bench.bench import Bench
 from tools.bench.processes import Tree
-from tools.bench.results import Result, Row
+from tools.bench.results import FigureRow, Result
 from tools.bench.subjects import OURS, STOCK, Subject
 from tools.endurance import left_over
 
@@ -57,7 +57,7 @@ class AnyWorker:
 
 
 def any_bench() -> Bench:
-    return Bench(cast(Any, AnySystem()), cast(Any, AnyWorker()), Voice(), quick=True)
+    return Bench(cast(Any, AnySystem()), cast(Any, AnyWorker()), CallerVoice(), quick=True)
 
 
 async def interrupted(work: Callable[[], Any], waits: asyncio.Event) -> Any:
@@ -112,7 +112,7 @@ async def test_what_was_measured_before_is_told_and_nothing_more_is_begun(
     bench, entered = any_bench(), waits(WAITS_IN["turns"])
 
     async def measured_before(_: Bench) -> Result:
-        return Result([Row("a figure", 1.5)])
+        return Result([FigureRow("a figure", 1.5)])
 
     async def never_begun(_: Bench) -> Result:
         raise AssertionError("begun after the interruption")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tools.bench.results import Row, number, render
+from tools.bench.results import FigureRow, number, render
 
 
 def test_a_row_for_each_figure_in_columns() -> None:
     lines = render(
         [
-            Row("end of speech → first sound, p50", 0.742, 1.514, "s", "≤ 0.75 s", True),
-            Row("job start → ctx connected, p95", 212.4, 98.2, "ms", "≤ 150 ms", False),
-            Row("rooms", 10.0, 5.0, ""),
+            FigureRow("end of speech → first sound, p50", 0.742, 1.514, "s", "≤ 0.75 s", True),
+            FigureRow("job start → ctx connected, p95", 212.4, 98.2, "ms", "≤ 150 ms", False),
+            FigureRow("rooms", 10.0, 5.0, ""),
         ]
     ).splitlines()
     assert len(lines) == 5
@@ -27,7 +27,7 @@ def test_a_row_for_each_figure_in_columns() -> None:
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
-    row = Row("clone", None, None, "s", "≤ 300 s")
+    row = FigureRow("clone", None, None, "s", "≤ 300 s")
     assert row.ratio is None
     assert render([row]).splitlines()[2].split() == ["clone", "–", "–", "≤", "300", "s"]
 

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from dev.caller.access import ProxyAccess
-from dev.caller.errors import CallError
+from dev.caller.access import CallError, ProxyAccess
 
 AGENTS = [
     {"id": "agent-1", "name": "Ada"},

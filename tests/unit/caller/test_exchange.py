@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dev.caller.exchange import Exchange
+from dev.caller.hearing import Segment
 from dev.caller.presence import Presence
 from dev.caller.sound import RATE
-from dev.caller.transcripts import Segment
-from dev.caller.turn import Turn
+from dev.caller.turn import Exchange, Turn
 
 ME = "caller-1"
 MARKS = {
@@ -35,7 +34,9 @@ class History:
         return self.zero + second
 
     def sound(self, begin: float, end: float) -> None:
-        self.presence.ear.hear(np.full(round((end - begin) * RATE), 3000, np.int16), self.at(end))
+        self.presence.listener.hear(
+            np.full(round((end - begin) * RATE), 3000, np.int16), self.at(end)
+        )
         self.presence.changes.notify()
 
     def event(self, second: float, name: str, **data: Any) -> None:

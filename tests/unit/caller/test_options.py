@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.caller.__main__ import main
-from dev.caller.options import parse
+from dev.caller.__main__ import main, parse
 
 
 @pytest.mark.parametrize(

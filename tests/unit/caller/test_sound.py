@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dev.caller.errors import CallError
+from dev.caller.access import CallError
 from dev.caller.sound import (
     AUDIBLE,
     RATE,

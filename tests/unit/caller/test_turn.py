@@ -1,11 +1,10 @@
-"""A turn's split: stages that add up to what the ear measured."""
+"""A turn's split: stages that add up to what the listener measured."""
 
 from __future__ import annotations
 
 import pytest
 
-from dev.caller import report
-from dev.caller.turn import Turn, split
+from dev.caller.turn import Turn, split, turn_lines
 
 MARKS: dict[str, float | None] = {
     "end_of_utterance": 400,
@@ -60,7 +59,7 @@ def test_json_is_complete_and_rounded() -> None:
 
 def test_the_terminal_shows_words_time_and_split() -> None:
     turn = Turn("high", heard_text="hi", reply="hello", first_sound_s=0.748, marks=MARKS)
-    said, heard, reply, time = report.lines(turn)
+    said, heard, reply, time = turn_lines(turn)
     assert (said.split(), heard.split(), reply.split()) == (
         ["said", "high"], ["heard", "hi"], ["agent", "hello"],
     )  # fmt: skip
@@ -69,13 +68,13 @@ def test_the_terminal_shows_words_time_and_split() -> None:
 
 
 def test_what_was_understood_is_told_only_when_it_differs() -> None:
-    assert not any("heard" in line for line in report.lines(Turn("hi", heard_text="hi")))
+    assert not any("heard" in line for line in turn_lines(Turn("hi", heard_text="hi")))
 
 
 def test_a_turn_without_an_answer_says_why() -> None:
-    assert "NO ANSWER: no sound" in report.lines(Turn("hi", problem="no sound within 15 s"))[-1]
+    assert "NO ANSWER: no sound" in turn_lines(Turn("hi", problem="no sound within 15 s"))[-1]
 
 
 def test_an_interruption_says_when_the_sound_stopped() -> None:
     turn = Turn("hi", first_sound_s=0.7, interrupted=True, silenced_after_s=0.31)
-    assert any("stopped 310 ms after" in line for line in report.lines(turn))
+    assert any("stopped 310 ms after" in line for line in turn_lines(turn))

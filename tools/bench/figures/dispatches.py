@@ -14,7 +14,7 @@ from livekit import api, rtc
 from common import http_proxy
 from dev.caller import ProxyAccess
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row, Summary
+from tools.bench.results import FigureRow, Result, Summary
 from tools.bench.waiting import calm
 
 LIMIT_S = 90.0
@@ -137,16 +137,16 @@ async def measure(bench: Bench) -> Result:
     agents = len(one[0].agents) if one else None
     return Result(
         rows=[
-            Row(
+            FigureRow(
                 f"of {size} rooms asked for at the same moment, those with exactly one agent",
                 right if many else None, None, "", f"{size}", right == size if many else None,
             ),
-            Row("  the slowest of them", times.max),
-            Row(
+            FigureRow("  the slowest of them", times.max),
+            FigureRow(
                 f"agents of one room that was asked for {size} times at the same moment",
                 agents, None, "", "1", None if agents is None else agents == 1,
             ),
-            Row("  its agent was there after", one[0].after_s if one else None),
+            FigureRow("  its agent was there after", one[0].after_s if one else None),
         ],
         details=[*_told(many, times), *[each.problem for each in [*many, *one] if each.problem]],
         raw={"rooms": [_json(each) for each in many], "one": [_json(each) for each in one]},

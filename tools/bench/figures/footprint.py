@@ -9,7 +9,7 @@ import psutil
 
 from dev.caller import Caller
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row
+from tools.bench.results import FigureRow, Result
 from tools.bench.subjects import OURS, SENTENCES, STOCK
 from tools.bench.waiting import calm
 
@@ -45,7 +45,7 @@ async def measure(bench: Bench) -> Result:
     busy, peer_busy = (_sum(cpu.get(name)) for name in (OURS, STOCK))
     return Result(
         rows=[
-            Row(
+            FigureRow(
                 "memory (PSS) of all processes in one call",
                 None if held is None else held / 1e9,
                 None if peer_held is None else peer_held / 1e9,
@@ -53,7 +53,7 @@ async def measure(bench: Bench) -> Result:
                 f"≤ {GOAL_BYTES / 1e9:g} GB",
                 None if held is None else held <= GOAL_BYTES,
             ),
-            Row(
+            FigureRow(
                 "processor time of one call, of a core",
                 busy,
                 peer_busy,

@@ -6,9 +6,9 @@ import asyncio
 import time
 
 from dev.caller import Caller, CallError
-from dev.caller.voice import Voice
+from dev.caller.sound import CallerVoice
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row
+from tools.bench.results import FigureRow, Result
 from tools.bench.subjects import SENTENCES
 from tools.bench.verdict_watch import VerdictWatch
 
@@ -33,7 +33,7 @@ async def measure(bench: Bench) -> Result:
     with bench.until_interrupted():
         await asyncio.gather(*[caller() for _ in range(AT_ONCE)])
     bad = {number: lines for number, lines in found.items() if lines}
-    row = Row(
+    row = FigureRow(
         f"of {len(found)} healthy calls, those with a failing verdict",
         len(bad), None, "", "0", not bad if found else None,
     )  # fmt: skip
@@ -42,7 +42,7 @@ async def measure(bench: Bench) -> Result:
     return Result([row], [took, *details], {"found": found})
 
 
-async def hold(proxy_url: str, number: int, voice: Voice) -> list[str]:
+async def hold(proxy_url: str, number: int, voice: CallerVoice) -> list[str]:
     """One call: say a sentence, hear the reply, hang up. What was wrong by the verdicts, or by
     the caller: then the call was not healthy, and whoever reads the figure must know."""
     room = f"healthy-{time.time_ns() // 1_000_000}-{number}"

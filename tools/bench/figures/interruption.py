@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dev.caller import CallError
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row, Summary
+from tools.bench.results import FigureRow, Result, Summary
 from tools.bench.subjects import OURS, STOCK, Subject
 from tools.bench.waiting import calm
 
@@ -36,8 +36,8 @@ async def measure(bench: Bench) -> Result:
     what = "caller interrupts → silence"
     met = None if ours.max is None else ours.max <= GOAL_MS
     rows = [
-        Row(f"{what}, p50", ours.p50, stock.p50, "ms"),
-        Row(f"{what}, max", ours.max, stock.max, "ms", f"≤ {GOAL_MS:.0f} ms", met),
+        FigureRow(f"{what}, p50", ours.p50, stock.p50, "ms"),
+        FigureRow(f"{what}, max", ours.max, stock.max, "ms", f"≤ {GOAL_MS:.0f} ms", met),
     ]
     return Result(rows, details, {"ms": times})
 

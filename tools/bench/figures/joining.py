@@ -5,7 +5,7 @@ from __future__ import annotations
 from dev.caller import Caller, CallError
 from tools.bench.bench import Bench, progress
 from tools.bench.caller_process import BenchCall, CallOutcome, Crowd
-from tools.bench.results import Result, Row, Summary
+from tools.bench.results import FigureRow, Result, Summary
 from tools.bench.subjects import OURS, STOCK
 from tools.bench.waiting import calm
 
@@ -38,15 +38,19 @@ async def measure(bench: Bench) -> Result:
     if ours.p50 is not None and stock.p50 is not None:
         met = ours.p50 <= stock.p50 and not failures[OURS]
     rows = [
-        Row("caller connected → agent listening, p50", ours.p50, stock.p50, "s", "≤ stock", met),
-        Row("  the same, p95", ours.p95, stock.p95),
+        FigureRow(
+            "caller connected → agent listening, p50", ours.p50, stock.p50, "s", "≤ stock", met
+        ),
+        FigureRow("  the same, p95", ours.p95, stock.p95),
     ]
     for event, name in zip(JOB_EVENTS, ("ctx connected", "session started"), strict=True):
         mine, peer = (Summary.of(job[each][event]) for each in (OURS, STOCK))
         goal = GOALS_MS[event]
         met = None if mine.p95 is None else mine.p95 <= goal
-        rows.append(Row(f"job start → {name}, p95", mine.p95, peer.p95, "ms", f"≤ {goal} ms", met))
-        rows.append(Row("  the same, p50", mine.p50, peer.p50, "ms"))
+        rows.append(
+            FigureRow(f"job start → {name}, p95", mine.p95, peer.p95, "ms", f"≤ {goal} ms", met)
+        )
+        rows.append(FigureRow("  the same, p50", mine.p50, peer.p50, "ms"))
     details = [f"{name} did not come: {text}" for name, all_ in failures.items() for text in all_]
     return Result(rows, details, {"listening_s": listening, "job_ms": job, "failures": failures})
 
@@ -81,7 +85,7 @@ async def measure_rooms(bench: Bench) -> Result:
                     await calm()
                     outcomes[subject.name][size] = await crowd.go()
     best = {name: _best(by_size) for name, by_size in outcomes.items()}
-    row = Row(
+    row = FigureRow(
         f"rooms at once with no join over {LATE_S:g} s", best[OURS], best[STOCK], "",
         f"{ROOMS_GOAL}", best[OURS] >= ROOMS_GOAL,
     )  # fmt: skip

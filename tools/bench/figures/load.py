@@ -12,7 +12,7 @@ from tools.bench.bench import Bench, progress
 from tools.bench.bottleneck import CALLERS, bottleneck, counters, doubles_at, since
 from tools.bench.caller_process import BenchCall, CallOutcome, Crowd
 from tools.bench.processes import Meter, Reading, Tree
-from tools.bench.results import Result, Row, Summary
+from tools.bench.results import FigureRow, Result, Summary
 from tools.bench.subjects import OURS, SENTENCES, STOCK, Subject
 from tools.bench.waiting import calm
 
@@ -141,26 +141,28 @@ async def measure(bench: Bench) -> Result:
     )
 
 
-def _rows(steps: dict[str, Steps]) -> list[Row]:
+def _rows(steps: dict[str, Steps]) -> list[FigureRow]:
     ours, stock = steps[OURS], steps[STOCK]
     rows = []
     for size, step in ours.items():
         peer = stock.get(size)
         rows.append(
-            Row(
+            FigureRow(
                 f"{rooms(size)} at once: end of speech → first sound, p50",
                 step.sounds.p50,
                 peer.sounds.p50 if peer else None,
             )
         )
-        rows.append(Row("  the same, p95", step.sounds.p95, peer.sounds.p95 if peer else None))
+        rows.append(
+            FigureRow("  the same, p95", step.sounds.p95, peer.sounds.p95 if peer else None)
+        )
     mine, theirs = (_doubling(each) for each in (ours, stock))
     most = max(ours, default=0)
     met = None if 1 not in ours or (mine is None and most < GOAL) else mine is None or mine >= GOAL
     what = "rooms at once at which the p50 of one room doubles"
     if mine is None and 1 in ours:
         what += f" (ours not up to {most})"
-    rows.append(Row(what, mine, theirs, "", f"≥ {GOAL}", met))
+    rows.append(FigureRow(what, mine, theirs, "", f"≥ {GOAL}", met))
     return rows
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dev.services import CHECKOUT
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row, Summary
+from tools.bench.results import FigureRow, Result, Summary
 from tools.bench.system import own_place, run
 
 RESTART_GOAL_S = 6.0
@@ -19,7 +19,7 @@ async def measure_restart(bench: Bench) -> Result:
     going_on = await bench.system.calls_going_on()
     if going_on:
         told = f"restart was not measured: it would end {going_on} call(s) that are going on"
-        return Result([Row("warm restart, Letta kept", None)], [told])
+        return Result([FigureRow("warm restart, Letta kept", None)], [told])
     times = []
     with bench.until_interrupted():
         for number in range(bench.runs(3, 1)):
@@ -29,7 +29,7 @@ async def measure_restart(bench: Bench) -> Result:
     met = summary.p50 is not None and summary.p50 <= RESTART_GOAL_S
     # The nearest that stock has: its worker alone, from its start to being registered.
     stock = bench.stock_worker.registered_after_s
-    row = Row(
+    row = FigureRow(
         "warm restart, all but Letta ready, p50",
         summary.p50,
         stock,
@@ -60,7 +60,7 @@ async def measure_clone() -> Result:
                 await run([command, "stop"], environ, 120, clone)
     finally:
         _remove(folder)
-    row = Row(
+    row = FigureRow(
         "clean clone → ready, caches empty",
         took,
         None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dev.caller import CallError
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row, Summary, ratio
+from tools.bench.results import FigureRow, Result, Summary, ratio
 from tools.bench.subjects import SENTENCES
 from tools.bench.system import free_port
 from tools.bench.waiting import calm
@@ -49,9 +49,9 @@ async def measure(bench: Bench) -> Result:
     met = None if compared is None else compared <= GOAL_RATIO and not failures
     what = "end of speech → first sound"
     rows = [
-        Row(f"{what}, p50, with its timeline", told.p50),
-        Row(f"{what}, p50, without", silent.p50),
-        Row("  with / without", compared, None, "×", f"≤ {GOAL_RATIO}", met),
+        FigureRow(f"{what}, p50, with its timeline", told.p50),
+        FigureRow(f"{what}, p50, without", silent.p50),
+        FigureRow("  with / without", compared, None, "×", f"≤ {GOAL_RATIO}", met),
     ]
     turns = f"{told.count} turns with, {silent.count} without"
     return Result(rows, [turns, *failures], {"seconds": times, "failures": failures})

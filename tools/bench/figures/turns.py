@@ -1,4 +1,4 @@
-"""From the end of the caller's speech to the first sound of the reply, at the caller's ear."""
+"""From the end of the caller's speech to the first sound of the reply, at the caller's listener."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from dev.caller import CallError, Turn
-from dev.caller.report import NAMES
+from dev.caller.turn import NAMES
 from tools.bench.bench import Bench, progress
-from tools.bench.results import Result, Row, Summary, ratio, word_errors
+from tools.bench.results import FigureRow, Result, Summary, ratio, word_errors
 from tools.bench.subjects import OURS, SENTENCES, STOCK, Subject
 from tools.bench.waiting import calm
 
@@ -53,7 +53,9 @@ async def _converse(bench: Bench, subject: Subject, sentences: tuple[str, ...]) 
         return caller.turns
 
 
-def _rows(turns: dict[str, list[Turn]], failures: dict[str, list[str]], wanted: int) -> list[Row]:
+def _rows(
+    turns: dict[str, list[Turn]], failures: dict[str, list[str]], wanted: int
+) -> list[FigureRow]:
     ours, stock = (Summary.of(_times(turns[name])) for name in (OURS, STOCK))
     compared = ratio(ours.p50, stock.p50)
     what = "end of speech → first sound"
@@ -61,16 +63,20 @@ def _rows(turns: dict[str, list[Turn]], failures: dict[str, list[str]], wanted: 
     p50 = None if ours.p50 is None else ours.p50 <= GOAL_P50_S
     worst = None if ours.max is None else ours.max <= GOAL_MAX_S and complete
     rows = [
-        Row(f"{what}, p50", ours.p50, stock.p50, "s", f"≤ {GOAL_P50_S} s", p50),
-        Row(f"{what}, p95", ours.p95, stock.p95),
-        Row(f"{what}, max", ours.max, stock.max, "s", f"≤ {GOAL_MAX_S} s, all answered", worst),
+        FigureRow(f"{what}, p50", ours.p50, stock.p50, "s", f"≤ {GOAL_P50_S} s", p50),
+        FigureRow(f"{what}, p95", ours.p95, stock.p95),
+        FigureRow(
+            f"{what}, max", ours.max, stock.max, "s", f"≤ {GOAL_MAX_S} s, all answered", worst
+        ),
     ]
     if compared is not None:
         met = compared <= GOAL_RATIO
         goal = f"≤ {GOAL_RATIO}"
-        rows.insert(1, Row(f"{what}, p50, ours / stock", compared, None, "×", goal, met))
+        rows.insert(1, FigureRow(f"{what}, p50, ours / stock", compared, None, "×", goal, met))
     missing = {name: float(wanted - len(_times(turns[name]))) for name in (OURS, STOCK)}
-    rows.append(Row(f"turns of {wanted} without an answer", missing[OURS], missing[STOCK], ""))
+    rows.append(
+        FigureRow(f"turns of {wanted} without an answer", missing[OURS], missing[STOCK], "")
+    )
     return rows
 
 

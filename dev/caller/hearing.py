@@ -1,10 +1,15 @@
-"""The caller's ear: when sound began and stopped, and a recording on the clock's time."""
+"""What a caller hears: when sound begins and stops, a recording of it, and its transcripts."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from livekit import rtc
 
 from dev.caller.sound import RATE, Samples, audible_span
 
@@ -21,8 +26,8 @@ class Sounding:
     ended_at: float
 
 
-class Ear:
-    """Feed it frames as they arrive."""
+class ReplyListener:
+    """Finds the stretches of sound in frames of the agent's track, fed as they arrive."""
 
     def __init__(self) -> None:
         self.soundings: list[Sounding] = []
@@ -89,3 +94,89 @@ def levels(samples: Samples, step_s: float = 0.02) -> list[tuple[float, float]]:
     power = np.sqrt((whole**2).mean(axis=1)) / 32768
     decibel = 20 * np.log10(np.maximum(power, 10 ** (-96 / 20)))
     return [(number * step_s, round(float(each), 1)) for number, each in enumerate(decibel)]
+
+
+TOPIC = "lk.transcription"
+SEGMENT = "lk.segment_id"
+FINAL = "lk.transcription_final"
+
+logger = logging.getLogger(__name__)
+
+
+class Changes:
+    """`notify()` whenever something that somebody may wait for has changed."""
+
+    def __init__(self) -> None:
+        self._waiters: set[asyncio.Event] = set()
+
+    def notify(self) -> None:
+        for each in self._waiters:
+            each.set()
+
+    async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """True as soon as the condition holds, False when `timeout` seconds have passed."""
+        if condition():
+            return True
+        changed = asyncio.Event()
+        self._waiters.add(changed)
+        try:
+            async with asyncio.timeout(timeout):
+                while not condition():
+                    changed.clear()
+                    await changed.wait()
+            return True
+        except TimeoutError:
+            return condition()
+        finally:
+            self._waiters.discard(changed)
+
+
+@dataclass
+class Segment:
+    """A stretch of speech as text. `at` is when its first text arrived (time.monotonic())."""
+
+    speaker: str  # identity of the participant
+    at: float
+    text: str = ""
+    final: bool = False
+
+
+class Transcripts:
+    """Collects segments; a later stream of the same segment replaces the earlier text."""
+
+    def __init__(self, changes: Changes) -> None:
+        self.segments: dict[str, Segment] = {}
+        self._changes = changes
+        self._reading: set[asyncio.Task[None]] = set()
+
+    def attach(self, room: rtc.Room) -> None:
+        room.register_text_stream_handler(TOPIC, self._opened)
+
+    def since(self, moment: float, speaker: str, other: bool = False) -> list[Segment]:
+        """Segments of this speaker (or of everybody else) that began after `moment`, in order."""
+        return [
+            each
+            for each in self.segments.values()
+            if each.at >= moment and (each.speaker == speaker) != other and each.text.strip()
+        ]
+
+    def _opened(self, reader: rtc.TextStreamReader, speaker: str) -> None:
+        task = asyncio.create_task(self._read(reader, speaker))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read(self, reader: rtc.TextStreamReader, speaker: str) -> None:
+        attributes = reader.info.attributes or {}
+        name = attributes.get(SEGMENT) or reader.info.stream_id
+        segment = self.segments.setdefault(name, Segment(speaker, time.monotonic()))
+        text = ""
+        try:
+            async for chunk in reader:
+                text += chunk
+                segment.text = text
+                self._changes.notify()
+        except ConnectionError:
+            logger.debug("the stream of segment %s ended before its end", name)
+        if attributes.get(FINAL) == "true" or (reader.info.attributes or {}).get(FINAL) == "true":
+            segment.final = True
+        self._changes.notify()
