@@ -109,6 +109,7 @@ class Agents:
                 self.memory,
                 "The memory blocks of an agent.",
                 MemoryAnswer,
+                path_fields=AgentPath,
                 failures={404: "Letta does not know this agent (UNKNOWN_AGENT).", **away},
             ),
         ]

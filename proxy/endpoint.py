@@ -35,8 +35,24 @@ class Endpoint:
     answer: type[BaseModel] | str
     """Model of the JSON answer, or the media type of another one."""
     body: type[BaseModel] | None = None
+    path_fields: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """JSON schema of each request header that it reads, besides X-Request-Id."""
+    security: str | None = None
+    """Name of the security scheme without which it answers 401."""
     status: int = 200
+    also: tuple[str, ...] = ()
+    """Other media types of the answer."""
+    bare: Mapping[int, str] = field(default_factory=dict)
+    """Answers without a body, by status."""
     failures: Mapping[int, str] = field(default_factory=dict)
+    own_form: bool = False
+    """Whether its 503 has the form of the answer instead of ErrorAnswer."""
+    passes_on: str = ""
+    """Whose answers of any status it passes on."""
+    reads_body: bool = False
+    """Whether it reads a body of which no model tells."""
 
 
 class Answer(BaseModel):
@@ -78,8 +94,21 @@ def _addressable(room: str) -> str:
 
 ANY_ROOM = "*"
 """What stands for every room in the grants of LiveKit's tokens."""
-Name = Annotated[str, Field(min_length=1, max_length=ROOM_MAX), AfterValidator(_printable)]
-RoomName = Annotated[Name, AfterValidator(_addressable)]
+PRINTABLE = (
+    r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
+    r"\u2060-\u206f\ufeff\ufff9-\ufffb]+$"
+)
+"""What `_printable` takes, as far as a pattern can say it to other programs."""
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=ROOM_MAX, json_schema_extra={"pattern": PRINTABLE}),
+    AfterValidator(_printable),
+]
+RoomName = Annotated[
+    Name,
+    Field(json_schema_extra={"pattern": PRINTABLE, "not": {"enum": [".", "..", ANY_ROOM]}}),
+    AfterValidator(_addressable),
+]
 _ROOM_NAME = TypeAdapter(RoomName)
 LettaId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 

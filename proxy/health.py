@@ -113,6 +113,7 @@ class HealthEndpoints:
                 self.health,
                 "Every process: state, since when, why.",
                 HealthAnswer,
+                own_form=True,
                 failures={503: "Not every process is ready; the same form, `status` says more."},
             ),
             Endpoint("GET", "/healthz", self.alive, "The proxy answers.", Alive),
@@ -122,6 +123,7 @@ class HealthEndpoints:
                 self.agent,
                 "Whether the worker is registered, and under which name.",
                 AgentHealthAnswer,
+                own_form=True,
                 failures={503: "A dispatch would reach nobody; the same form."},
             ),
         ]

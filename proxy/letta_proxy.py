@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
+from pydantic import BaseModel, Field
 from yarl import URL
 
 from proxy.endpoint import Endpoint
@@ -81,6 +82,12 @@ _ANSWER_HEADERS = (
 )
 
 
+class LettaPath(BaseModel):
+    """What stands behind `/letta/`."""
+
+    path: str = Field(pattern=rf"^{_ID}(/{_ID})*/?$")
+
+
 class LettaProxy:
     """Passes allowed requests on to one Letta server."""
 
@@ -95,6 +102,8 @@ class LettaProxy:
                 self.forward,
                 f"Letta's REST, streaming, the key added here. What goes through: {kept}.",
                 "*/*",
+                path_fields=LettaPath,
+                passes_on="Letta",
                 failures={
                     400: "The path is not a plain one (PATH_REFUSED).",
                     403: "Not among the methods and paths that go through (LETTA_PATH_REFUSED).",

@@ -36,6 +36,13 @@ TYPES = {
 # A change in web/ is there on reload; an unchanged file is answered with 304.
 CACHING = "no-cache"
 
+FILES = {
+    206: "The part that the header Range asks for.",
+    304: "It is as the header If-None-Match or If-Modified-Since says.",
+    412: "It is not as the header If-Match or If-Unmodified-Since says.",
+    416: "It has no such part as the header Range asks for.",
+}
+
 
 class Page:
     """Handlers of everything a browser loads before it uses the API."""
@@ -47,15 +54,39 @@ class Page:
         self._web = web_root
         self._modules = modules
         self.endpoints = [
-            Endpoint("GET", "/", self.root, "Redirects to the page.", "text/html", status=302),
-            Endpoint("GET", "/debug", self.page, "The page.", "text/html"),
-            Endpoint("GET", "/favicon.ico", self.icon, "The page's icon.", "image/svg+xml"),
+            Endpoint(
+                "GET",
+                "/",
+                self.root,
+                "Redirects to the page.",
+                "",
+                status=302,
+            ),
+            Endpoint(
+                "GET",
+                "/debug",
+                self.page,
+                "The page.",
+                "text/html",
+                failures={404: "The page's file is missing (PAGE_MISSING)."},
+            ),
+            Endpoint(
+                "GET",
+                "/favicon.ico",
+                self.icon,
+                "The page's icon.",
+                "image/svg+xml",
+                bare=FILES,
+                failures={404: "There is no such file."},
+            ),
             Endpoint(
                 "GET",
                 "/web/vendor/{name}",
                 self.vendor,
                 "The page's packages.",
                 "text/javascript",
+                also=("application/json",),
+                bare=FILES,
                 failures={404: "Not a package of the page, or not installed."},
             ),
             Endpoint(
@@ -64,6 +95,7 @@ class Page:
                 self.file,
                 "The page's modules, styles and pictures.",
                 "*/*",
+                bare=FILES,
                 failures={404: "There is no such file."},
             ),
         ]

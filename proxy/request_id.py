@@ -9,7 +9,7 @@ from aiohttp import web
 
 HEADER = "X-Request-Id"
 _KEY = web.RequestKey("request_id", str)
-_ACCEPTABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+ACCEPTABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def request_id(request: web.BaseRequest) -> str:
@@ -17,6 +17,6 @@ def request_id(request: web.BaseRequest) -> str:
     if _KEY in request:
         return request[_KEY]
     offered = request.headers.get(HEADER, "")
-    ident = offered if _ACCEPTABLE.fullmatch(offered) else uuid.uuid4().hex[:16]
+    ident = offered if ACCEPTABLE.fullmatch(offered) else uuid.uuid4().hex[:16]
     request[_KEY] = ident
     return ident

@@ -38,7 +38,12 @@ class Webhooks:
                 self.receive,
                 "Reports of the LiveKit server, signed with its key.",
                 Answer,
-                failures={401: "The signature is missing or wrong (WEBHOOK_REFUSED)."},
+                security="webhookSignature",
+                reads_body=True,
+                failures={
+                    401: "The signature is missing or wrong (WEBHOOK_REFUSED).",
+                    503: "The proxy has no key and secret of the LiveKit server.",
+                },
             )
         ]
 

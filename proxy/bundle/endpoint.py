@@ -56,6 +56,7 @@ class Bundle:
                 self.get,
                 "A bug report as a zip, without secrets; ?transcripts=1 leaves in what was said.",
                 "application/zip",
+                query=BundleQuery,
             )
         ]
 

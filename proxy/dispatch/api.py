@@ -34,16 +34,17 @@ class DispatchBody(BaseModel):
 
     room: RoomName
     agent_id: LettaId | None = None
-    fault: str | None = Field(
-        None,
-        pattern="^[a-z_]{1,40}$",
-        description="A fault for the job to have on purpose; only with FAULTS_ENABLED=true.",
-    )
     settings: dict[str, Any] = Field(
         default_factory=dict,
         description="How the agent listens in this call, where it differs from the worker's "
         "settings; `listening` of GET /api/config lists names, defaults and bounds.",
     )
+
+
+class FaultyDispatchBody(DispatchBody):
+    """As DispatchBody, and a fault that the job is to have on purpose."""
+
+    fault: str | None = Field(None, pattern="^[a-z_]{1,40}$")
 
 
 class DispatchAnswer(Answer):
@@ -90,10 +91,9 @@ class DispatchEndpoints:
                 "Bring the agent into a room: once, verified, and by itself when a worker "
                 "registers later.",
                 DispatchAnswer,
-                body=DispatchBody,
+                body=FaultyDispatchBody if settings.faults_enabled else DispatchBody,
                 failures={
-                    400: "A setting is unknown or out of bounds (INVALID_SETTINGS), or a fault is "
-                    "asked for and faults are not allowed (FAULTS_NOT_ENABLED).",
+                    400: "A setting is unknown or out of bounds (INVALID_SETTINGS).",
                     404: "Letta does not know the agent_id (UNKNOWN_AGENT).",
                     409: "The worker has another name (AGENT_NAME_MISMATCH).",
                     502: "The LiveKit server refuses.",
@@ -107,11 +107,16 @@ class DispatchEndpoints:
                 self.status,
                 "What is known of the agent of a room.",
                 DispatchStatus,
+                path_fields=RoomPath,
+                failures={
+                    502: "The LiveKit server refuses.",
+                    503: "The LiveKit server is away, or its key and secret are not set.",
+                },
             ),
         ]
 
     async def dispatch(self, request: web.Request) -> web.Response:
-        body = await read_json(request, DispatchBody)
+        body = await read_json(request, FaultyDispatchBody)
         logs.about(body.room)
         received = {"agent_id": body.agent_id, "settings": body.settings}
         self._timeline.note(body.room, "dispatch", "received", received)
@@ -122,7 +127,7 @@ class DispatchEndpoints:
             self._timeline.note(body.room, "dispatch", "refused", refused)
             raise
 
-    async def _answer(self, body: DispatchBody) -> DispatchAnswer:
+    async def _answer(self, body: FaultyDispatchBody) -> DispatchAnswer:
         if body.fault is not None and not self._settings.faults_enabled:
             raise ApiError(
                 400,

@@ -132,6 +132,7 @@ class CallsApi:
                 self.newest,
                 "The calls, newest first: ?limit (50) and ?before=STARTED.",
                 CallsAnswer,
+                query=CallsQuery,
                 failures=unavailable,
             ),
             Endpoint(
@@ -140,6 +141,9 @@ class CallsApi:
                 self.get,
                 "A whole call; ?format=json to save it, ?format=vtt for its words as WebVTT.",
                 CallAnswer,
+                path_fields=CallPath,
+                query=CallQuery,
+                also=("text/vtt",),
                 failures={**unavailable, **missing},
             ),
             Endpoint(
@@ -148,6 +152,7 @@ class CallsApi:
                 self.delete,
                 "Delete a call and all its events.",
                 Answer,
+                path_fields=CallPath,
                 failures={**unavailable, **missing, 409: "It still goes on (CALL_OPEN)."},
             ),
         ]
@@ -254,6 +259,7 @@ class VerdictsApi:
                 self.of_room,
                 "One verdict a stage for the call that goes on in a room.",
                 VerdictsAnswer,
+                path_fields=RoomPath,
             ),
         ]
 

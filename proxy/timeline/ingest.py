@@ -81,6 +81,8 @@ class EventIngest:
                 "'Authorization: Bearer' with the LiveKit token of the room.",
                 PostAnswer,
                 body=PostedEvents,
+                path_fields=RoomPath,
+                security="eventToken",
                 failures={
                     400: "An event is wrong (BAD_EVENT); none of them was taken.",
                     401: "The token does not allow it (EVENTS_NOT_YOURS).",

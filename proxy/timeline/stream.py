@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from common.events import Event
 from proxy.endpoint import Endpoint, RoomPath, validated
@@ -26,6 +27,12 @@ Backlog = list[tuple[str, Event]]
 """Events, each with the id of its call."""
 
 
+class StreamQuery(BaseModel):
+    """Where to go on."""
+
+    after: int | None = Field(None, ge=0, le=SEQ_MAX, description="seq of the last event known.")
+
+
 class EventStream:
     """Handler of the route."""
 
@@ -39,6 +46,9 @@ class EventStream:
                 "Server-sent events: the events of the room's call, then those that come, and its "
                 "verdicts. Resumes by Last-Event-ID or ?after=SEQ.",
                 "text/event-stream",
+                path_fields=RoomPath,
+                query=StreamQuery,
+                headers={"Last-Event-ID": {"type": "string", "pattern": "^[0-9]{1,19}$"}},
                 failures={503: "Too many watch already (TOO_MANY_WATCHERS)."},
             )
         ]

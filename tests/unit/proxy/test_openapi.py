@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -36,7 +37,6 @@ async def test_every_route_is_in_it_and_nothing_else(proxy: Proxy) -> None:
 
 async def test_every_reference_leads_somewhere(proxy: Proxy) -> None:
     whole = await document(proxy)
-    schemas = whole["components"]["schemas"]
 
     def references(part: Any) -> list[str]:
         if isinstance(part, list):
@@ -48,7 +48,17 @@ async def test_every_reference_leads_somewhere(proxy: Proxy) -> None:
 
     found = references(whole)
     assert found
-    assert {each.rpartition("/")[2] for each in found} <= {*schemas}
+    for reference in set(found):
+        part = whole
+        for name in reference.removeprefix("#/").split("/"):
+            part = part[name]
+
+
+async def test_a_fault_is_in_it_only_where_faults_are_allowed(start_proxy: StartProxy) -> None:
+    for allowed in (False, True):
+        whole = await document(await start_proxy(faults_enabled=allowed))
+        assert ('"fault"' in json.dumps(whole)) is allowed
+        assert ("FAULTS" in json.dumps(whole)) is False
 
 
 async def test_answers_have_the_documented_form(proxy: Proxy) -> None:
@@ -62,10 +72,29 @@ async def test_answers_have_the_documented_form(proxy: Proxy) -> None:
 
 async def test_parameters_and_bodies_are_described(proxy: Proxy) -> None:
     paths = (await document(proxy))["paths"]
-    (parameter,) = paths["/api/dispatch-agent/{room}"]["get"]["parameters"]
-    assert (parameter["name"], parameter["in"]) == ("room", "path")
+    room, ident = paths["/api/dispatch-agent/{room}"]["get"]["parameters"]
+    assert (room["name"], room["in"], room["schema"]["maxLength"]) == ("room", "path", 128)
+    assert ident == {"$ref": "#/components/parameters/RequestId"}
+    limit, before, _ = paths["/api/calls"]["get"]["parameters"]
+    assert (limit["in"], limit["schema"]["minimum"], limit["schema"]["maximum"]) == (
+        "query",
+        1,
+        500,
+    )
+    assert before["schema"]["type"] == "number"
+    (_, after, last, _) = paths["/api/rooms/{room}/events"]["get"]["parameters"]
+    assert (after["name"], last["name"], last["in"]) == ("after", "Last-Event-ID", "header")
     body = paths["/api/dispatch-agent"]["post"]["requestBody"]
     assert body["required"] is True
+
+
+async def test_who_may_ask_and_what_is_refused(proxy: Proxy) -> None:
+    paths = (await document(proxy))["paths"]
+    post = paths["/api/rooms/{room}/events"]["post"]
+    assert post["security"] == [{"eventToken": []}]
+    assert {"400", "401", "403", "404", "408", "413", "415", "417", "503"} <= {*post["responses"]}
+    assert "security" not in paths["/api/calls"]["get"]
+    assert "4XX" not in json.dumps(paths)
 
 
 async def test_the_version(proxy: Proxy) -> None:
