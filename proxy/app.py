@@ -99,7 +99,7 @@ def _compose(settings: ProxySettings) -> Parts:
         EventIngest(settings, timeline),
         EventStream(timeline),
         VerdictsApi(timeline),
-        CallsApi(timeline),
+        CallsApi(settings, timeline),
         Bundle(settings, timeline, lambda: system.health),
         Metrics(timeline, lambda: system.health),
         openapi,

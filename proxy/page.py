@@ -9,9 +9,8 @@ from aiohttp import hdrs, web
 from proxy.endpoint import Endpoint
 from proxy.errors import ApiError
 from proxy.security import page_policy
-from proxy.settings import ProxySettings
+from proxy.settings import CHECKOUT, ProxySettings
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 WEB = CHECKOUT / "web"
 MODULES = CHECKOUT / "node_modules"
 VENDOR = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from common import known_secrets
 from common import settings as shared
+from common.redaction import Redactor
 from common.settings import (
     AgentAddressSettings,
     ChatSettings,
@@ -25,6 +28,8 @@ from common.settings import (
     SpeechSettings,
     StatusFilesSettings,
 )
+
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def _postgres(value: SecretStr) -> SecretStr:
@@ -142,6 +147,14 @@ class ProxySettings(
         """LIVEKIT_URL for requests instead of a WebSocket."""
         address = urlsplit(self.livekit_url)
         return address._replace(scheme=address.scheme.replace("ws", "http")).geturl()
+
+    def redactor(self) -> Redactor:
+        """One for what leaves the proxy as a file: it knows every secret of this process, of `.env`
+        and of VOICE_HOME."""
+        folder = self.process_status_dir
+        home = folder.parent if folder is not None else None
+        held = (*self.secrets, self.livekit_api_key or "")
+        return known_secrets.redactor(os.environ, CHECKOUT / ".env", home, held)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +20,6 @@ from proxy import __version__
 from proxy.bundle.archive import Archive
 from proxy.bundle.calls import COUNT, calls_of
 from proxy.endpoint import Endpoint, validated
-from proxy.page import CHECKOUT
 from proxy.settings import ProxySettings
 from proxy.timeline.publisher import verdicts_as_json
 from proxy.timeline.store.errors import StoreError
@@ -79,9 +77,7 @@ class Bundle:
     ) -> bytes:
         folder = self._settings.process_status_dir
         home = folder.parent if folder is not None else None
-        held = (*self._settings.secrets, self._settings.livekit_api_key or "")
-        redactor = known_secrets.redactor(os.environ, CHECKOUT / ".env", home, held)
-        archive = Archive(redactor, transcripts=transcripts)
+        archive = Archive(self._settings.redactor(), transcripts=transcripts)
         archive.add_calls(calls, trouble)
         verdict = judge(History(), health, time.time())["system"]
         archive.add_json("health.json", {"verdict": asdict(verdict), **asdict(health)})

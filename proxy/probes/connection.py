@@ -34,8 +34,7 @@ from common.probe import (
 from proxy.endpoint import Answer, Endpoint, answered, read_json
 from proxy.errors import ApiError
 from proxy.outside import FAILURES, in_words
-from proxy.page import CHECKOUT
-from proxy.settings import ProxySettings
+from proxy.settings import CHECKOUT, ProxySettings
 from proxy.sfu import Sfu
 from proxy.tokens import caller_token
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import math
 import time
 from typing import Annotated, Any, Literal
@@ -12,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from common.events import Event, Source, Stage
 from proxy.endpoint import Answer, Endpoint, RoomPath, answered, validated
 from proxy.errors import ApiError
+from proxy.settings import ProxySettings
 from proxy.timeline.call import CallRecord
 from proxy.timeline.export import as_file, file_name, transcript, webvtt
 from proxy.timeline.ingest import store_unavailable
@@ -46,6 +49,9 @@ class CallQuery(BaseModel):
     """In which form."""
 
     format: Literal["json", "vtt"] | None = None
+    redact: Literal["0", "1"] = Field(
+        "1", description="0 leaves keys, tokens and passwords in the file of format=json."
+    )
 
 
 class CallPath(BaseModel):
@@ -121,7 +127,8 @@ class CallAnswer(Answer):
 class CallsApi:
     """Handlers of the routes."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, settings: ProxySettings, timeline: Timeline) -> None:
+        self._settings = settings
         self._timeline = timeline
         unavailable = {503: "The calls database cannot be used (STORE_UNAVAILABLE)."}
         missing = {404: "There is no such call (UNKNOWN_CALL)."}
@@ -139,7 +146,8 @@ class CallsApi:
                 "GET",
                 "/api/calls/{id}",
                 self.get,
-                "A whole call; ?format=json to save it, ?format=vtt for its words as WebVTT.",
+                "A whole call; ?format=json to save it, with keys, tokens and passwords as *** "
+                "unless &redact=0; ?format=vtt for its words as WebVTT.",
                 CallAnswer,
                 path_fields=CallPath,
                 query=CallQuery,
@@ -174,7 +182,8 @@ class CallsApi:
 
     async def get(self, request: web.Request) -> web.Response:
         call_id = validated(CallPath, request.match_info).id
-        form = validated(CallQuery, request.query).format
+        query = validated(CallQuery, request.query)
+        form = query.format
         row, events = await self._find(call_id)
         lines = transcript(events)
         if form == "vtt":
@@ -189,8 +198,18 @@ class CallsApi:
         )
         if form == "json":
             name = file_name(row["room"], call_id, "json")
-            return as_file(answer.model_dump_json(indent=1), "application/json", name)
+            redacted = query.redact == "1"
+            # A long call takes the redactor a moment, and other calls go on meanwhile.
+            text = await asyncio.to_thread(self._export, answer, redacted=redacted)
+            return as_file(text, "application/json", name)
         return answered(answer)
+
+    def _export(self, answer: CallAnswer, *, redacted: bool) -> str:
+        """The file of a call. It is sent to other people, so it has no secret unless asked."""
+        if not redacted:
+            return answer.model_dump_json(indent=1)
+        call = self._settings.redactor().data(answer.model_dump(mode="json"))
+        return json.dumps(call, indent=1, ensure_ascii=False)
 
     async def delete(self, request: web.Request) -> web.Response:
         call_id = validated(CallPath, request.match_info).id

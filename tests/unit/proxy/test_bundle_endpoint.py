@@ -63,6 +63,26 @@ async def test_words_are_in_it_when_they_are_asked_for_but_never_secrets(proxy: 
         assert planted not in text
 
 
+async def test_the_file_of_a_call_has_its_words_but_no_secret_unless_asked(proxy: Proxy) -> None:
+    (call,) = (await proxy.get("/api/calls")).json["calls"]
+    export = await proxy.get(f"/api/calls/{call['id']}?format=json")
+    raw = await proxy.get(f"/api/calls/{call['id']}?format=json&redact=0")
+
+    text = export.body.decode()
+    assert WORDS in text
+    for planted in (SECRET, KEY, LETTA_KEY, "eyJ"):
+        assert planted not in text
+    assert SECRET in raw.body.decode()
+    for found, whole in zip(export.json["events"], raw.json["events"], strict=True):
+        assert (found["key"], found["name"], found["at"]) == (
+            whole["key"],
+            whole["name"],
+            whole["at"],
+        )
+    refused = await proxy.get(f"/api/calls/{call['id']}?format=json&redact=perhaps")
+    assert (refused.status, refused.json["error"]) == (400, "INVALID_REQUEST")
+
+
 async def test_anything_else_that_is_asked_of_it_is_refused(proxy: Proxy) -> None:
     refused = await proxy.get("/api/bundle?transcripts=maybe")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.page import CHECKOUT
 from proxy.security import page_policy
+from proxy.settings import CHECKOUT
 from tests.unit.proxy.conftest import Proxy, StartProxy
 
 HTML = '<!doctype html><script type="importmap">{"imports": {}}</script>'
