@@ -124,10 +124,6 @@ def _as_json(caller: Caller, access: ProxyAccess, agent: str) -> dict[str, Any]:
     }
 
 
-if __name__ == "__main__":
-    end_process(main(sys.argv[1:]))
-
-
 EXAMPLES = """examples:
   ./scripts/talk "my favorite color is green" "what is my favorite color"
   ./scripts/talk question.wav --record call.wav
@@ -182,3 +178,7 @@ def _room(text: str) -> str:
     if not 1 <= len(text) <= 128 or not text.isprintable():
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not 1 to 128 printable characters")
     return text
+
+
+if __name__ == "__main__":
+    end_process(main(sys.argv[1:]))

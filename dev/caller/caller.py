@@ -1,4 +1,4 @@
-"""The caller: joins a room with an agent, says things, and measures each turn at its listener."""
+"""The caller: joins a room with an agent, says things, and measures each turn by what it hears."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agent's voice at the caller's listener: held back by the browser, or without sound."""
+"""The agent's voice as the caller hears it: held back by the browser, or without sound."""
 
 from __future__ import annotations
 

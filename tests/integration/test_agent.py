@@ -112,7 +112,7 @@ async def test_an_interrupted_reply_is_remembered_as_far_as_it_was_heard(
 
 
 def heard_s(caller: Caller) -> float:
-    """Seconds of sound that reached the caller's listener."""
+    """Seconds of sound that reached the caller."""
     return 0.02 * sum(level > AUDIBLE_DB for _, level in caller.sound_levels)
 
 
