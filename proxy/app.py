@@ -17,34 +17,33 @@ from aiohttp.typedefs import Handler
 from common import logs
 from common.probe import Probe
 from common.vitals import Vitals
-from proxy.agents import Agents
+from proxy.api.agents import Agents
+from proxy.api.config import Config
+from proxy.api.connections import Runner
+from proxy.api.endpoint import BODY_MAX_BYTES, Endpoint
+from proxy.api.errors import errors_as_json, request_id
+from proxy.api.health import HealthEndpoints
+from proxy.api.letta_proxy import LettaProxy
+from proxy.api.metrics import Metrics
+from proxy.api.openapi import OpenApi
+from proxy.api.page import Page
+from proxy.api.security import check_host, check_origin, protect
+from proxy.api.tokens import Tokens
+from proxy.api.webhooks import Webhooks
 from proxy.bundle.endpoint import Bundle
-from proxy.config import Config
-from proxy.connections import Runner
+from proxy.clients.letta import Letta
+from proxy.clients.registration import Registration
+from proxy.clients.sfu import Sfu
 from proxy.dispatch.api import DispatchEndpoints
 from proxy.dispatch.dispatcher import Dispatcher
-from proxy.endpoint import BODY_MAX_BYTES, Endpoint
-from proxy.errors import errors_as_json
-from proxy.health import HealthEndpoints
-from proxy.letta import Letta
-from proxy.letta_proxy import LettaProxy
-from proxy.metrics import Metrics
-from proxy.openapi import OpenApi
-from proxy.page import Page
 from proxy.probes.connection import ConnectionTest
 from proxy.probes.watch import SystemWatch
-from proxy.registration import Registration
-from proxy.request_id import request_id
-from proxy.security import check_host, check_origin, protect
 from proxy.settings import ProxySettings
-from proxy.sfu import Sfu
 from proxy.timeline.api import CallsApi, VerdictsApi
 from proxy.timeline.ingest import EventIngest
 from proxy.timeline.stream import EventStream
 from proxy.timeline.timeline import Timeline
 from proxy.timeline.write_queue import PROBE_NAME
-from proxy.tokens import Tokens
-from proxy.webhooks import Webhooks
 
 log = logging.getLogger("proxy")
 access_log = logging.getLogger("proxy.access")

@@ -37,7 +37,7 @@ from common.probe import (
 from dev.doctor import context, sfu_path
 from dev.doctor.context import Context
 from dev.doctor.endpoints import Client, NoAnswer, missing, probes_of
-from proxy.outside import FAILURES
+from proxy.clients.outside import FAILURES
 from proxy.settings import ProxySettings
 
 DOCUMENT = "/api/openapi.json"

@@ -21,7 +21,7 @@ from yarl import URL
 
 from common.events import STAGES
 from common.probe import ROOM_PREFIX, Probe, ProbeAnswer, ProbeFailed, milliseconds_since
-from proxy.outside import FAILURES, in_words
+from proxy.clients.outside import FAILURES, in_words
 
 LIMIT_S = 5.0
 BODY_MAX = 8 * 2**20

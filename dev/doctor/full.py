@@ -23,11 +23,11 @@ from dev.doctor.context import Context
 from dev.doctor.model_calls import Models
 from dev.doctor.report import Report
 from dev.settings_table import table
-from proxy.health import describe
+from proxy.api.health import describe
+from proxy.clients.registration import Registration, Worker
 from proxy.probes import livekit
 from proxy.probes.question import new_session
 from proxy.probes.watch import Fact, collect
-from proxy.registration import Registration, Worker
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import judge
 from proxy.verdicts.system_health import SystemHealth

@@ -16,7 +16,7 @@ import asyncpg
 from common.probe import Finding, State, milliseconds_since
 from dev.doctor.context import Context
 from dev.doctor.model_calls import EMBEDDINGS
-from proxy.health import AgentHealthAnswer
+from proxy.api.health import AgentHealthAnswer
 from proxy.probes import livekit, providers
 from proxy.settings import ProxySettings
 from proxy.timeline.store.database import DatabaseUrl, database_url_of

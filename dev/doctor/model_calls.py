@@ -22,7 +22,7 @@ from agent import settings as agent_settings
 from agent.settings import AgentSettings
 from common.probe import Probe, milliseconds_since
 from dev.letta.settings import LettaSettings
-from proxy.outside import FAILURES, in_words
+from proxy.clients.outside import FAILURES, in_words
 from proxy.probes import providers
 from proxy.probes.providers import Provider
 from proxy.probes.question import is_own, message_in, problem_of, problem_of_status, shown

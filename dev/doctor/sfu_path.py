@@ -20,7 +20,7 @@ from livekit import api
 
 from common.probe import ROOM_PREFIX, Finding, Probe, ProbeAnswer, ProbeFailed, State, flat, run
 from dev.doctor.signalling import Candidate, JoinRefused, joined, media_answers
-from proxy.outside import FAILURES, in_words
+from proxy.clients.outside import FAILURES, in_words
 from proxy.probes.question import new_session, trouble_with_name
 from proxy.settings import ProxySettings
 

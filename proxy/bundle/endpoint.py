@@ -17,9 +17,9 @@ from pydantic import BaseModel, SecretStr
 from common import known_secrets
 from common.redaction import BLOT
 from proxy import __version__
+from proxy.api.endpoint import Endpoint, validated
 from proxy.bundle.archive import Archive
 from proxy.bundle.calls import COUNT, calls_of
-from proxy.endpoint import Endpoint, validated
 from proxy.settings import ProxySettings
 from proxy.timeline.publisher import verdicts_as_json
 from proxy.timeline.store.errors import StoreError

@@ -9,10 +9,8 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from common import logs
-from proxy.dispatch.dispatcher import Dispatcher
-from proxy.dispatch.messages import Reply
-from proxy.dispatch.records import DispatchRequest, State
-from proxy.endpoint import (
+from proxy.api.config import checked
+from proxy.api.endpoint import (
     Answer,
     Endpoint,
     LettaId,
@@ -22,9 +20,11 @@ from proxy.endpoint import (
     read_json,
     validated,
 )
-from proxy.errors import ApiError
-from proxy.letta import Letta, unknown_agent
-from proxy.listening import checked
+from proxy.api.errors import ApiError
+from proxy.clients.letta import Letta, unknown_agent
+from proxy.dispatch.dispatcher import Dispatcher
+from proxy.dispatch.messages import Reply
+from proxy.dispatch.records import DispatchRequest, State
 from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
 

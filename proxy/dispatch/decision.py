@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from proxy.clients.registration import Worker
 from proxy.dispatch.snapshot import Dispatch, RoomParticipant, RoomSnapshot, ServerJob
-from proxy.registration import Worker
 
 TAKEN_S = 3.0
 """Age up to which a dispatch may be missing in the worker's list of jobs."""

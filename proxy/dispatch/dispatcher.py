@@ -8,6 +8,9 @@ from functools import partial
 
 from common import logs
 from common.events import Event
+from proxy.api.errors import ApiError
+from proxy.clients.registration import Registration, Worker
+from proxy.clients.sfu import Sfu
 from proxy.dispatch.messages import (
     AgentReported,
     Reply,
@@ -21,10 +24,7 @@ from proxy.dispatch.records import DispatchRecord, DispatchRequest, Records, Roo
 from proxy.dispatch.snapshot import RoomSnapshot
 from proxy.dispatch.timeline_facts import call_found, job_exit_of
 from proxy.dispatch.transition import transition
-from proxy.errors import ApiError
-from proxy.registration import Registration, Worker
 from proxy.settings import ProxySettings
-from proxy.sfu import Sfu
 from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")

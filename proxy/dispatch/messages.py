@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.clients.registration import Worker
 from proxy.dispatch.records import DispatchRequest
 from proxy.dispatch.snapshot import RoomSnapshot
 from proxy.dispatch.timeline_facts import CallFound, JobExit
-from proxy.registration import Worker
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from tenacity import RetryCallState
 
 from common import logs
 from common.retry import DISPATCH
+from proxy.api.errors import ApiError
+from proxy.clients.registration import Registration, Worker
+from proxy.clients.sfu import Sfu, SfuError
 from proxy.dispatch.messages import (
     ConfirmRoomGone,
     CreateDispatch,
@@ -34,10 +37,7 @@ from proxy.dispatch.messages import (
 from proxy.dispatch.records import DispatchPolicy, RoomEntry, State
 from proxy.dispatch.snapshot import RoomSnapshot, fetch_snapshot
 from proxy.dispatch.transition import transition
-from proxy.errors import ApiError
-from proxy.registration import Registration, Worker
 from proxy.settings import ProxySettings
-from proxy.sfu import Sfu, SfuError
 from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")

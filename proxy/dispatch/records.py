@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from proxy.clients.registration import Worker, worker_in_words
 from proxy.dispatch.snapshot import Dispatch, RoomSnapshot
-from proxy.registration import Worker, worker_in_words
 
 RECORDS_MAX = 1000
 BACK_WITHIN_S = 30.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from livekit import api
 
-from proxy.sfu import Sfu, SfuError
+from proxy.clients.sfu import Sfu, SfuError
 
 NANOSECONDS = 1_000_000_000
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from proxy.clients.registration import Worker, WorkerJob, WorkerStatus
 from proxy.dispatch.messages import (
     AgentReported,
     CreateDispatch,
@@ -42,7 +43,6 @@ from proxy.dispatch.transition import (
     WATCH_PRESENT_S,
     transition,
 )
-from proxy.registration import Worker, WorkerJob, WorkerStatus
 
 PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
 BEGIN, END = "<!-- dispatch:begin -->", "<!-- dispatch:end -->"

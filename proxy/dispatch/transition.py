@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from proxy.clients.registration import Worker, worker_in_words
 from proxy.dispatch.decision import (
     AGENT_PREFIX,
     Coming,
@@ -47,7 +48,6 @@ from proxy.dispatch.messages import (
 from proxy.dispatch.records import DispatchRecord, DispatchRequest, State
 from proxy.dispatch.snapshot import RoomSnapshot
 from proxy.dispatch.timeline_facts import CallFound, JobExit
-from proxy.registration import Worker, worker_in_words
 
 ROOM_GRACE_S = 30.0
 """How long a room may be missing: it may not exist yet, or the server is restarting."""

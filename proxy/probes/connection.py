@@ -31,12 +31,12 @@ from common.probe import (
     milliseconds_since,
     run,
 )
-from proxy.endpoint import Answer, Endpoint, answered, read_json
-from proxy.errors import ApiError
-from proxy.outside import FAILURES, in_words
+from proxy.api.endpoint import Answer, Endpoint, answered, read_json
+from proxy.api.errors import ApiError
+from proxy.api.tokens import caller_token
+from proxy.clients.outside import FAILURES, in_words
+from proxy.clients.sfu import Sfu
 from proxy.settings import CHECKOUT, ProxySettings
-from proxy.sfu import Sfu
-from proxy.tokens import caller_token
 
 log = logging.getLogger("proxy.connection_test")
 

@@ -15,9 +15,9 @@ import psutil
 from common import known_secrets
 from common.process_records import ProcessRecord, ProcessState
 from common.redaction import Redactor
+from proxy.clients.registration import Registration
 from proxy.probes import livekit, providers, status_files
 from proxy.probes.question import Questions
-from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import LAUNCHER, ProbeResult, Process
 

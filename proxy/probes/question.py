@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from common.redaction import Redactor
-from proxy.outside import FAILURES, in_words
+from proxy.clients.outside import FAILURES, in_words
 from proxy.verdicts.system_health import ProbeResult
 
 OWN_LIMIT_S = 1.4

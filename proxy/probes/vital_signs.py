@@ -19,9 +19,9 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from common.vitals import Vitals
-from proxy.outside import FAILURES
+from proxy.clients.outside import FAILURES
+from proxy.clients.registration import Registration
 from proxy.probes.processes import relatives
-from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import Process, VitalsSnapshot
 

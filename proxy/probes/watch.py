@@ -17,12 +17,12 @@ import aiohttp
 from common.detour import detour
 from common.probe import Probe
 from common.vitals import Vitals
+from proxy.clients.registration import Registration
 from proxy.probes import livekit, providers, status_files
 from proxy.probes.machine import WINDOW_S, MachineWatch
 from proxy.probes.processes import Processes
 from proxy.probes.question import Questions, new_session
 from proxy.probes.vital_signs import VitalSigns
-from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
 
 from common.events import Event, Source, Stage
-from proxy.endpoint import Answer, Endpoint, RoomPath, answered, validated
-from proxy.errors import ApiError
+from proxy.api.endpoint import Answer, Endpoint, RoomPath, answered, validated
+from proxy.api.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.timeline.call import CallRecord
 from proxy.timeline.export import as_file, file_name, transcript, webvtt

@@ -13,10 +13,10 @@ from typing import Any
 from livekit import api
 
 from common.events import Source
-from proxy.endpoint import ANY_ROOM
-from proxy.errors import ApiError
+from proxy.api.endpoint import ANY_ROOM
+from proxy.api.errors import ApiError
+from proxy.clients.sfu import credentials_missing
 from proxy.settings import ProxySettings
-from proxy.sfu import credentials_missing
 
 PAGE_LEEWAY_S = 24 * 3600.0
 """A page must be able to report that its token has expired."""

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from common.events import Event, Stage
-from proxy.endpoint import (
+from proxy.api.endpoint import (
     Answer,
     Endpoint,
     Name,
@@ -21,7 +21,7 @@ from proxy.endpoint import (
     read_body,
     validated,
 )
-from proxy.errors import ApiError
+from proxy.api.errors import ApiError
 from proxy.settings import ProxySettings
 from proxy.timeline.auth import EventAuth, Reporter, TokenForOtherRoom
 from proxy.timeline.event_data import truncate

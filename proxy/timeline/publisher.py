@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.events import STAGES, Stage
-from proxy.endpoint import Answer
+from proxy.api.endpoint import Answer
 from proxy.timeline.call import CallRecord
 from proxy.timeline.calls_live import LiveCalls
 from proxy.timeline.subscribers import Subscribers

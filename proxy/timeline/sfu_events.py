@@ -8,8 +8,8 @@ from typing import Any
 from livekit.protocol.models import DisconnectReason, ParticipantInfo, TrackSource, TrackType
 
 from common.events import Stage
+from proxy.api.tokens import AGENT_PREFIX
 from proxy.timeline.timeline import Timeline
-from proxy.tokens import AGENT_PREFIX
 
 PROMPT_S = 5.0
 """A report whose time, told in whole seconds, is this close to now is of now."""

@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from common.events import Event
-from proxy.endpoint import Endpoint, RoomPath, validated
-from proxy.errors import ApiError
+from proxy.api.endpoint import Endpoint, RoomPath, validated
+from proxy.api.errors import ApiError
 from proxy.timeline.store.errors import StoreError
 from proxy.timeline.subscribers import Subscriber, event_message
 from proxy.timeline.timeline import Timeline

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.events import Event, Source, Stage
 from common.probe import is_probe_room
-from proxy.endpoint import is_name
+from proxy.api.endpoint import is_name
 from proxy.settings import ProxySettings
 from proxy.timeline.auth import Reporter
 from proxy.timeline.background import run_forever

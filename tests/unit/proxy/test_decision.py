@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from livekit import api
 
+from proxy.clients.registration import Worker, WorkerJob, WorkerStatus
 from proxy.dispatch.decision import (
     Coming,
     Decision,
@@ -27,7 +28,6 @@ from proxy.dispatch.snapshot import (
     ServerJob,
     snapshot_of,
 )
-from proxy.registration import Worker, WorkerJob, WorkerStatus
 
 NAME = "letta-voice-agent"
 NOW = 1000.0

@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from common.process_records import Identity
-from proxy.health import describe
+from proxy.api.health import describe
+from proxy.clients.registration import Worker, WorkerStatus
 from proxy.probes import status_files
-from proxy.registration import Worker, WorkerStatus
 from proxy.settings import ProxySettings
 from tests.unit.proxy.conftest import LiveKit, Proxy, StartProxy, halted
 from tests.unit.proxy.letta_server import LettaServer
@@ -56,7 +56,7 @@ async def healthy(
 
     What it is asked, it asks anew: what a test has just changed is not in an earlier answer.
     """
-    monkeypatch.setattr("proxy.health.FRESH_S", 0.0)
+    monkeypatch.setattr("proxy.api.health.FRESH_S", 0.0)
     await worker.start()
     for name in ("livekit", "models", "letta", "agent", "proxy"):
         write(tmp_path, name)

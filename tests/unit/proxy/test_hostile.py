@@ -194,7 +194,7 @@ async def test_what_is_expected_and_cannot_be(proxy: Proxy) -> None:
 async def test_a_body_that_never_comes_is_given_up(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.endpoint.BODY_DEADLINE_S", 0.05)
+    monkeypatch.setattr("proxy.api.endpoint.BODY_DEADLINE_S", 0.05)
     answer = await raw(
         proxy,
         f"POST /api/token HTTP/1.1\r\nHost: localhost:{proxy.settings.proxy_port}\r\n"
@@ -209,7 +209,7 @@ async def test_what_nobody_foresaw_is_logged_and_not_told(
     def fail(*_: object) -> None:
         raise RuntimeError("the inner workings")
 
-    monkeypatch.setattr("proxy.tokens.caller_token", fail)
+    monkeypatch.setattr("proxy.api.tokens.caller_token", fail)
     answer = await proxy.post("/api/token", {"room": "r"}, headers={"X-Request-Id": "mine-1"})
     assert (answer.status, answer.json["error"]) == (500, "INTERNAL")
     assert "inner workings" not in answer.body.decode()

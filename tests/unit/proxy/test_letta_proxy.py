@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from proxy.letta_proxy import ALLOWED
+from proxy.api.letta_proxy import ALLOWED
 from tests.unit.proxy.conftest import LETTA_KEY, Proxy, StartProxy, running_proxy
 from tests.unit.proxy.letta_server import AGENT, LettaServer
 

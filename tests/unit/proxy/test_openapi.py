@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proxy import __version__
-from proxy.openapi import documented_path
+from proxy.api.openapi import documented_path
 from tests.unit.proxy.conftest import Proxy, StartProxy
 from tests.unit.proxy.letta_server import LettaServer
 

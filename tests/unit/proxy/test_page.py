@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.security import page_policy
+from proxy.api.security import page_policy
 from proxy.settings import CHECKOUT
 from tests.unit.proxy.conftest import Proxy, StartProxy
 
@@ -30,7 +30,7 @@ async def proxy(start_proxy: StartProxy, tmp_path: Path, monkeypatch: pytest.Mon
     library = tmp_path / "modules" / "livekit-client" / "dist"
     library.mkdir(parents=True)
     (library / "livekit-client.esm.mjs").write_text("export const library = 1;")
-    monkeypatch.setattr("proxy.page.Page.__init__.__defaults__", (web, tmp_path / "modules"))
+    monkeypatch.setattr("proxy.api.page.Page.__init__.__defaults__", (web, tmp_path / "modules"))
     return await start_proxy()
 
 

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from common.probe import Probe
+from proxy.clients.registration import Registration
 from proxy.probes import watch
 from proxy.probes.watch import SystemWatch
-from proxy.registration import Registration
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import ProbeResult
 from tests.system import free_ports

@@ -101,7 +101,7 @@ async def test_every_process_is_told_with_its_vitals_and_exported(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("proxy.health.FRESH_S", 0.0)
+    monkeypatch.setattr("proxy.api.health.FRESH_S", 0.0)
     monkeypatch.setattr(vital_signs, "EVERY_S", 0.2)
     launcher = _identity(psutil.Process())
     for name, program in programs.items():

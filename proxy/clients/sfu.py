@@ -9,8 +9,8 @@ from typing import TypeVar
 import aiohttp
 from livekit import api
 
-from proxy.errors import ApiError
-from proxy.outside import FAILURES, in_words
+from proxy.api.errors import ApiError
+from proxy.clients.outside import FAILURES, in_words
 from proxy.settings import ProxySettings
 
 Result = TypeVar("Result")

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common.detour import detour
 from common.process_records import ProcessState
-from proxy.endpoint import Answer, Endpoint, answered
+from proxy.api.endpoint import Answer, Endpoint, answered
+from proxy.clients.registration import Registration, Worker, WorkerJob
 from proxy.probes.watch import SystemWatch
-from proxy.registration import Registration, Worker, WorkerJob
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import Process
 

@@ -9,11 +9,11 @@ from aiohttp import hdrs, web
 from livekit import api
 
 from common import logs
+from proxy.api.endpoint import Answer, Endpoint, answered, read_body
+from proxy.api.errors import ApiError
+from proxy.clients.sfu import credentials_missing
 from proxy.dispatch.dispatcher import Dispatcher
-from proxy.endpoint import Answer, Endpoint, answered, read_body
-from proxy.errors import ApiError
 from proxy.settings import ProxySettings
-from proxy.sfu import credentials_missing
 from proxy.timeline.sfu_events import note_report
 from proxy.timeline.timeline import Timeline
 

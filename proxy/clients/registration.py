@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from pydantic import BaseModel, ValidationError
 
-from proxy.outside import FAILURES, in_words
+from proxy.clients.outside import FAILURES, in_words
 from proxy.settings import ProxySettings
 
 TIMEOUT_S = 1.0

@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from proxy.errors import ApiError
-from proxy.request_id import HEADER, request_id
+from proxy.api.errors import HEADER, ApiError, request_id
 from proxy.settings import ProxySettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -18,10 +18,10 @@ from multidict import CIMultiDict
 from pydantic import BaseModel, Field
 from yarl import URL
 
-from proxy.endpoint import Endpoint
-from proxy.errors import ApiError
-from proxy.letta import Letta
-from proxy.outside import FAILURES
+from proxy.api.endpoint import Endpoint
+from proxy.api.errors import ApiError
+from proxy.clients.letta import Letta
+from proxy.clients.outside import FAILURES
 
 log = logging.getLogger("proxy.letta")
 

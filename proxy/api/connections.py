@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.errors import error_answer, framework_error
-from proxy.security import set_headers
+from proxy.api.errors import error_answer, framework_error
+from proxy.api.security import set_headers
 
 log = logging.getLogger("proxy")
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from proxy.errors import ApiError
+from proxy.api.errors import ApiError
 
 ROOM_MAX = 128
 BODY_MAX_BYTES = 64 * 1024

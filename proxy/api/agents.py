@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
 
-from proxy.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
-from proxy.letta import Letta, model_of
+from proxy.api.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
+from proxy.clients.letta import Letta, model_of
 
 BLOCK_MAX = 5000
 DEFAULT_PERSONA = (

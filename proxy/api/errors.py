@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +13,22 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
-from proxy.request_id import request_id
-
 log = logging.getLogger("proxy")
+
+HEADER = "X-Request-Id"
+"""One word that connects an answer with the lines of the log."""
+_KEY = web.RequestKey("request_id", str)
+ACCEPTABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def request_id(request: web.BaseRequest) -> str:
+    """The id of `request`: the caller's own when it is a plain word, else a new one."""
+    if _KEY in request:
+        return request[_KEY]
+    offered = request.headers.get(HEADER, "")
+    ident = offered if ACCEPTABLE.fullmatch(offered) else uuid.uuid4().hex[:16]
+    request[_KEY] = ident
+    return ident
 
 
 class ApiError(Exception):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from proxy.endpoint import Endpoint
-from proxy.errors import ApiError
-from proxy.security import page_policy
+from proxy.api.endpoint import Endpoint
+from proxy.api.errors import ApiError
+from proxy.api.security import page_policy
 from proxy.settings import CHECKOUT, ProxySettings
 
 WEB = CHECKOUT / "web"

@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from common.events import Event
-from proxy.endpoint import Endpoint
+from proxy.api.endpoint import Endpoint
 from proxy.timeline.timeline import Timeline
 from proxy.verdicts.system_health import Process, SystemHealth
 

@@ -11,10 +11,10 @@ from livekit import api
 from pydantic import BaseModel, Field
 
 from common import logs
-from proxy.endpoint import Answer, Endpoint, Name, RoomName, answered, read_json
-from proxy.errors import ApiError
+from proxy.api.endpoint import Answer, Endpoint, Name, RoomName, answered, read_json
+from proxy.api.errors import ApiError
+from proxy.clients.sfu import credentials_missing
 from proxy.settings import ProxySettings
-from proxy.sfu import credentials_missing
 from proxy.timeline.timeline import Timeline
 
 TOKEN_TTL_S = 600

@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from proxy.errors import ApiError
-from proxy.outside import FAILURES, in_words
+from proxy.api.errors import ApiError
+from proxy.clients.outside import FAILURES, in_words
 from proxy.settings import ProxySettings
 
 log = logging.getLogger("proxy.letta")

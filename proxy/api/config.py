@@ -1,7 +1,7 @@
-"""How the agent listens: the settings of it that a call may have otherwise, and their bounds.
+"""`GET /api/config`: what the page must know before it does anything. No key is in it.
 
-The worker decides in the end; here they are the defaults that the page shows, and what a dispatch
-is checked against.
+The worker decides in the end how it listens in a call; here are the defaults that the page shows,
+and the bounds that a dispatch is checked against.
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aiohttp import web
 from pydantic import BaseModel, Field
 
 from common.settings import ENDPOINTING, LISTENING, ListeningSettings, can_listen_with
-from proxy.errors import ApiError
+from proxy import __version__
+from proxy.api.endpoint import Answer, Endpoint, answered
+from proxy.api.errors import ApiError
+from proxy.settings import ProxySettings
 
 CODE = "INVALID_SETTINGS"
 
@@ -78,3 +82,36 @@ def _bound(name: str, side: str) -> float | None:
         if (bound := getattr(constraint, side, None)) is not None:
             return float(bound)
     return None
+
+
+class ConfigAnswer(Answer):
+    """Addresses and names of this system."""
+
+    livekit_url: str
+    agent_name: str
+    letta_base_url: str
+    version: str
+    join_timeout_s: float
+    listening: list[Tunable] = Field(
+        description="Settings that `/api/dispatch-agent` takes for one call."
+    )
+
+
+class Config:
+    """Handler of the route."""
+
+    def __init__(self, settings: ProxySettings) -> None:
+        self._answer = ConfigAnswer(
+            livekit_url=settings.livekit_url,
+            agent_name=settings.livekit_agent_name,
+            letta_base_url=settings.letta_base_url,
+            version=__version__,
+            join_timeout_s=settings.agent_join_timeout,
+            listening=tunables(settings),
+        )
+        self.endpoints = [
+            Endpoint("GET", "/api/config", self.get, "Addresses and names.", ConfigAnswer)
+        ]
+
+    async def get(self, request: web.Request) -> web.Response:
+        return answered(self._answer)

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from proxy import __version__
-from proxy.endpoint import BODY_DEADLINE_S, Endpoint, ErrorAnswer
-from proxy.request_id import ACCEPTABLE, HEADER
+from proxy.api.endpoint import BODY_DEADLINE_S, Endpoint, ErrorAnswer
+from proxy.api.errors import ACCEPTABLE, HEADER
 
 REFERENCE = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")

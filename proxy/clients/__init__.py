@@ -1,0 +1,1 @@
+"""What the proxy asks: Letta, the LiveKit server, and the status of the worker."""
