@@ -31,15 +31,15 @@ class LettaHttp(httpx.AsyncClient):
     """A client whose requests go through a limiter. A subclass, since a transport would lose the
     proxies that the environment names."""
 
-    def __init__(self, limiter: ProviderLimiter, **how: Any) -> None:
-        super().__init__(**how)
+    def __init__(self, limiter: ProviderLimiter, **options: Any) -> None:
+        super().__init__(**options)
         self._limiter = limiter
 
-    async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         if request.url.path.endswith(UNLIMITED):
-            return await super().send(request, **how)
+            return await super().send(request, **options)
         response: httpx.Response = await self._limiter.send(
-            LimitedHttpxBody, super().send, request, **how
+            LimitedHttpxBody, super().send, request, **options
         )
         return response
 
@@ -51,17 +51,17 @@ class SpeechHttp(httpx2.AsyncClient):
     plugin would wait 30 in the middle of a sentence.
     """
 
-    def __init__(self, limiter: ProviderLimiter, silence: float, **how: Any) -> None:
-        super().__init__(**how)
+    def __init__(self, limiter: ProviderLimiter, silence: float, **options: Any) -> None:
+        super().__init__(**options)
         self._limiter = limiter
         self._silence = silence
 
-    async def send(self, request: httpx2.Request, **how: Any) -> httpx2.Response:
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         timeouts = request.extensions.get("timeout", {})
         silence = min(timeouts.get("read") or self._silence, self._silence)
         request.extensions["timeout"] = {**timeouts, "read": silence}
         response: httpx2.Response = await self._limiter.send(
-            LimitedHttpx2Body, super().send, request, **how
+            LimitedHttpx2Body, super().send, request, **options
         )
         return response
 

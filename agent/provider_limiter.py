@@ -52,7 +52,7 @@ class ProviderLimiter:
         self._waiting = 0
         self._again_at = 0.0  # monotonic; no request before, as the provider wants
 
-    async def send(self, body: type[LimitedBody], send: Send, request: Any, **how: Any) -> Any:
+    async def send(self, body: type[LimitedBody], send: Send, request: Any, **options: Any) -> Any:
         """Send the request by the client's `send`; its place is free when the response is closed.
 
         Raises Busy when there is no place, NotYet when the pause that the provider wants is too
@@ -60,7 +60,7 @@ class ProviderLimiter:
         """
         await self._take_place()
         try:
-            response = await self._answer(send, request, how)
+            response = await self._answer(send, request, options)
         except BaseException:
             self._places.release()
             raise
@@ -88,20 +88,20 @@ class ProviderLimiter:
         finally:
             self._waiting -= 1
 
-    async def _answer(self, send: Send, request: Any, how: dict[str, Any]) -> Any:
-        left = self._again_at - time.monotonic()
-        if left > self._patience:
+    async def _answer(self, send: Send, request: Any, options: dict[str, Any]) -> Any:
+        pause = self._again_at - time.monotonic()
+        if pause > self._patience:
             raise NotYet(
-                f"{self._provider} wants to be asked again in {left:.0f} s (Retry-After)", left
+                f"{self._provider} wants to be asked again in {pause:.0f} s (Retry-After)", pause
             )
-        await asyncio.sleep(max(left, 0.0))
+        await asyncio.sleep(max(pause, 0.0))
         response: Any = await AsyncRetrying(
             retry=retry_if_result(lambda response: _wait(response) is not None),
             wait=lambda state: _wait(_response(state)) or 0.0,
             stop=stop_after_attempt(ASK_PROVIDER.tries or 1) | stop_before_delay(self._patience),
             before_sleep=self._before_sleep,
             retry_error_callback=_response,
-        )(send, request, **how)
+        )(send, request, **options)
         if (wait := _wait(response)) is not None:
             self._again_at = time.monotonic() + wait
             response.headers["x-should-retry"] = "false"

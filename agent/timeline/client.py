@@ -89,16 +89,16 @@ class TimelineClient:
         raise Away(f"it answered {words}")
 
     def _token(self, room: str) -> str:
-        renew_at, known = self._tokens.get(room, (0.0, ""))
+        renew_at, token = self._tokens.get(room, (0.0, ""))
         if time.monotonic() < renew_at:
-            return known
+            return token
         if len(self._tokens) >= MOST_TOKENS:
             self._tokens.clear()
-        made = self._made_token(room)
-        self._tokens[room] = time.monotonic() + TOKEN_LIFE.total_seconds() / 2, made
-        return made
+        token = self._new_token(room)
+        self._tokens[room] = time.monotonic() + TOKEN_LIFE.total_seconds() / 2, token
+        return token
 
-    def _made_token(self, room: str) -> str:
+    def _new_token(self, room: str) -> str:
         token = api.AccessToken(self._key, self._secret).with_identity("agent")
         token = token.with_grants(api.VideoGrants(agent=True, room=room))
         return token.with_ttl(TOKEN_LIFE).to_jwt()

@@ -33,10 +33,8 @@ from common.settings import revealed
 logger = logging.getLogger("agent.worker")
 
 FOREVER = 10**9  # tries to register: a LiveKit server that is away comes back
-OWN_HTTP_HOST, OWN_HTTP_PORT = (
-    "127.0.0.1",
-    0,
-)  # the framework's own status page, which says OK before it is registered
+# The status page of the framework itself, which says OK before the worker is registered.
+OWN_HTTP_HOST, OWN_HTTP_PORT = "127.0.0.1", 0
 
 
 def make_server(

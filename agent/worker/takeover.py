@@ -30,12 +30,12 @@ from agent.worker.status import Job
 
 logger = logging.getLogger("agent.worker")
 
-ROOM = Path(__file__).parents[1]  # agent/, all of which can have been changed
+AGENT_FOLDER = Path(__file__).parents[1]  # all of which can have been changed
 TAKEOVER_REQUEST = "VOICE_TAKEOVER_REQUEST"
-NAMED = "retired-"
+LIST_PREFIX = "retired-"
 LOOK_EVERY = 0.01  # seconds
-PATIENCE = 3.0  # seconds for the other one to hand over
-CLOCKS = 1.0  # seconds by which two readings of a process's start may differ
+HAND_OVER_TIMEOUT = 3.0  # seconds for the other one to hand over
+CLOCK_TOLERANCE = 1.0  # seconds by which two readings of a process's start may differ
 
 
 class CodeBroken(Exception):
@@ -59,7 +59,7 @@ def load_all() -> None:
     from agent.job import preload, process  # noqa: F401 - what calls need
 
     loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    for path in sorted(ROOM.rglob("*.py")):
+    for path in sorted(AGENT_FOLDER.rglob("*.py")):
         if str(path) not in loaded:
             compile(path.read_bytes(), str(path), "exec")
 
@@ -102,7 +102,7 @@ class ReplacedWorker:
     async def _until(self, true: Callable[[dict[str, Any]], bool]) -> None:
         path = path_of(self._folder, self._pid)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(HAND_OVER_TIMEOUT):
                 while psutil.pid_exists(self._pid):
                     state = _read(path)
                     if state is not None and true(state):
@@ -148,7 +148,7 @@ def calls_of_retired(folder: Path) -> list[Job]:
 
 def _living(folder: Path) -> Iterator[dict[str, Any]]:
     with contextlib.suppress(FileNotFoundError):
-        for path in folder.glob(f"{NAMED}*.json"):
+        for path in folder.glob(f"{LIST_PREFIX}*.json"):
             state = _read(path)
             if state is not None and _lives(state["pid"], state["started"]):
                 yield state
@@ -159,7 +159,7 @@ def _living(folder: Path) -> Iterator[dict[str, Any]]:
 def _lives(pid: int, started: float) -> bool:
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) <= CLOCKS
+        same = abs(process.create_time() - started) <= CLOCK_TOLERANCE
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
@@ -174,4 +174,4 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def path_of(folder: Path, pid: int) -> Path:
-    return folder / f"{NAMED}{pid}.json"
+    return folder / f"{LIST_PREFIX}{pid}.json"

@@ -61,7 +61,7 @@ class AgentWorker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGUSR1, self._retiring.set)
-        if (before := ReplacedWorker.named(self._folder)) is not None:
+        if (replaced := ReplacedWorker.named(self._folder)) is not None:
             await takeover.check_code()
         else:
             await self._open()
@@ -72,8 +72,8 @@ class AgentWorker:
         stopping = asyncio.create_task(self._stopping.wait())
         retiring = asyncio.create_task(self._retiring.wait())
         try:
-            if before is not None:
-                taking_over = asyncio.create_task(self._take_over(before))
+            if replaced is not None:
+                taking_over = asyncio.create_task(self._take_over(replaced))
                 await _first(serving, stopping, taking_over)
             await _first(serving, crippled, stopping, retiring)
             if retiring.done() and not stopping.done():
@@ -104,14 +104,14 @@ class AgentWorker:
             await self._runner.cleanup()
             self._runner = None
 
-    async def _take_over(self, before: ReplacedWorker) -> None:
+    async def _take_over(self, replaced: ReplacedWorker) -> None:
         """Take the status port over, as soon as calls can come here."""
         await self._server.wait_until_registered()
         shared = asyncio.Event()
         await self._open(shared)
-        await before.retire()
+        await replaced.retire()
         shared.set()
-        await before.delivers_no_more()
+        await replaced.delivers_no_more()
         self._begin_delivery()
 
     async def _retire(self, stopping: asyncio.Task[Any]) -> None:
@@ -201,12 +201,12 @@ class AgentWorker:
         running = [
             Job(info.job.id, info.job.room.name, info.launched_at) for info in self._server.jobs
         ]
-        begun = {job.id for job in running}
+        running_ids = {job.id for job in running}
         # Those that wait for a process have not begun, however long they wait.
         return running + [
             Job(job_id, room, time.time())
             for job_id, room in self._server.waiting.items()
-            if job_id not in begun
+            if job_id not in running_ids
         ]
 
     async def _stop(self, serving: asyncio.Task[None]) -> None:

@@ -1,8 +1,8 @@
 """Faults on purpose, for tests: `POST /faults` makes an endpoint fail, `DELETE /faults` ends it.
 
 Exists only with FAULTS_ENABLED=true. A fault is one of: a status, a delay, a stall after some
-bytes, an empty answer, ears that hear nothing, a sound of silence, a reset connection; `times`
-bounds how often it happens.
+bytes, an empty answer, speech-to-text that hears nothing, a sound of silence, a reset connection;
+`times` bounds how often it happens.
 """
 
 from __future__ import annotations

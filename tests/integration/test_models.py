@@ -113,7 +113,7 @@ def pcm(sentence: str) -> bytes:
     return bytes(9600) + spoken + bytes(3200)
 
 
-class Ears:
+class Listener:
     """One socket of `/v1/audio/transcriptions/stream`."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -137,10 +137,10 @@ class Ears:
 
 
 @asynccontextmanager
-async def ears(server: Server) -> AsyncIterator[Ears]:
+async def listener(server: Server) -> AsyncIterator[Listener]:
     url = f"{server.url}/v1/audio/transcriptions/stream"
     async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
-        yield Ears(socket)
+        yield Listener(socket)
 
 
 async def test_models_are_listed(client: openai.AsyncOpenAI) -> None:
@@ -179,7 +179,7 @@ async def test_what_is_no_audio_is_refused_in_words(client: openai.AsyncOpenAI) 
 
 
 async def test_words_come_while_they_are_spoken_and_the_text_at_the_end(server: Server) -> None:
-    async with ears(server) as one:
+    async with listener(server) as one:
         await one.until("ready")
         await one.socket.send_json({"type": "start"})
         await one.hear(pcm(TELL))
@@ -195,7 +195,7 @@ async def test_words_come_while_they_are_spoken_and_the_text_at_the_end(server: 
 
 
 async def test_an_utterance_with_nothing_in_it_ends_with_no_text(server: Server) -> None:
-    async with ears(server) as one:
+    async with listener(server) as one:
         assert (await one.final())["text"] == ""
         await one.hear(bytes(32_000))
         assert (await one.final())["text"] == ""
@@ -206,7 +206,7 @@ async def test_an_utterance_with_nothing_in_it_ends_with_no_text(server: Server)
 
 
 async def test_a_discarded_utterance_is_forgotten(server: Server) -> None:
-    async with ears(server) as one:
+    async with listener(server) as one:
         await one.hear(pcm(TELL))
         await one.socket.send_json({"type": "start"})
         await one.hear(pcm(ASK))
@@ -217,7 +217,7 @@ async def test_a_discarded_utterance_is_forgotten(server: Server) -> None:
 async def test_a_decoder_that_dies_or_stands_still_is_replaced_and_nothing_is_lost(
     server: Server, number: signal.Signals
 ) -> None:
-    async with ears(server) as struck, ears(server) as other:
+    async with listener(server) as struck, listener(server) as other:
         await struck.until("ready")
         await other.until("ready")
         before = server.decoders()
@@ -235,14 +235,14 @@ async def test_a_decoder_that_dies_or_stands_still_is_replaced_and_nothing_is_lo
 
 
 async def test_too_many_voices_are_told(server: Server) -> None:
-    async with ears(server) as first, ears(server) as second, ears(server) as third:
+    async with listener(server) as first, listener(server) as second, listener(server) as third:
         for one in (first, second, third):
             await one.until("ready")
-        async with ears(server) as fourth:
+        async with listener(server) as fourth:
             assert (await fourth.until("error"))["code"] == "no_decoder_free"
             closed = await fourth.socket.receive()
             assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1013)
-    async with ears(server) as again:
+    async with listener(server) as again:
         await again.until("ready")
 
 
@@ -389,7 +389,7 @@ async def test_faults_happen_as_often_as_they_were_asked_for(
             sound = await response.read()
             assert len(sound) > 10_000 and not any(sound)
 
-        async with ears(server) as one:
+        async with listener(server) as one:
             await one.until("ready")
             await fault(endpoint="stream", empty=True, times=1)
             await one.hear(pcm(ASK))

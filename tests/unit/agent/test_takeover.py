@@ -74,14 +74,14 @@ async def test_a_port_is_shared_only_when_asked_and_answers_all_the_time() -> No
     await second.cleanup()
 
 
-def test_changed_code_is_checked_in_the_whole_room(
+def test_changed_code_is_checked_in_the_whole_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert str(takeover.ROOM / "__init__.py") == agent.__file__
+    assert str(takeover.AGENT_FOLDER / "__init__.py") == agent.__file__
     load_all()
     broken = tmp_path / "worker" / "broken.py"
     broken.parent.mkdir()
     broken.write_text("def broken(:\n")
-    monkeypatch.setattr(takeover, "ROOM", tmp_path)
+    monkeypatch.setattr(takeover, "AGENT_FOLDER", tmp_path)
     with pytest.raises(SyntaxError, match=r"broken\.py"):
         load_all()

@@ -16,7 +16,7 @@ import httpx
 import httpx2
 import pytest
 from livekit.agents import llm, stt, tokenize, vad, worker
-from livekit.agents.ipc import _preload, job_proc_lazy_main, proc_pool
+from livekit.agents.ipc import _preload, job_proc_lazy_main, proc_pool, supervised_proc
 from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 from livekit.agents.log import logger
 from livekit.agents.telemetry import loop_monitor, pii
@@ -148,6 +148,7 @@ def test_a_failed_connection_is_logged_with_its_error() -> None:
 
 def test_the_pool_of_job_processes_tells_what_we_listen_to() -> None:
     """agent/worker/server.py"""
+    assert 'self.emit("worker_started")' in inspect.getsource(worker.AgentServer)
     assert "self._proc_pool = ipc.proc_pool.ProcPool(" in inspect.getsource(worker.AgentServer)
     source = inspect.getsource(proc_pool.ProcPool)
     for event in ("job_launched", "started", "ready", "closed"):
@@ -163,6 +164,10 @@ def test_a_job_that_crashed_is_logged_in_these_words() -> None:
     source = inspect.getsource(job_proc_lazy_main)
     logged = source[source.index(f'"{job_book.CRASHED}"') :]
     assert "exc_info=t.exception()" in logged[:200]
+    assert 'extra["job_id"] = ' in inspect.getsource(ProcJobExecutor.logging_extra)
+    forwarded = inspect.getsource(supervised_proc)
+    assert "extra = self.logging_extra()" in forwarded
+    assert "setattr(record, key, value)" in forwarded
 
 
 def test_what_a_caller_said_is_marked_in_log_records() -> None:

@@ -1,7 +1,7 @@
 """A worker in a few lines: the real protocol against the real LiveKit server, told what to do.
 
 It registers, takes jobs or not, joins their rooms or not, and serves `/worker` like the agent does.
-Every connection is real; only the agent's ears, mind and mouth are missing.
+Every connection is real; only speech-to-text, llm and text-to-speech are missing.
 """
 
 from __future__ import annotations
