@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from common.events import EVENTS
+from common.event_table import EVENTS
 
 
 class UnknownEvent(AssertionError):
@@ -21,7 +21,7 @@ fails by its own bookkeeping, so elsewhere nothing is checked."""
 def require(source: str, topic: str, data: Mapping[str, Any]) -> None:
     """Raise `UnknownEvent` when `strict` and the event differs from the table."""
     if strict and (wrong := list(differences(source, topic, data))):
-        raise UnknownEvent(f"{topic} of {source}: {'; '.join(wrong)} (see common/events.py)")
+        raise UnknownEvent(f"{topic} of {source}: {'; '.join(wrong)} (see common/event_table.py)")
 
 
 def differences(

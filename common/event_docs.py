@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from common.events import EVENTS, STAGES, EventType
+from common.event_table import EVENTS, EventType
+from common.events import STAGES
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PAGE = "docs/events.md"
@@ -28,7 +29,7 @@ TOPIC = re.compile(rf"""["'`]((?:{"|".join(STAGES)})\.[a-z_]+)["'`]""")
 HEAD = """\
 # Events
 
-Generated from `common/events.py`; {write}.
+Generated from `common/event_table.py`; {write}.
 
 Everything that happens in a call is one event: `{{at, room, source, stage, name, data, key}}`, `at`
 in seconds since the epoch by the clock of its sender. A key of `data` that may be missing stands in

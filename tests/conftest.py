@@ -56,7 +56,7 @@ def _environment_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _only_known_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event of ours that is not as common/events.py has it fails the test that sends it."""
+    """An event of ours that is not as common/event_table.py has it fails the test that sends it."""
     monkeypatch.setattr(event_check, "strict", True)
 
 

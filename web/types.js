@@ -7,7 +7,7 @@
  * @typedef {'system'|'token'|'signal'|'media'|'dispatch'|'job'|'join'|'hear'|'transcribe'|'think'|
  *   'speak'|'play'} Stage
  *
- * @typedef {`${Stage}.${string}`} Topic an event of a call; common/events.py has all of them
+ * @typedef {`${Stage}.${string}`} Topic an event of a call; common/event_table.py has all of them
  *
  * @typedef {object} VoiceEvent
  * @property {number} at seconds since 1970, by the clock of whoever reports it

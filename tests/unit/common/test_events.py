@@ -13,7 +13,8 @@ import pytest
 
 from agent.events import Events
 from common import event_check, event_docs
-from common.events import EVENTS, SOURCES, STAGES
+from common.event_table import EVENTS
+from common.events import SOURCES, STAGES
 from proxy.timeline.event_data import make_event
 from tests.system import ROOT
 

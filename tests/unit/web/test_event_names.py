@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from common.event_docs import TOPIC
-from common.events import EVENTS
+from common.event_table import EVENTS
 
 WEB = Path(__file__).resolve().parents[3] / "web"
 EMIT = re.compile(r"\b(?:emit|#finish)\(\s*([^\s,)]+)")
