@@ -1,1 +1,1 @@
-"""The embedded mind: a real Letta server on a real Postgres, both started in the foreground."""
+"""The embedded Letta: a real server on a real Postgres, both started in the foreground."""

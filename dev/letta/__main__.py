@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from dev.letta import cluster, environ, postmaster
 from dev.letta.cluster import child
-from dev.letta.says import Problem, fail
+from dev.letta.console import Problem, fail
 from dev.letta.settings import CHECKOUT, LettaSettings
 
 SERVER = CHECKOUT / "dev" / "letta" / "server"

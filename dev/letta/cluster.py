@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.letta.says import Problem, say
+from dev.letta.console import Problem, say
 from dev.letta.sockets import socket_folder
 
 MAJOR = "18"

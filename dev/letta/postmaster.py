@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from dev.letta import pidfile
+from dev.letta.console import Problem, say
 from dev.letta.pidfile import PidFile
-from dev.letta.says import Problem, say
 
 # Postgres writes its start time in whole seconds, some time after the kernel started it.
 START_TOLERANCE_S = 5.0

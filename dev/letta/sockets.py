@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dev.letta.says import Problem
+from dev.letta.console import Problem
 
 # sun_path of a Unix socket's address holds 108 bytes with its closing zero, on macOS 104.
 SOCKET_BYTES = 107 if sys.platform == "linux" else 103

@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from dev.letta import pidfile
-from dev.letta.says import fail, say
+from dev.letta.console import fail, say
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # A launcher waits 5 s for us: the two shares leave some of it over.

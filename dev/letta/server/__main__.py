@@ -101,7 +101,7 @@ async def serve(plan, sockets):
     from common.vitals import Vitals
     from dev.letta.server import models, record, schema, warm
     from dev.letta.server.guard import Guard
-    from dev.letta.server.telling import Telling
+    from dev.letta.server.vitals_route import VitalsRoute
 
     vitals = Vitals()
     vitals.addFilter(logs.brief)
@@ -120,7 +120,7 @@ async def serve(plan, sockets):
     sys.modules["nltk"] = SimpleNamespace(download=lambda *_, **__: False)
     await models.only_one(server, plan["endpoint"])
     config = uvicorn.Config(
-        Guard(Telling(app, vitals)),
+        Guard(VitalsRoute(app, vitals)),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev.letta import cluster
-from dev.letta.says import Problem
+from dev.letta.console import Problem
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dev.letta import __main__ as start
-from dev.letta.says import Problem
+from dev.letta.console import Problem
 from dev.letta.settings import CHECKOUT, LettaSettings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dev.letta import sockets
-from dev.letta.says import Problem
+from dev.letta.console import Problem
 
 US = {os.geteuid()}
 

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from common import vitals as own_vitals
 from common.vitals import Vitals
-from dev.letta.server.telling import Telling
+from dev.letta.server.vitals_route import VitalsRoute
 from dev.models.app import make_app
 from dev.models.settings import ModelsSettings
 from proxy.probes import vital_signs
@@ -152,7 +152,7 @@ async def test_our_letta_answers_beside_lettas_own_routes() -> None:
 
     vitals = Vitals()
     vitals.active_at = 0.0
-    telling = Telling(app, vitals)
+    telling = VitalsRoute(app, vitals)
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 PATH = "/vitals"
 
 
-class Telling:
+class VitalsRoute:
     """An ASGI application around Letta's; notes when Letta is given something to do."""
 
     def __init__(
