@@ -10,7 +10,7 @@ import pytest
 from common import event_check
 from tests.limits import Limits
 from tests.machine import shared_with_others
-from tests.system import System, new_system
+from tests.running_system import System, new_system
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,9 +27,11 @@ from tests.machine import LANES
 
 ROOT = Path(__file__).resolve().parent.parent
 SLOWEST = 30
-FAST = ("tests/unit", "-m", "not program", "-n", "2", "--dist", "worksteal", "--limits")
-SYSTEM = ("tests/unit", "tests/integration", "tests/e2e", "-m", "program")
-FAULTS = ("tests/faults",)
+PARTS = "tests/system/parts"
+FAST = ("tests/fast", "-n", "2", "--dist", "worksteal", "--limits")
+SYSTEM = ("tests/system", f"--ignore={PARTS}")
+FAULTS = (PARTS, "tests/faults")
+"""Beside the tests of whole systems; together they take as long."""
 END_S = 120
 """A pytest that was interrupted has so long to stop its systems."""
 

@@ -7,7 +7,7 @@ entrypoint's `finally`.
 
 Whether another try can help is read from the error: LiveKit's native library gives nothing but a
 sentence, `ConnectError.message`, which names the HTTP status of the LiveKit server's answer in one
-fixed place (tests/unit/agent/test_upstream_names.py sees that it still does).
+fixed place (tests/fast/agent/test_upstream_names.py sees that it still does).
 """
 
 from __future__ import annotations

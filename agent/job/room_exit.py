@@ -41,7 +41,7 @@ LOST = (
 )
 
 # What the SDK logs when it cannot send to a room that was left: no fault of anybody. The session
-# is closed after the room, so it tries. tests/unit/agent/test_upstream_names.py checks the texts.
+# is closed after the room, so it tries. tests/fast/agent/test_upstream_names.py checks the texts.
 UNSENT_OF_AGENTS = ("failed to send session event", "failed to publish agent transcription")
 UNSENT_OF_NATIVE = ("failed to handle request", "failed to send dc_event")  # liblivekit_ffi
 UNSENT_OF_OURS = ("an event could not be published to the room",)  # agent/events.py

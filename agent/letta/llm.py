@@ -2,7 +2,7 @@
 
 Private names of livekit-agents here: `LLMStream._event_ch`, into which a plugin's stream writes
 its chunks (as all of LiveKit's own plugins do), and `LLMStream._run`, which each plugin overrides.
-tests/unit/agent/test_upstream_names.py fails when they are gone.
+tests/fast/agent/test_upstream_names.py fails when they are gone.
 """
 
 from __future__ import annotations

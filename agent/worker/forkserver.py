@@ -3,7 +3,7 @@
 Both then import for some seconds at the same time instead of one after the other. The framework
 would start it later, with the same modules; it finds it running. Imports nothing that is slow.
 
-Private names stand here, each with its test in tests/unit/agent/test_upstream_names.py: the two
+Private names stand here, each with its test in tests/fast/agent/test_upstream_names.py: the two
 modules that livekit-agents preloads, in its order (our list replaces its own), the two variables
 that switch parts of it off, and Python's `_forkserver_pid` (there is no public way to ask which
 process the server is).

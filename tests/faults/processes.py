@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import psutil
 
 from dev.supervisor.supervisor import STABLE_S
-from tests.integration.checkout import wait_for
-from tests.system import System
+from tests.running_system import System
+from tests.system.checkout import wait_for
 
 PROGRAM_ENDS_S = 5.0
 GIVES_UP_S = 30.0

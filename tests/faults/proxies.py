@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from tests.faults.fault import Ask, of_room, of_system
-from tests.system import ROOT, System, free_ports
+from tests.running_system import ROOT, System, free_ports
 
 
 class OwnProxy:

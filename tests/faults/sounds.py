@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dev.caller.sound import RATE, Samples
-from tests.e2e.browser import record_voice
+from tests.system.page.browser import record_voice
 
 ROOM_TONE = 6
 """Amplitude of the noise that every real microphone makes, of 32767: -75 dB."""

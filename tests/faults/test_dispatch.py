@@ -15,8 +15,8 @@ from tests.faults.call import Call
 from tests.faults.conftest import NewFault
 from tests.faults.processes import restarting
 from tests.faults.proxies import OwnProxy
-from tests.integration.checkout import wait_for
-from tests.system import System
+from tests.running_system import System
+from tests.system.checkout import wait_for
 
 
 def test_the_worker_has_another_name(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:

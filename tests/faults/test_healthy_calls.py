@@ -15,12 +15,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dev.caller.sound import CallerVoice
-from tests.e2e.browser import KEEP_CONNECTIONS, sound_energy, wait_for_sound
-from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults import sounds
 from tests.faults.loop_thread import LoopThread
 from tests.faults.test_hear import FAKE_DEVICE, READY
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.browser import KEEP_CONNECTIONS, sound_energy, wait_for_sound
+from tests.system.page.debug_page import DebugPage, debug_page
 from tools.bench.figures import healthy
 from tools.bench.verdict_watch import VerdictWatch
 
@@ -89,7 +89,7 @@ def test_interrupted_and_typed(faulty: System, speaking: Browser) -> None:
             page.button("Disconnect").click()
 
 
-@pytest.mark.long  # recorded: tests/unit/verdicts/histories/healthy/a-silent-caller.json
+@pytest.mark.long  # recorded: tests/fast/verdicts/histories/healthy/a-silent-caller.json
 def test_a_caller_who_is_silent(faulty: System, launched: Launch, tmp_path: Path) -> None:
     tone = sounds.voice_in_a_room(tmp_path / "tone.wav", before_s=4, between_s=0)
     quiet = launched(FAKE_DEVICE, f"--use-file-for-fake-audio-capture={tone}")

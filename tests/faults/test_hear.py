@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults import sounds
 from tests.faults.conftest import NewFault
 from tests.faults.fault import of_room
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.debug_page import DebugPage, debug_page
 
 Launch = Callable[..., Browser]
 

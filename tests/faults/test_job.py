@@ -7,7 +7,7 @@ import pytest
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault
 from tests.faults.injected import job_process
-from tests.system import System
+from tests.running_system import System
 
 
 def test_the_entrypoint_crashes(faulty: System, new_fault: NewFault) -> None:

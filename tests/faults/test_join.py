@@ -7,7 +7,7 @@ import pytest
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault
 from tests.faults.injected import remove_agent
-from tests.system import System
+from tests.running_system import System
 
 
 def test_the_agent_leaves_by_itself(faulty: System, new_fault: NewFault) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.e2e.browser import QUIET
-from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.conftest import FAKE_MICROPHONE, NewFault
 from tests.faults.fault import Ask
 from tests.faults.network import Network
 from tests.faults.proxies import OwnProxy
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.browser import QUIET
+from tests.system.page.debug_page import DebugPage, debug_page
 
 PAGE_HOST = "voice.test"
 

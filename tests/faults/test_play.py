@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser
 
-from tests.e2e.debug_page import debug_page
 from tests.faults.conftest import NewFault
 from tests.faults.fault import of_room
 from tests.faults.test_hear import FAKE_DEVICE, follow
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.debug_page import debug_page
 
 # The browser's question about the microphone is open: granted, it would allow sound as well, and
 # denied, there would be an earlier fault.

@@ -9,14 +9,14 @@ from pathlib import Path
 from livekit import rtc
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.beside import beside
 from tests.faults.conftest import FAKE_MICROPHONE, NewFault
 from tests.faults.fault import of_room
 from tests.faults.proxies import OwnProxy
 from tests.faults.relays import outside_address, secure_front
 from tests.faults.tokens import MINUTE, hand_out, hand_out_own, token_for
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.debug_page import DebugPage, debug_page
 
 PAGE_HOST = "voice.test"
 

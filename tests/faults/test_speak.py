@@ -7,7 +7,7 @@ import pytest
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault, again
 from tests.faults.injected import models_fail
-from tests.system import System
+from tests.running_system import System
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.faults.conftest import NewFault
 from tests.faults.fault import until_well
 from tests.faults.loads import busy_cores, taken_memory
 from tests.faults.proxies import OwnProxy
-from tests.system import System
+from tests.running_system import System
 
 MB = 1024 * 1024
 TAKEN_MB = 2000

@@ -19,8 +19,8 @@ from tests.faults.processes import (
     restarting,
     suspended_launcher,
 )
-from tests.integration.checkout import wait_for
-from tests.system import System
+from tests.running_system import System
+from tests.system.checkout import wait_for
 
 STARTS_WITHIN_S = 90.0
 """Letta takes long, the more so on a busy machine."""

@@ -9,7 +9,7 @@ from tests.faults.conftest import NewFault
 from tests.faults.injected import models_fail
 from tests.faults.letta_gate import letta_with_key
 from tests.faults.proxies import OwnProxy
-from tests.system import System
+from tests.running_system import System
 
 KEY = "sk-let-the-right-one"
 WRONG_KEY = "sk-let-the-wrong-one"

@@ -8,8 +8,8 @@ from tests.faults.checkouts import own_checkout
 from tests.faults.conftest import NewFault
 from tests.faults.fault import of_system, until_well
 from tests.faults.processes import restarting
-from tests.integration.checkout import wait_for
-from tests.system import System
+from tests.running_system import System
+from tests.system.checkout import wait_for
 
 
 def test_a_line_of_env_and_a_value_are_wrong(

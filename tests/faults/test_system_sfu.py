@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.faults.conftest import NewFault
 from tests.faults.listeners import silent_listener
 from tests.faults.proxies import OwnProxy
-from tests.system import System, free_ports
+from tests.running_system import System, free_ports
 
 
 def test_its_name_is_unknown(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.checkouts import of_doctor, own_checkout
 from tests.faults.conftest import NewFault
 from tests.faults.listeners import silent_listener
-from tests.system import System
+from tests.running_system import System
 
 
 def test_nothing_can_start(faulty: System, new_fault: NewFault, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from letta_client import Letta
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault, again
 from tests.faults.injected import broken_letta_database, models_fail, wait_until_calls_are_over
-from tests.system import System
+from tests.running_system import System
 
 TOOL_THAT_HANGS = '''
 def wait_for_godot() -> str:

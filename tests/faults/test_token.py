@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.e2e.debug_page import DebugPage
 from tests.faults.conftest import NewFault
 from tests.faults.fault import of_room
 from tests.faults.tokens import hand_out, hand_out_own, token_for
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.debug_page import DebugPage
 
 
 def test_the_token_is_for_another_room(

@@ -8,7 +8,7 @@ import time
 import jwt
 from playwright.sync_api import Page, Route
 
-from tests.system import System
+from tests.running_system import System
 
 MINUTE = 60
 

@@ -8,7 +8,7 @@ import httpx
 
 from tests.faults.call import Call
 from tests.faults.survival.survival import until
-from tests.system import System
+from tests.running_system import System
 
 COMPLETE_WITHIN_S = 60.0
 """On a machine that is busy; how soon it should be is the goal of a row."""

@@ -14,7 +14,7 @@ from livekit import api
 
 from tests.faults.beside import beside
 from tests.faults.survival.survival import until
-from tests.system import System
+from tests.running_system import System
 
 LISTED = 200
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.e2e.browser import chromium_path
 from tests.faults.network import Network
-from tests.system import ROOT, System, free_ports
+from tests.running_system import ROOT, System, free_ports
+from tests.system.page.browser import chromium_path
 
 GROUP = "7777"
 MARK = "0x77"

@@ -10,10 +10,10 @@ from typing import Any
 from playwright.sync_api import expect
 
 from dev.caller.sound import RATE
-from tests.e2e.browser import KEEP_CONNECTIONS, SOUND_ENERGY
-from tests.e2e.debug_page import DebugPage
 from tests.faults.beside import beside
 from tests.faults.call import VOICE
+from tests.system.page.browser import KEEP_CONNECTIONS, SOUND_ENERGY
+from tests.system.page.debug_page import DebugPage
 
 LISTENS = "Agent connected! Start speaking..."
 TRY_S, ANSWER_S = 5.0, 15.0

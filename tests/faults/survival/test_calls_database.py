@@ -16,7 +16,7 @@ from tests.faults.survival.bookkeeping import COMPLETE_WITHIN_S, is_complete, is
 from tests.faults.survival.color import ASKED, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
-from tests.system import System
+from tests.running_system import System
 
 COMPLETE_GOAL_S = 10.0
 LOCKED_S, LOCKED_FULL_S = 5.0, 10.0

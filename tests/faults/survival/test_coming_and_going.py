@@ -11,7 +11,6 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.debug_page import debug_page
 from tests.faults.call import Call
 from tests.faults.conftest import FAKE_MICROPHONE
 from tests.faults.injected import wait_until_calls_are_over
@@ -21,7 +20,8 @@ from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.speaking_page import SpeakingPage
 from tests.faults.survival.survival import until
 from tests.faults.survival.traces import CLEAN_WITHIN_S, agents_in
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.debug_page import debug_page
 
 IN_A_ROW, IN_A_ROW_FULL = 6, 30
 CLOSED_GOAL_S, ALL_GONE_GOAL_S, TOLD_WITHIN_S = 5.0, 25.0, 20.0

@@ -19,7 +19,7 @@ from tests.faults.survival.color import ANSWER, ASKED, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import BUSY_FACTOR, BUSY_PERCENT, until
 from tests.faults.survival.traces import Before, agents_in, timeline
-from tests.system import System
+from tests.running_system import System
 
 STILL_S, STILL_FULL_S = 5.0, 10.0
 RECOVERED_S = 10.0

@@ -9,7 +9,7 @@ from tests.faults.injected import job_process
 from tests.faults.survival.color import ASKED, LONG, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.traces import agents_in, nothing_is_left
-from tests.system import System
+from tests.running_system import System
 
 GOAL_S = 5.0
 

@@ -18,7 +18,7 @@ from tests.faults.survival.color import ANSWER, ASKED, TOLD, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
 from tests.faults.survival.traces import nothing_is_left, timeline
-from tests.system import System
+from tests.running_system import System
 
 GOAL_S = 10.0
 """From Letta being ready again until the answer sounds; how long Letta starts is its own."""

@@ -11,8 +11,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dev.caller import Caller
-from tests.e2e.browser import record_voice
-from tests.e2e.debug_page import DebugPage, debug_page
 from tests.faults.call import Call
 from tests.faults.processes import kill, restarting, stable
 from tests.faults.survival.color import ASKED, TOLD, is_remembered, tells
@@ -25,7 +23,9 @@ from tests.faults.survival.traces import (
     nothing_is_left_of,
     timeline,
 )
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.browser import record_voice
+from tests.system.page.debug_page import DebugPage, debug_page
 
 GOAL_S = 10.0
 COMES_WITHIN_S = 60.0

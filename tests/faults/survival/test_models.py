@@ -16,7 +16,7 @@ from tests.faults.processes import kill
 from tests.faults.survival.color import ANSWER, ASKED, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import BUSY_FACTOR
-from tests.system import System
+from tests.running_system import System
 
 CANNOT_HEAR = "cannot hear you"
 CANNOT_THINK = "cannot think"

@@ -11,15 +11,15 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from tests.e2e.browser import QUIET
-from tests.e2e.debug_page import debug_page
 from tests.faults.conftest import FAKE_MICROPHONE
 from tests.faults.network import Network
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.line import Line, new_line
 from tests.faults.survival.speaking_page import SpeakingPage
 from tests.faults.survival.survival import BUSY_FACTOR, BUSY_PERCENT, until
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.browser import QUIET
+from tests.system.page.debug_page import debug_page
 
 GOAL_S = 10.0
 WELL_WITHIN_S = 30.0
@@ -70,7 +70,7 @@ def new_call(apart: System, browser: Browser) -> NewCall:
     return opened
 
 
-# That a network is poor is judged of recorded histories (tests/unit/verdicts/histories/media).
+# That a network is poor is judged of recorded histories (tests/fast/verdicts/histories/media).
 @pytest.mark.long
 def test_a_third_of_the_packets_is_lost(
     line: Line, new_call: NewCall, new_survival: NewSurvival, times: int

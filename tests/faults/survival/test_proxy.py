@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from playwright.sync_api import Browser, Request
 
-from tests.e2e.debug_page import debug_page
 from tests.faults.call import Call
 from tests.faults.conftest import FAKE_MICROPHONE
 from tests.faults.injected import job_process
@@ -21,7 +20,8 @@ from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.speaking_page import SpeakingPage
 from tests.faults.survival.survival import until
 from tests.faults.survival.traces import agents_in
-from tests.system import System
+from tests.running_system import System
+from tests.system.page.debug_page import debug_page
 
 COMPLETE_GOAL_S, REPLACED_GOAL_S = 10.0, 5.0
 WELL = ("system", "signal", "media", "hear", "transcribe", "think", "speak")

@@ -11,7 +11,7 @@ from tests.faults.survival.color import ASKED, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.test_letta import is_ready
 from tests.faults.survival.traces import agents_in, nothing_is_left
-from tests.system import System
+from tests.running_system import System
 
 GOAL_S = 20.0
 PROGRAMS = ("models", "letta", "agent", "proxy", "livekit")

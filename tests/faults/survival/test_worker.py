@@ -11,7 +11,7 @@ from tests.faults.survival.color import ASKED, LONG, TOLD, is_remembered, tells
 from tests.faults.survival.conftest import NewSurvival
 from tests.faults.survival.survival import until
 from tests.faults.survival.traces import Before, agents_in, nothing_is_left
-from tests.system import System
+from tests.running_system import System
 
 GOAL_S = 10.0
 GONE_WITHIN_S = 10.0
@@ -34,8 +34,8 @@ def test_killed(faulty: System, new_survival: NewSurvival, times: int) -> None:
     survival.survived()
 
 
-# A restart by hand is in tests/integration/test_restart.py; a worker that ends in a call, in
-# tests/integration/test_agent.py.
+# A restart by hand is in tests/system/test_restart.py; a worker that ends in a call, in
+# tests/system/test_agent.py.
 @pytest.mark.long
 def test_restarted(faulty: System, new_survival: NewSurvival, times: int) -> None:
     survival = new_survival("./restart_voice_system.sh agent while the caller speaks", GOAL_S)

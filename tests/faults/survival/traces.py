@@ -13,7 +13,7 @@ from livekit import api
 from tests.faults.call import Call
 from tests.faults.injected import wait_until_calls_are_over
 from tests.faults.loop_thread import LoopThread
-from tests.system import System
+from tests.running_system import System
 
 LISTED = 100
 CLEAN_WITHIN_S, ASKED_EVERY_S = 20.0, 0.2

@@ -1,0 +1,99 @@
+"""Letta's agents as the page sees them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.fast.proxy.conftest import LETTA_KEY, Proxy, StartProxy
+from tests.fast.proxy.letta_server import AGENT, LettaServer
+
+
+@pytest.fixture
+async def proxy(start_proxy: StartProxy, letta: LettaServer) -> Proxy:
+    return await start_proxy(letta_base_url=letta.url)
+
+
+async def test_the_list(proxy: Proxy, letta: LettaServer) -> None:
+    letta.key = LETTA_KEY
+    assert (await proxy.get("/api/agents")).json == {
+        "success": True,
+        "agents": [
+            {
+                "id": AGENT["id"],
+                "name": "first",
+                "model": "openai-proxy/rehearsal",
+                "description": None,
+                "created_at": "2026-11-01T00:00:00+00:00",
+            }
+        ],
+    }
+
+
+async def test_a_long_list_is_read_page_by_page(proxy: Proxy, letta: LettaServer) -> None:
+    letta.agents = [{**AGENT, "id": f"agent-{number}"} for number in range(250)]
+    listed = (await proxy.get("/api/agents")).json["agents"]
+    assert [agent["id"] for agent in listed] == [agent["id"] for agent in letta.agents]
+
+
+async def test_an_agent_seen_in_the_list_is_not_asked_for_again(
+    start_proxy: StartProxy, letta: LettaServer
+) -> None:
+    proxy = await start_proxy(letta_base_url=letta.url, agent_check=False)
+    await proxy.get("/api/agents")
+    asked = len(letta.requests)
+    await proxy.dispatch("r", agent_id=AGENT["id"])
+    assert len(letta.requests) == asked
+
+
+async def test_a_new_agent_gets_the_models_of_the_first(proxy: Proxy, letta: LettaServer) -> None:
+    answer = await proxy.post("/api/agents", {"name": "Ada", "human": "Likes green."})
+    assert (answer.status, answer.json["agent"]["name"]) == (201, "Ada")
+    created = json.loads(letta.bodies[-1])
+    assert created["model"] == "openai-proxy/rehearsal"
+    assert created["embedding"] == "openai-proxy/embedding"
+    assert [block["label"] for block in created["memory_blocks"]] == ["persona", "human"]
+    assert created["memory_blocks"][1]["value"] == "Likes green."
+
+
+async def test_the_very_first_agent_gets_the_first_models(proxy: Proxy, letta: LettaServer) -> None:
+    letta.agents = []
+    assert (await proxy.post("/api/agents", {"name": "Ada"})).status == 201
+    created = json.loads(letta.bodies[-1])
+    assert (created["model"], created["embedding"]) == ("maker/model", "maker/embedding")
+
+
+async def test_a_model_that_is_named_is_taken(proxy: Proxy, letta: LettaServer) -> None:
+    await proxy.post("/api/agents", {"name": "Ada", "model": "mine/best"})
+    assert json.loads(letta.bodies[-1])["model"] == "mine/best"
+
+
+async def test_a_name_that_letta_does_not_take_is_refused_in_words(proxy: Proxy) -> None:
+    answer = await proxy.post("/api/agents", {"name": "Ada/Lovelace"})
+    assert answer.status == 400
+    assert "hyphens" in answer.json["message"]
+
+
+async def test_memory(proxy: Proxy) -> None:
+    blocks = (await proxy.get(f"/api/agents/{AGENT['id']}/memory")).json["blocks"]
+    assert [(block["label"], block["value"]) for block in blocks] == [("human", "likes green")]
+
+
+async def test_an_id_that_is_none(proxy: Proxy, letta: LettaServer) -> None:
+    answer = await proxy.get("/api/agents/a%2Fb/memory")
+    assert (answer.status, answer.json["error"]) == (400, "INVALID_REQUEST")
+    assert letta.requests == []
+
+
+async def test_a_rejected_key_is_said(proxy: Proxy, letta: LettaServer) -> None:
+    letta.key = "another"
+    answer = await proxy.get("/api/agents")
+    assert (answer.status, answer.json["error"]) == (502, "LETTA_KEY_REJECTED")
+    assert "LETTA_API_KEY" in answer.json["message"]
+
+
+async def test_letta_that_is_down_is_said(start_proxy: StartProxy) -> None:
+    answer = await (await start_proxy()).get("/api/agents")
+    assert (answer.status, answer.json["error"]) == (503, "LETTA_UNREACHABLE")
+    assert "connection refused" in answer.json["message"]
