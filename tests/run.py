@@ -133,7 +133,8 @@ def summary(lanes: Sequence[Lane], total_s: float) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     began, done = time.monotonic(), list[Lane]()
-    for ended_by in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT, too: whoever starts this in the background may have it ignored, and the lanes with it.
+    for ended_by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ended_by, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[LANES] = folder
