@@ -120,7 +120,9 @@ async def test_a_proxy_that_is_away_gets_all_when_it_is_back(
             await timeline.until(lambda: len(timeline.stored) == 3)
             await timeline.stop()
             call.emit(300)
-            await asyncio.sleep(0.5)  # some tries are refused
+            async with asyncio.timeout(5):
+                while "does not take events now" not in caplog.text:  # noqa: ASYNC110 (a log line)
+                    await asyncio.sleep(0.01)
             await timeline.start()
             call.emit(3)
             await timeline.until(lambda: len(timeline.stored) == 306)

@@ -165,7 +165,11 @@ async def test_each_utterance_that_is_lost_while_the_server_is_away_is_told(
 
 
 async def test_a_server_that_refuses_says_with_which_status(quick: None) -> None:
+    tries = 0
+
     async def refuse(_: web.Request) -> web.Response:
+        nonlocal tries
+        tries += 1
         return web.Response(status=429)
 
     app = web.Application()
@@ -177,7 +181,8 @@ async def test_a_server_that_refuses_says_with_which_status(quick: None) -> None
     listener.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     hearing = Hearing(listener)
     await until(lambda: bool(hearing.told))
-    await asyncio.sleep(0.2)  # further tries
+    told_at = tries
+    await until(lambda: tries > told_at + 1)  # the first of these was answered before the second
     ((name, data),) = transcribing(hearing.told)
     assert name == "error" and (data["kind"], data["status"]) == ("rate-limited", 429)
     assert data["provider"] == "offline"
@@ -278,7 +283,7 @@ async def test_recordings_that_pile_up_are_refused_and_told() -> None:
                 await asyncio.sleep(0)
     for hear in detector.listeners:
         hear(START)
-    await asyncio.sleep(0.05)
+    await until(lambda: any(name == "error" for name, _ in transcribing(told)))
     errors = [data for name, data in transcribing(told) if name == "error"]
     assert [(one["kind"], one["recoverable"]) for one in errors] == [("busy", False)]
     assert "3 recordings wait" in errors[0]["message"]
