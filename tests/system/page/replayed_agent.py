@@ -29,6 +29,8 @@ from urllib.parse import quote
 import aiohttp
 from livekit import rtc
 
+from dev.caller.ending import end_process
+
 RATE = 24000
 TONE_HZ = 330
 LOUDNESS = 6000
@@ -158,3 +160,4 @@ async def main(steps: list[dict[str, Any]], url: str, token: str, proxy: str, pr
 
 if __name__ == "__main__":
     asyncio.run(main(json.load(sys.stdin), *sys.argv[1:5]))
+    end_process(0)
