@@ -8,13 +8,17 @@ from tests.faults.survival.traces import Before
 TOLD = "my favorite color is green"
 ASKED = "what is my favorite color"
 ANSWER = "green"
+TRIES = 3
 LONG = "please tell me what you remember about me and about my favorite color"
 
 
 def tells(call: Call) -> Before:
     """The agent listens, and is told the color; what the call has then."""
     call.listening()
-    call.answered(TOLD, spoken=True)
+    for _ in range(TRIES):
+        call.answered(TOLD, spoken=True)
+        if ANSWER in call.caller.turns[-1].heard_text.lower():
+            break  # how well speech is understood is not what these tests are about
     return Before(call)
 
 

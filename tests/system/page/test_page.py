@@ -462,7 +462,7 @@ def test_a_call_goes_on_while_the_proxy_is_gone(chromium: Browser, system: Syste
         with replayed_agent(system, page.room, history[:1], page.url):
             expect(page.status).to_have_text(READY)
         proxy.close()
-        expect(page.status).to_contain_text("does not answer", timeout=6000)
+        expect(page.status).to_contain_text("does not answer", timeout=10_000)
         expect(page.status).to_contain_text("./restart_voice_system.sh proxy")
         expect(page.stage("system")).to_have_accessible_name("system failing")
         expect(page.stage("media")).to_have_accessible_name(re.compile("^media ok"))
