@@ -226,7 +226,7 @@ def _progress(what: str) -> Any:
     """What huggingface_hub reports its bytes to: a line every few seconds."""
     from tqdm import tqdm
 
-    class Progress(tqdm):  # type: ignore[type-arg]
+    class Progress(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
             options.pop("name", None)
             super().__init__(*args, **{**options, "disable": True})
