@@ -24,6 +24,8 @@ EVENTS_TOPIC = "voice.event"
 CHAT_TOPIC = "lk.chat"
 CONNECT_TIMEOUT_S = 10.0
 HEARD_FRAME_MS = 20
+# The codec then leaves its speech mode, which needs twice the processor time, in silence too.
+BITRATE = 64_000
 MAX_EVENTS = 20_000
 
 logger = logging.getLogger(__name__)
@@ -78,6 +80,7 @@ class Presence:
         """Publish the microphone and keep it running."""
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        options.audio_encoding.max_bitrate = BITRATE
         try:
             await self._room.local_participant.publish_track(track, options)
         except PublishTrackError as error:
