@@ -27,10 +27,17 @@ from livekit.rtc import ConnectError
 from agent.events import Events, RoomSink
 from agent.job.dispatch_metadata import listening, parse_metadata
 from agent.job.faults import Faults
+from agent.job.late_reply import LateReply
 from agent.job.process import READY, JobVitals, Ready
 from agent.job.resources import AgentResources, bootstrap_resources
 from agent.job.room_exit import Callers, LostRoom, RoomExit
-from agent.job.session import CallReports, VoiceAgent, emit_session_events, room_options
+from agent.job.session import (
+    CallReports,
+    VoiceAgent,
+    emit_session_events,
+    room_options,
+    watch_for_late_replies,
+)
 from agent.letta.llm import LettaLLM
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
@@ -89,7 +96,10 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: JobClock) 
     await asyncio.wait({resources.opened}, timeout=OPENING_TIMEOUT)
     await faults.before_session()
     emit_session_events(resources.session, events, resources.turns, ready.reports)
-    await retry(lambda: start(ctx, resources, ready.reports), "session", START_SESSION, events)
+    late = watch_for_late_replies(resources.session, events, resources.voice)
+    await retry(
+        lambda: start(ctx, resources, ready.reports, late), "session", START_SESSION, events
+    )
     clock.mark("session_started")
     absence_timeout = ready.settings.agent_absence_timeout
     watch_callers(ctx, resources, absence_timeout, metadata.caller_waits)
@@ -125,9 +135,11 @@ def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
     ctx.add_shutdown_callback(close)
 
 
-async def start(ctx: JobContext, resources: AgentResources, reports: Reports) -> None:
+async def start(
+    ctx: JobContext, resources: AgentResources, reports: Reports, late: LateReply
+) -> None:
     await resources.session.start(
-        VoiceAgent(LettaLLM(resources.letta), resources.events, resources.turns, reports),
+        VoiceAgent(LettaLLM(resources.letta), resources.events, resources.turns, reports, late),
         room=ctx.room,
         room_options=room_options(),
         record=False,

@@ -24,6 +24,7 @@ from livekit.agents.tts import TTS, StreamAdapter, TTSError
 from livekit.agents.vad import VAD
 from livekit.agents.voice import (
     AgentStateChangedEvent,
+    CloseEvent,
     ConversationItemAddedEvent,
     ErrorEvent,
     SpeechCreatedEvent,
@@ -33,6 +34,7 @@ from livekit.agents.voice import (
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.events import Events
+from agent.job.late_reply import LateReply, only
 from agent.letta.llm import spoken_messages
 from agent.letta.memory import SpokenMessage
 from agent.settings import AgentSettings
@@ -61,8 +63,11 @@ CANNOT_HEAR = "I cannot hear you right now. You can type to me instead."
 class VoiceAgent(Agent):
     """Speaks what Letta (`llm`) writes; Letta has the instructions."""
 
-    def __init__(self, llm: LLM[Any], events: Events, turns: Turns, reports: Reports) -> None:
+    def __init__(
+        self, llm: LLM[Any], events: Events, turns: Turns, reports: Reports, late: LateReply
+    ) -> None:
         super().__init__(instructions="", llm=llm)
+        self._late = late
         self._events = events
         self._turns = turns
         self._reports = reports
@@ -70,7 +75,14 @@ class VoiceAgent(Agent):
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame, None]:
-        """The default; without a voice the words still appear, at the pace of speech."""
+        """The default; without a voice the words still appear, at the pace of speech.
+
+        A caller who waits long hears why before the reply.
+        """
+        sentence, text = await self._late.before(text)
+        if sentence:
+            async for told in Agent.default.tts_node(self, only(sentence), model_settings):
+                yield told
         spoken_text = SpokenText(self._events, self._turns.speech_owner)
         reply_text = ReplyText(text, spoken_text)
         spoken = 0.0
@@ -204,6 +216,43 @@ class CallReports:
             )
         if degraded.what == SPEECH_TO_TEXT:
             self._voice.say(CANNOT_HEAR)
+
+
+def watch_for_late_replies(
+    session: AgentSession[None], events: Events, voice: VoiceSession
+) -> LateReply:
+    """See how long the caller waits for each reply."""
+    has_text = True  # of what the caller said last
+
+    def waits() -> bool:
+        return session.agent_state == "thinking" or not has_text
+
+    late = LateReply(events, waits, lambda: session.agent_state == "thinking", voice.say)
+
+    @session.on("user_state_changed")
+    def _user_state(ev: UserStateChangedEvent) -> None:
+        nonlocal has_text
+        if ev.new_state == "speaking":
+            has_text = False
+            late.end()
+        elif ev.old_state == "speaking":
+            late.begin()
+
+    @session.on("user_input_transcribed")
+    def _transcribed(ev: UserInputTranscribedEvent) -> None:
+        nonlocal has_text
+        has_text = has_text or ev.is_final
+
+    @session.on("agent_state_changed")
+    def _agent_state(ev: AgentStateChangedEvent) -> None:
+        if ev.new_state == "speaking":
+            late.end()
+
+    @session.on("close")
+    def _closed(_: CloseEvent) -> None:
+        late.end()
+
+    return late
 
 
 def emit_session_events(

@@ -70,6 +70,8 @@ const LINES = {
     warn(
       `Agent job goes on without ${asText(d.what)} (${asText(d.error)}): ${asText(d.consequence)}`,
     ),
+  'job.out_of_cpu': (d) =>
+    warn(`⏳ The machine is out of CPU; the caller waited ${asText(d.waited)} s and was told`),
   'job.refused': (d) => warn(`The worker refused the job: ${asText(d.reason)}`),
   'job.process_ended': (d) =>
     d.exit_code === 0

@@ -154,6 +154,24 @@ def _stands_still(call: CallView, late: Verdict) -> bool:
     return late.since is not None and call.now - late.since >= STANDS_S
 
 
+@stage.cause("reply-late-for-cpu")
+def reply_late(call: CallView) -> Verdict | None:
+    """The worker saw it: a caller waited for a reply while all cores were busy."""
+    late = call.last("job.out_of_cpu")
+    if late is None:
+        return None
+    data = late.data
+    sentence = (
+        f"The machine was out of CPU ({data.get('cores')} cores, {data.get('cpu', 0):.0%} busy): "
+        f"a caller waited {data.get('waited')} s for a reply and was told so."
+    )
+    step = "End other programs (top shows them), hold fewer calls at once, or give it more cores."
+    heard = call.last("play.speaking", "play.turn")
+    if heard is not None and heard.at > late.at:
+        return stage.ok(sentence, late, next=step, since=late.at)
+    return stage.failing(sentence, step, late, since=late.at)
+
+
 @stage.cause("memory-over-limit")
 def memory_over_limit(call: CallView) -> Verdict | None:
     """The worker, or the process of a call, has grown over AGENT_MEMORY_LIMIT_MB."""
