@@ -211,7 +211,7 @@ class OfflineStream(UtteranceStream):
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
                 reply = json.loads(message.data)
-                if reply.get("type") in ("error", "lagging", "replaced"):
+                if reply.get("type") in ("error", "lagging"):
                     reason = str(reply.get("message", reason))
                     logger.warning("speech-to-text: %s", message.data)
                 else:
@@ -262,7 +262,7 @@ class OfflineSTT(stt.STT[Any]):
 
     @property
     def model(self) -> str:
-        return "pocketsphinx"
+        return "whisper"
 
     @property
     def provider(self) -> str:

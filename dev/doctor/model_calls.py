@@ -134,7 +134,7 @@ class Models:
                     continue
                 event: dict[str, Any] = json.loads(message.data)
                 if event.get("type") == "final":
-                    return f"pocketsphinx heard {event.get('text', '')!r} in a tone"
+                    return f"whisper heard {event.get('text', '')!r} in a tone"
                 if event.get("type") == "error":
                     raise ModelFailed("other", f"says {event.get('message', event)}")
         raise ModelFailed("other", "closed the connection without a transcript")

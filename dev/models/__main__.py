@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from common import logs
 from dev.models.app import make_app
-from dev.models.session import DecoderDied
 from dev.models.settings import ModelsSettings
 
 END_WAIT_S = 2.0
@@ -37,13 +36,6 @@ def main() -> int:
         print(
             f"port {settings.models_port} cannot be opened: {error.strerror}; "
             "end what holds it, or set MODELS_PORT",
-            file=sys.stderr,
-        )
-        return 1
-    except DecoderDied:
-        print(
-            "speech-to-text cannot start: its process ended while it loaded pocketsphinx's models, "
-            "for the reason printed above; delete .venv and start again to reinstall it",
             file=sys.stderr,
         )
         return 1

@@ -1,4 +1,4 @@
-"""The server put together: its routes, the decoders and the voice that they share."""
+"""The server put together: its routes, and the models that they share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from common.vitals import Vitals
-from dev.models import embeddings, faults, speech, stream, transcriptions
-from dev.models.decoders import Decoders
+from dev.models import embeddings, faults, speech
 from dev.models.guard import guard
+from dev.models.hearing import stream, transcriptions
+from dev.models.hearing.listening import Listening
 from dev.models.refusal import refusal
 from dev.models.rehearsal import wire
 from dev.models.settings import ModelsSettings
@@ -20,11 +21,11 @@ from dev.models.voice import Voice
 
 # OpenAI takes files of 25 MB.
 MAX_BODY_BYTES = 26 * 2**20
-DECODERS = web.AppKey("decoders", Decoders)
+LISTENING = web.AppKey("listening", Listening)
 VITALS = web.AppKey("vitals", Vitals)
 MODELS = {
     "rehearsal": "chat",
-    "pocketsphinx": "transcriptions",
+    "whisper": "transcriptions",
     "espeak-ng": "speech",
     "hashed-ngrams": "embeddings",
 }
@@ -36,8 +37,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
         client_max_size=MAX_BODY_BYTES,
         middlewares=[_errors, guard, *([faults.inject] if settings.faults_enabled else [])],
     )
-    decoders = Decoders(settings.models_stt_workers)
-    app[DECODERS] = decoders
+    app[LISTENING] = listening = Listening(settings)
     app.add_routes(
         [
             web.get("/health", _health),
@@ -47,8 +47,8 @@ def make_app(settings: ModelsSettings) -> web.Application:
             *wire.routes(),
             *embeddings.routes(),
             *speech.routes(Voice(settings.models_voice, settings.models_speed)),
-            *transcriptions.routes(decoders),
-            *stream.routes(decoders),
+            *transcriptions.routes(listening),
+            *stream.routes(listening),
         ]
     )
     if settings.faults_enabled:
@@ -61,9 +61,9 @@ def make_app(settings: ModelsSettings) -> web.Application:
     async def life(_: web.Application) -> AsyncIterator[None]:
         logging.getLogger().addHandler(vitals)
         measuring = asyncio.create_task(vitals.watch(), name="vitals of the models")
-        await decoders.start()
+        listening.start()
         yield
-        await decoders.close()
+        listening.close()
         measuring.cancel()
         logging.getLogger().removeHandler(vitals)
 
@@ -72,10 +72,14 @@ def make_app(settings: ModelsSettings) -> web.Application:
 
 
 async def _health(request: web.Request) -> web.Response:
-    """200 while a decoder is ready: speech-to-text is the part that takes time to start."""
-    decoders = request.app[DECODERS]
-    state = {"idle": decoders.idle, "busy": decoders.busy, "most": decoders.most}
-    return web.json_response(state, status=200 if decoders.idle + decoders.busy else 503)
+    """503 while speech-to-text is being loaded. Without it the other models still serve."""
+    listening = request.app[LISTENING]
+    state = {
+        "speech_to_text": listening.state,
+        "problem": listening.problem,
+        "waiting": listening.waiting,
+    }
+    return web.json_response(state, status=503 if listening.state == "loading" else 200)
 
 
 async def _vitals(request: web.Request) -> web.Response:

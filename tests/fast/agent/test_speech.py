@@ -193,7 +193,7 @@ async def test_the_providers_follow_the_settings() -> None:
         made = make_stt(settings, detector, Reports())
         return f"{type(made).__name__} {made.model} {made.provider}"
 
-    assert described(AgentSettings()) == "OfflineSTT pocketsphinx offline"
+    assert described(AgentSettings()) == "OfflineSTT whisper offline"
     own = AgentSettings(speech="openai", openai_base_url="http://localhost:9/v1", stt_model="w")
     assert described(own) == "RequestSTT w localhost:9"
     tts = make_tts(own, Reports())

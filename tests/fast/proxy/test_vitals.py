@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import pytest
@@ -17,7 +17,9 @@ from common import vitals as own_vitals
 from common.vitals import Vitals
 from dev.letta.server.vitals_route import VitalsRoute
 from dev.models.app import make_app
+from dev.models.hearing import listening
 from dev.models.settings import ModelsSettings
+from dev.models.weights import NoWeights, Weights
 from tests.running_system import free_ports
 
 
@@ -74,9 +76,10 @@ async def test_our_letta_answers_beside_lettas_own_routes() -> None:
     assert vitals.active_at > 0
 
 
-async def test_the_models_server_answers() -> None:
+async def test_the_models_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "get", _no_weights)
     (port,) = free_ports(1)
-    runner = await serve(make_app(ModelsSettings(models_stt_workers=1)), port)
+    runner = await serve(make_app(ModelsSettings()), port)
     try:
         async with aiohttp.ClientSession() as session:
             before = await _vitals(session, port)
@@ -86,6 +89,10 @@ async def test_the_models_server_answers() -> None:
         await runner.cleanup()
     assert before["pid"] == os.getpid()
     assert after["active_at"] > before["active_at"]
+
+
+def _no_weights(weights: Weights) -> NoReturn:
+    raise NoWeights(f"{weights.what} is not needed here")
 
 
 async def _vitals(session: aiohttp.ClientSession, port: int) -> dict[str, Any]:

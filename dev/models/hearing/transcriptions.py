@@ -6,24 +6,24 @@ import asyncio
 
 from aiohttp import web
 
-from dev.models.decoders import Decoders, NoDecoderFree
+from dev.models.hearing.decode_queue import Client, Urgency
+from dev.models.hearing.listening import CannotHear, Listening
+from dev.models.hearing.utterance import Utterance
+from dev.models.hearing.whisper import RATE
 from dev.models.refusal import refusal
-from dev.models.session import DecoderDied
 from dev.models.sound import NotAudio, decode
 
-RATE = 16_000
 FORMATS = ("json", "text", "verbose_json")
-MAX_FIELD_BYTES = 10_000
 
 
-def routes(decoders: Decoders) -> list[web.RouteDef]:
+def routes(listening: Listening) -> list[web.RouteDef]:
     async def transcribe(request: web.Request) -> web.Response:
-        return await _transcribe(request, decoders)
+        return await _transcribe(request, listening)
 
     return [web.post("/v1/audio/transcriptions", transcribe)]
 
 
-async def _transcribe(request: web.Request, decoders: Decoders) -> web.Response:
+async def _transcribe(request: web.Request, listening: Listening) -> web.Response:
     if not request.content_type.startswith("multipart/"):
         return refusal(
             400, f"Content-Type {request.content_type!r}: send multipart/form-data", "file"
@@ -36,31 +36,28 @@ async def _transcribe(request: web.Request, decoders: Decoders) -> web.Response:
         return refusal(
             400, f"response_format {wanted!r}: one of {', '.join(FORMATS)}", "response_format"
         )
+    utterance = Utterance(listening, Client())
     try:
+        await listening.ready()
         pcm = await asyncio.to_thread(decode, file.file.read(), RATE)
+        await asyncio.to_thread(utterance.hear, pcm)
+        pieces = await utterance.understood(Urgency.FILE)
     except NotAudio as error:
         return refusal(400, f"file: {error}", "file")
-    try:
-        session = await decoders.take()
-    except NoDecoderFree as error:
+    except CannotHear as error:
         return refusal(503, str(error))
-    try:
-        session.audio(pcm)
-        text = await session.end()
-    except DecoderDied:
-        return refusal(500, "the decoder ended in the middle of the file; try again")
-    finally:
-        await decoders.give_back(session)
+    text = " ".join(piece.text for piece in pieces)
     if wanted == "text":
         return web.Response(text=f"{text}\n")
     answer: dict[str, object] = {"text": text}
     if wanted == "verbose_json":
-        duration = len(pcm) / 2 / RATE
-        segment = {"id": 0, "start": 0.0, "end": duration, "text": text}
         answer |= {
             "task": "transcribe",
             "language": "english",
-            "duration": duration,
-            "segments": [segment],
+            "duration": utterance.seconds,
+            "segments": [
+                {"id": number, "start": piece.start, "end": piece.end, "text": piece.text}
+                for number, piece in enumerate(pieces)
+            ],
         }
     return web.json_response(answer)
