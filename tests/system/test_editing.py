@@ -9,6 +9,7 @@ import shutil
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,12 @@ def edited(system: System, tmp_path: Path) -> Iterator[System]:
 
 
 def asked(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return json.load(answer)
+    except RemoteDisconnected:  # the worker that took the connection ended; the next one answers
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return json.load(answer)
 
 
 def worker(system: System) -> dict[str, Any]:
