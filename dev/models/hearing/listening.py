@@ -71,10 +71,21 @@ class Listening:
         await self.ready()
         return await self._queue.run(client, urgency, work)
 
-    def decode(self, samples: Samples, *, language: str | None, at: float, words: bool) -> Heard:
+    def decode(
+        self,
+        samples: Samples,
+        *,
+        language: str | None,
+        at: float,
+        before: str,
+        careful: bool,
+        words: bool,
+    ) -> Heard:
         """In the model's thread only."""
         assert self._whisper is not None  # `run` waited for it
-        return self._whisper.hear(samples, language or "en", at=at, words=words)
+        return self._whisper.hear(
+            samples, language or "en", at=at, before=before, careful=careful, words=words
+        )
 
     def _load(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[None]) -> None:
         """In a thread of its own; `loaded` is set however it goes."""

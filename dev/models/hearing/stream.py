@@ -28,6 +28,7 @@ LONGEST_UTTERANCE_S = 60
 # Words that are shown early: after so much new speech, and at most this share of the time.
 INTERIM_EVERY_S, INTERIM_SHARE = 1.0, 0.1
 LAGGING_S = 0.5
+REMEMBERED_S = 10.0  # for so long, what was said helps to understand what comes next
 HEARTBEAT_S = 20
 log = logging.getLogger("models.hearing")
 
@@ -69,6 +70,7 @@ class Stream:
         self._shown = ""
         self._shown_s = 0.0  # of the utterance were decoded to show them
         self._next_interim = 0.0
+        self._said, self._said_at = "", 0.0
 
     async def run(self) -> None:
         reader = asyncio.create_task(self._read(), name="sound of a voice")
@@ -155,6 +157,8 @@ class Stream:
     async def _awaited(self, wanted: _Wanted) -> None:
         utterance = wanted.utterance
         audio_s = round(utterance.seconds, 3)
+        if wanted.at - self._said_at < REMEMBERED_S:
+            utterance.before = self._said
         decoding = asyncio.create_task(utterance.text(Urgency.AWAITED))
         try:
             while not (await asyncio.wait({decoding}, timeout=LAGGING_S))[0]:
@@ -170,6 +174,7 @@ class Stream:
                 self._shown, self._shown_s = text, utterance.seconds
             await self._socket.send_json({"type": "partial", "text": text, "paused": True})
             return
+        self._said, self._said_at = text, time.monotonic()
         text = await faults.at_final(self._request, text)
         decode_ms = round((time.monotonic() - wanted.at) * 1000)
         final = {"type": "final", "text": text, "audio_s": audio_s, "decode_ms": decode_ms}

@@ -6,7 +6,6 @@ is decoded once, so an utterance that goes on costs only its last piece each tim
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -14,17 +13,18 @@ import numpy as np
 from dev.models.hearing.decode_queue import Client, Urgency
 from dev.models.hearing.listening import Listening
 from dev.models.hearing.speech_trace import AROUND, LEAST_WINDOWS, RATE, WINDOW, SpeechTrace
-from dev.models.hearing.whisper import Heard
+from dev.models.hearing.whisper import Heard, Samples
 
 BYTES_A_SECOND = 2 * RATE
 PIECE_AT_LEAST, PIECE_AT_MOST = 10 * RATE // WINDOW, 24 * RATE // WINDOW  # windows
 
 
 class Utterance:
-    """`client` is whose sound it is."""
+    """`client` is whose sound it is; `before` what was said just before it."""
 
     def __init__(self, listening: Listening, client: Client, language: str | None = None) -> None:
         self._listening, self._client, self._language = listening, client, language
+        self.before = ""
         self._pcm = bytearray()
         self._trace = SpeechTrace()
         self._heard: dict[tuple[int, int, bool], Heard] = {}
@@ -45,6 +45,7 @@ class Utterance:
 
     async def understood(self, urgency: Urgency, *, words: bool = False) -> list[Heard]:
         """What is said in all that was heard so far, piece by piece."""
+        careful = urgency is not Urgency.INTERIM
         pieces: list[Heard] = []
         for start, end in self._pieces():
             speech = self._trace.speech(start, end)
@@ -52,11 +53,22 @@ class Utterance:
                 continue
             # Keyed by where speech ends: silence that came since changes nothing.
             key = (start, speech[1], words)
-            if key not in self._heard:
+            if key not in self._heard or (careful and not self._heard[key].settled):
+                before = " ".join([self.before, *(piece.text for piece in pieces)])
                 first = max(start, speech[0] - AROUND)
                 last = min(end, speech[1] + 1 + AROUND)
                 self._heard[key] = await self._listening.run(
-                    self._client, urgency, self._decode(first, last, words)
+                    self._client,
+                    urgency,
+                    partial(
+                        self._listening.decode,
+                        self._samples(first, last),
+                        language=self._language,
+                        at=round(first * WINDOW / RATE, 3),
+                        before=before.strip(),
+                        careful=careful,
+                        words=words,
+                    ),
                 )
             if self._heard[key].text:
                 pieces.append(self._heard[key])
@@ -65,11 +77,9 @@ class Utterance:
     async def text(self, urgency: Urgency) -> str:
         return " ".join(piece.text for piece in await self.understood(urgency))
 
-    def _decode(self, first: int, last: int, words: bool) -> Callable[[], Heard]:
+    def _samples(self, first: int, last: int) -> Samples:
         pcm = bytes(self._pcm[2 * first * WINDOW : 2 * last * WINDOW])
-        samples = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
-        at = round(first * WINDOW / RATE, 3)
-        return partial(self._listening.decode, samples, language=self._language, at=at, words=words)
+        return np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
 
     def _pieces(self) -> list[tuple[int, int]]:
         """Windows from and to; where one ends depends on no sound after its longest length."""

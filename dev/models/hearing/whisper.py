@@ -1,15 +1,16 @@
 """Whisper, by CTranslate2: the sound of at most half a minute in, its words out.
 
 Whisper is made for windows of 30 s, and takes as long for "yes" as for all of it. Here its encoder
-is given only what there is and some seconds of silence, which costs a fifth. Now and then it then
-says the same thing over and over: that is noticed, and done again with a whole window.
+is given only what there is and some seconds of silence, which costs a fourth. It then tends to say
+the same thing over and over, until it is let say when each phrase was said: what it puts after the
+end of the sound was not said. A text that still goes in circles, or that it is unsure of, is
+decoded once more, with more care.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ctranslate2 import StorageView
@@ -23,9 +24,13 @@ Samples = NDArray[np.float32]
 
 RATE = 16_000
 WINDOW_S = 30.0
-PADDING_S = 3.0  # with less it repeats itself much more often
+PADDING_S, CAREFUL_PADDING_S = 5.0, 12.0
+CAREFUL_BEAMS = 5
+CONTEXT_TOKENS = 40  # of what was said before, with which unclear words are understood better
+DOUBTFUL = -0.7  # mean log probability of a token, below which more care is worth its time
 # Nobody says more in a second; a text that is longer than this is a loop.
-TOKENS_A_SECOND, TOKENS_AT_LEAST, TOKENS_AT_MOST = 10, 16, 224
+TOKENS_A_SECOND, TOKENS_AT_LEAST, TOKENS_AT_MOST = 10, 20, 224
+TOKEN_S = 0.02  # between two of Whisper's marks of time
 # What Whisper itself calls no speech, and is not sure of, as its authors have it.
 NO_SPEECH, UNSURE = 0.6, -1.0
 
@@ -51,6 +56,16 @@ class Heard:
     log_probability: float = 0.0  # of a token, on average
     no_speech: float = 0.0
     words: tuple[Word, ...] = ()
+    settled: bool = True  # more care would not change it
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    encoded: StorageView
+    tokens: list[int]  # of words only
+    score: float
+    no_speech: float
+    in_circles: bool
 
 
 class Whisper:
@@ -69,51 +84,74 @@ class Whisper:
         return list(self._whisper.supported_languages)
 
     def hear(
-        self, samples: Samples, language: str, *, at: float = 0.0, words: bool = False
+        self,
+        samples: Samples,
+        language: str,
+        *,
+        at: float = 0.0,
+        before: str = "",
+        careful: bool = True,
+        words: bool = False,
     ) -> Heard:
-        """What is said in `samples`, which begin at second `at` of the whole. Blocks."""
-        seconds = len(samples) / RATE
+        """What is said in `samples`, which begin at second `at` of the whole. Blocks.
+
+        `before` is what was said just before; without `careful` it is quick rather than right.
+        """
         tokenizer = self._tokenizer(language)
-        encoded, result = self._decode(samples, seconds + PADDING_S, tokenizer)
-        tokens = result.sequences_ids[0]
-        if is_loop(tokens) or len(tokens) >= _most_tokens(seconds):
-            encoded, result = self._decode(samples, WINDOW_S, tokenizer)
-            tokens = result.sequences_ids[0]
-        score, no_speech = float(result.scores[0]), float(result.no_speech_prob)
+        decoded = self._decode(samples, tokenizer, PADDING_S)
+        doubtful = decoded.in_circles or decoded.score < DOUBTFUL
+        if doubtful and careful:
+            again = self._decode(samples, tokenizer, CAREFUL_PADDING_S, CAREFUL_BEAMS, before)
+            decoded = max(decoded, again, key=lambda each: (not each.in_circles, each.score))
+        seconds = len(samples) / RATE
+        nothing = decoded.no_speech > NO_SPEECH and decoded.score < UNSURE
+        tokens = [] if nothing else decoded.tokens
         text = tokenizer.decode(tokens).strip()
-        if no_speech > NO_SPEECH and score < UNSURE:
-            text, tokens = "", []
-        timed = self._words(encoded, tokens, seconds, tokenizer, at) if words and text else ()
-        return Heard(text, at, at + seconds, tuple(tokens), score, no_speech, timed)
+        timed = self._words(decoded, seconds, tokenizer, at) if words and text else ()
+        return Heard(text, at, at + seconds, tuple(tokens), decoded.score, decoded.no_speech, timed)
 
     def _decode(
-        self, samples: Samples, window_s: float, tokenizer: Tokenizer
-    ) -> tuple[StorageView, Any]:
-        window = min(int(window_s * RATE), int(WINDOW_S * RATE))
+        self,
+        samples: Samples,
+        tokenizer: Tokenizer,
+        padding_s: float,
+        beams: int = 1,
+        before: str = "",
+    ) -> _Decoded:
+        window = min(len(samples) + int(padding_s * RATE), int(WINDOW_S * RATE))
         padded = np.pad(samples[:window], (0, max(0, window - len(samples))))
-        # One hop is added by the extractor.
+        # One frame is added by the extractor.
         features = self._whisper.feature_extractor(padded)[:, : int(WINDOW_S * 100)]
         encoded = self._whisper.encode(np.ascontiguousarray(features, dtype=np.float32))
+        context = tokenizer.encode(f" {before}")[-CONTEXT_TOKENS:] if before else []
+        prompt = [*([tokenizer.sot_prev, *context] if context else []), *tokenizer.sot_sequence]
+        seconds = len(samples) / RATE
+        most = min(TOKENS_AT_LEAST + int(TOKENS_A_SECOND * seconds), TOKENS_AT_MOST)
         (result,) = self._whisper.model.generate(
             encoded,
-            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]],
-            beam_size=1,
-            max_length=_most_tokens(len(samples) / RATE),
+            [prompt],
+            beam_size=beams,
+            max_length=len(prompt) + most,
             return_scores=True,
             return_no_speech_prob=True,
         )
-        return encoded, result
+        marked = result.sequences_ids[0]
+        tokens = _said_within(marked, seconds, tokenizer)
+        return _Decoded(
+            encoded,
+            tokens,
+            float(result.scores[0]),
+            float(result.no_speech_prob),
+            len(marked) >= most or is_loop(tokens),
+        )
 
     def _words(
-        self,
-        encoded: StorageView,
-        tokens: list[int],
-        seconds: float,
-        tokenizer: Tokenizer,
-        at: float,
+        self, decoded: _Decoded, seconds: float, tokenizer: Tokenizer, at: float
     ) -> tuple[Word, ...]:
         frames = int(seconds * self._whisper.frames_per_second)
-        (timed,) = self._whisper.find_alignment(tokenizer, [tokens], encoded, frames)
+        (timed,) = self._whisper.find_alignment(
+            tokenizer, [decoded.tokens], decoded.encoded, frames
+        )
         return tuple(
             Word(
                 word["word"],
@@ -136,5 +174,13 @@ class Whisper:
         return self._tokenizers[language]
 
 
-def _most_tokens(seconds: float) -> int:
-    return min(TOKENS_AT_LEAST + int(TOKENS_A_SECOND * seconds), TOKENS_AT_MOST)
+def _said_within(marked: list[int], seconds: float, tokenizer: Tokenizer) -> list[int]:
+    """The tokens of words, of phrases that begin before the sound ends."""
+    tokens: list[int] = []
+    within = True
+    for token in marked:
+        if token >= tokenizer.timestamp_begin:
+            within = not tokens or (token - tokenizer.timestamp_begin) * TOKEN_S < seconds
+        elif within and token < tokenizer.eot:
+            tokens.append(token)
+    return tokens

@@ -61,7 +61,7 @@ class Ear(Listening):
     async def run(self, client: Client, urgency: Urgency, work: Callable[[], Any]) -> Any:
         return work()
 
-    def decode(self, samples: Samples, *, language: str | None, at: float, words: bool) -> Heard:
+    def decode(self, samples: Samples, *, at: float, **_: Any) -> Heard:
         end = at + len(samples) / RATE
         self.decoded.append(f"{at * 10:.0f}-{end * 10:.0f}")
         return Heard(self.decoded[-1], at, end)
