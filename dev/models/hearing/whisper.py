@@ -31,8 +31,9 @@ DOUBTFUL = -0.7  # mean log probability of a token, below which more care is wor
 # Nobody says more in a second; a text that is longer than this is a loop.
 TOKENS_A_SECOND, TOKENS_AT_LEAST, TOKENS_AT_MOST = 10, 20, 224
 TOKEN_S = 0.02  # between two of Whisper's marks of time
-# What Whisper itself calls no speech, and is not sure of, as its authors have it.
-NO_SPEECH, UNSURE = 0.6, -1.0
+# What Whisper itself calls no speech, and is not sure of. Its authors have -1.0; of a television
+# far away it invents sentences with -0.53. Of what people say it hardly ever says no speech.
+NO_SPEECH, UNSURE = 0.6, -0.4
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ class Whisper:
             again = self._decode(samples, tokenizer, CAREFUL_PADDING_S, CAREFUL_BEAMS, before)
             decoded = max(decoded, again, key=lambda each: (not each.in_circles, each.score))
         seconds = len(samples) / RATE
-        nothing = decoded.no_speech > NO_SPEECH and decoded.score < UNSURE
+        invented = decoded.in_circles or decoded.score < UNSURE
+        nothing = decoded.no_speech > NO_SPEECH and invented
         tokens = [] if nothing else decoded.tokens
         text = tokenizer.decode(tokens).strip()
         timed = self._words(decoded, seconds, tokenizer, at) if words and text else ()
