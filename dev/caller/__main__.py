@@ -20,7 +20,7 @@ from dev.caller.access import (
 )
 from dev.caller.caller import LISTEN_TIMEOUT_S, Caller
 from dev.caller.ending import end_process, run
-from dev.caller.sound import ESPEAK, CallerVoice, Sound, read_wav, write_wav
+from dev.caller.sound import CallerVoice, Sound, read_wav, write_wav
 from dev.caller.turn import Turn, turn_lines
 
 
@@ -91,10 +91,6 @@ async def _sounds(options: argparse.Namespace, models_url: str) -> list[Sound]:
         else:
             if voice is None:
                 voice = CallerVoice(options.voice, models_url)
-                if voice.name == ESPEAK and not options.voice:
-                    _tell(
-                        options, "the caller's words will often be misheard: flite is not installed"
-                    )
             sounds.append(await voice.speak(words))
     return sounds
 
@@ -145,7 +141,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--agent", metavar="NAME|ID", help="Letta agent (default: the worker's)")
     add("--proxy", metavar="URL", help="address of the proxy (default: the settings')")
     add("--text", action="store_true", help="type the sentences, do not speak them")
-    add("--voice", help="voice of the caller: one of flite's, or espeak")
+    add("--voice", help="voice of the caller: one of flite's, or piper")
     into = "begin each next sentence this long after the reply began to sound"
     add("--barge-in", type=_seconds, metavar="SECONDS", help=into)
     wait = "how long to wait for the agent, and for each reply (default: %(default)g)"

@@ -91,8 +91,7 @@ def resampled(samples: Samples, rate: int) -> Samples:
 
 
 FLITE_VOICES = ("rms", "kal16", "awb", "slt", "kal")
-ESPEAK = "espeak"
-ESPEAK_VOICE, ESPEAK_SPEED = "en-us+edward", 1.03  # of the models server's usual speed
+PIPER = "piper"
 SPEECH_TIMEOUT_S = 30
 DEFAULT_MODELS_URL = "http://localhost:8090/v1"
 
@@ -101,22 +100,22 @@ class CallerVoice:
     """Says sentences; the same sentence is made once."""
 
     def __init__(self, name: str | None = None, models_url: str | None = None) -> None:
-        """`name`: a voice of flite, `espeak` (spoken by the models server), None for the best."""
-        if name not in (None, ESPEAK, *FLITE_VOICES):
+        """`name`: a voice of flite, `piper` (spoken by the models server), None for the best."""
+        if name not in (None, PIPER, *FLITE_VOICES):
             raise CallError(
                 f"there is no voice {name!r}; there are {', '.join(FLITE_VOICES)} (program flite) "
-                f"and {ESPEAK} (the models server's)"
+                f"and {PIPER} (the models server's)"
             )
         flite = shutil.which("flite")
         if name in FLITE_VOICES and not flite:
             raise CallError(f"voice {name!r} needs the program flite (Debian package flite)")
-        self.name = name or ("rms" if flite else ESPEAK)
+        self.name = name or ("rms" if flite else PIPER)
         self._models_url = models_url or os.environ.get("MODELS_URL") or DEFAULT_MODELS_URL
         self._made: dict[str, Sound] = {}
 
     async def speak(self, words: str) -> Sound:
         if words not in self._made:
-            if self.name == ESPEAK:
+            if self.name == PIPER:
                 sound = await _from_models(words, self._models_url)
             else:
                 sound = await _from_flite(words, self.name)
@@ -140,9 +139,7 @@ async def _from_flite(words: str, voice: str) -> Sound:
 async def _from_models(words: str, url: str) -> Sound:
     wish = {
         "input": words,
-        "model": "espeak-ng",
-        "voice": ESPEAK_VOICE,
-        "speed": ESPEAK_SPEED,
+        "model": "piper",
         "response_format": "wav",
     }
     timeout = aiohttp.ClientTimeout(total=SPEECH_TIMEOUT_S)

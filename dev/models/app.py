@@ -10,23 +10,25 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from common.vitals import Vitals
-from dev.models import embeddings, faults, speech
+from dev.models import embeddings, faults
 from dev.models.guard import guard
 from dev.models.hearing import stream, transcriptions
 from dev.models.hearing.listening import Listening
 from dev.models.refusal import refusal
 from dev.models.rehearsal import wire
 from dev.models.settings import ModelsSettings
-from dev.models.voice import Voice
+from dev.models.speaking import endpoint
+from dev.models.speaking.speaking import Speaking
 
 # OpenAI takes files of 25 MB.
 MAX_BODY_BYTES = 26 * 2**20
 LISTENING = web.AppKey("listening", Listening)
+SPEAKING = web.AppKey("speaking", Speaking)
 VITALS = web.AppKey("vitals", Vitals)
 MODELS = {
     "rehearsal": "chat",
     "whisper": "transcriptions",
-    "espeak-ng": "speech",
+    "piper": "speech",
     "hashed-ngrams": "embeddings",
 }
 log = logging.getLogger("models")
@@ -38,6 +40,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
         middlewares=[_errors, guard, *([faults.inject] if settings.faults_enabled else [])],
     )
     app[LISTENING] = listening = Listening(settings)
+    app[SPEAKING] = speaking = Speaking(settings)
     app.add_routes(
         [
             web.get("/health", _health),
@@ -46,7 +49,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
             web.get("/v1/models/{model}", _model),
             *wire.routes(),
             *embeddings.routes(),
-            *speech.routes(Voice(settings.models_voice, settings.models_speed)),
+            *endpoint.routes(speaking),
             *transcriptions.routes(listening),
             *stream.routes(listening),
         ]
@@ -62,8 +65,10 @@ def make_app(settings: ModelsSettings) -> web.Application:
         logging.getLogger().addHandler(vitals)
         measuring = asyncio.create_task(vitals.watch(), name="vitals of the models")
         listening.start()
+        speaking.start()
         yield
         listening.close()
+        speaking.close()
         measuring.cancel()
         logging.getLogger().removeHandler(vitals)
 
@@ -72,14 +77,17 @@ def make_app(settings: ModelsSettings) -> web.Application:
 
 
 async def _health(request: web.Request) -> web.Response:
-    """503 while speech-to-text is being loaded. Without it the other models still serve."""
-    listening = request.app[LISTENING]
+    """503 while a model is being loaded. Without one the others still serve."""
+    listening, speaking = request.app[LISTENING], request.app[SPEAKING]
     state = {
         "speech_to_text": listening.state,
-        "problem": listening.problem,
+        "text_to_speech": speaking.state,
+        "voice": speaking.voice,
+        "problem": " ".join(filter(None, (listening.problem, speaking.problem))),
         "waiting": listening.waiting,
     }
-    return web.json_response(state, status=503 if listening.state == "loading" else 200)
+    loading = "loading" in (listening.state, speaking.state)
+    return web.json_response(state, status=503 if loading else 200)
 
 
 async def _vitals(request: web.Request) -> web.Response:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
+import numpy as np
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dev.models.refusal import refusal
+from dev.models.sound import Pcm
 
 Endpoint = Literal["transcriptions", "speech", "chat", "embeddings", "stream"]
 PATHS: dict[str, Endpoint] = {
@@ -85,11 +87,15 @@ async def inject(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
+def sound(request: web.Request, pcm: Pcm) -> Pcm:
+    """What becomes of sound before it is encoded: silence, if that is asked for."""
+    fault: Fault | None = request.get("fault")
+    return np.zeros_like(pcm) if fault is not None and fault.silent else pcm
+
+
 async def write(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
     """Write a part of the body; with a stall on purpose, only what is allowed, then nothing."""
     fault: Fault | None = request.get("fault")
-    if fault is not None and fault.silent:
-        data = bytes(len(data))
     if fault is None or fault.stall_after_bytes is None:
         await response.write(data)
         return

@@ -11,9 +11,13 @@ class ModelsSettings(ModelsPortSettings, FaultSettings, LogSettings):
     """See the descriptions."""
 
     models_voice: str = Field(
-        default="en-us+edward",
-        description="Voice of espeak-ng that speaks offline; `en-us` for another.",
+        default="en_US-joe-medium",
+        description="Piper voice that speaks offline: a folder with its .onnx and .onnx.json, or "
+        "its name (another than the default is fetched once from the hub, huggingface.co).",
     )
-    models_speed: int = Field(
-        default=165, ge=80, le=450, description="Words a minute of the offline voice."
+    models_speed: float = Field(
+        default=1.0,
+        ge=0.25,
+        le=4.0,
+        description="How fast the offline voice speaks: 1 is its own pace, 2 twice as fast.",
     )

@@ -31,12 +31,23 @@ def decode(data: bytes, rate: int) -> bytes:
     return b"".join(parts)
 
 
-def resample(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
-    """`pcm` at another rate."""
-    if from_rate == to_rate or not len(pcm):
-        return pcm
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=to_rate)
-    frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
-    frame.sample_rate = from_rate
-    out = [f.to_ndarray().ravel() for f in (*resampler.resample(frame), *resampler.resample(None))]
-    return np.concatenate(out).astype(np.int16) if out else np.zeros(0, np.int16)
+class Resampler:
+    """Sound at another rate, piece by piece: samples within -1 … 1 in, PCM out."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        self._from_rate = from_rate
+        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=to_rate)
+
+    def push(self, samples: NDArray[np.float32]) -> Pcm:
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
+        frame.sample_rate = self._from_rate
+        return _joined(self._resampler.resample(frame))
+
+    def rest(self) -> Pcm:
+        """What is left of the last piece."""
+        return _joined(self._resampler.resample(None))
+
+
+def _joined(frames: list[av.AudioFrame]) -> Pcm:
+    parts = [frame.to_ndarray().ravel() for frame in frames]
+    return np.concatenate(parts).astype(np.int16) if parts else np.zeros(0, np.int16)

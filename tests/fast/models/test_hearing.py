@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from dev.doctor.model_calls import wav
+from dev.models import weights
 from dev.models.app import make_app
 from dev.models.hearing import listening, speech_trace
 from dev.models.hearing.decode_queue import Client, Urgency
@@ -24,7 +25,7 @@ from dev.models.settings import ModelsSettings
 from dev.models.weights import NoWeights, Weights
 from tests.running_system import free_ports
 
-MISSING = "The weights of speech-to-text are missing: put them into FOLDER"
+MISSING = "The weights are missing: put them into FOLDER"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +137,7 @@ async def deaf(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aiohttp.ClientS
         raise NoWeights(MISSING)
 
     monkeypatch.setattr(listening, "get", cannot)
+    monkeypatch.setattr(weights, "get", cannot)
     (port,) = free_ports(1)
     runner = web.AppRunner(make_app(ModelsSettings()), access_log=None)
     await runner.setup()
@@ -163,6 +165,10 @@ async def test_without_a_model_the_rest_is_served_and_what_is_missing_is_said(
     async with deaf.get("/health") as answer:
         assert answer.status == 200
         health = await answer.json()
-        assert (health["speech_to_text"], health["problem"]) == ("missing", MISSING)
+        assert health["speech_to_text"] == health["text_to_speech"] == "missing"
+        assert health["problem"] == f"{MISSING} {MISSING}"
+    async with deaf.post("/v1/audio/speech", json={"input": "hello"}) as answer:
+        assert answer.status == 503
+        assert (await answer.json())["error"]["message"] == MISSING
     async with deaf.post("/v1/embeddings", json={"input": "a"}) as answer:
         assert answer.status == 200

@@ -16,6 +16,7 @@ from aiohttp import web
 from common import vitals as own_vitals
 from common.vitals import Vitals
 from dev.letta.server.vitals_route import VitalsRoute
+from dev.models import weights
 from dev.models.app import make_app
 from dev.models.hearing import listening
 from dev.models.settings import ModelsSettings
@@ -78,6 +79,7 @@ async def test_our_letta_answers_beside_lettas_own_routes() -> None:
 
 async def test_the_models_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "get", _no_weights)
+    monkeypatch.setattr(weights, "get", _no_weights)
     (port,) = free_ports(1)
     runner = await serve(make_app(ModelsSettings()), port)
     try:
