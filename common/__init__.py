@@ -3,3 +3,8 @@
 Launchers and Letta's own environment use `logs`, `redaction`, `known_secrets`, `vitals` and
 `events`, so these need the standard library only.
 """
+
+import os
+
+# ONNX Runtime tells its maker what it is used for, unless it knows better before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
