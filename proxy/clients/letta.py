@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 
+from common.model_cards import is_for_chat
 from proxy.api.errors import ApiError
 from proxy.clients.outside import FAILURES, in_words
 from proxy.settings import ProxySettings
@@ -31,9 +31,6 @@ with the values of its tools' secrets."""
 PAGE = 100
 NO_SUCH_AGENT = (404, 422)
 """Letta's statuses for an agent it does not have; 422 when the id does not even look like one."""
-
-_NOT_A_CHAT_MODEL = re.compile(r"tts|whisper|transcribe|speech|espeak|sphinx|audio|image|dall-e")
-"""An OpenAI-compatible server lists all it has, and Letta takes all of it for language models."""
 
 HOW_TO_CHECK = (
     "`./restart_voice_system.sh status` tells whether the letta process runs; LETTA_BASE_URL "
@@ -135,7 +132,8 @@ class Letta:
                 await self.get("/v1/models/"),
                 await self.get("/v1/models/embedding"),
             )
-            chosen = (_first_handle(models), _first_handle(embeddings))
+            talking = [model for model in models if is_for_chat({"id": model.get("handle")})]
+            chosen = (_first_handle(talking), _first_handle(embeddings))
         model, embedding = chosen
         if model is None:
             raise LettaError(
@@ -248,5 +246,4 @@ def _embedding_of(agent: Mapping[str, Any]) -> str | None:
 
 
 def _first_handle(models: list[dict[str, Any]]) -> str | None:
-    handles = [model["handle"] for model in models if model.get("handle")]
-    return next((handle for handle in handles if not _NOT_A_CHAT_MODEL.search(handle)), None)
+    return next((model["handle"] for model in models if model.get("handle")), None)

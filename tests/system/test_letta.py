@@ -160,6 +160,8 @@ def test_memory_outlives_a_kill_of_everything(letta: Letta) -> None:
     (listed,) = letta.get("/agents/")
     assert listed["id"] == agent
     assert listed["llm_config"]["handle"] == "openai-proxy/rehearsal"
+    offered = [model["handle"] for model in letta.get("/models/")]
+    assert offered == ["openai-proxy/rehearsal"], "no voice, no embedding"
     blocks = letta.get(f"/agents/{agent}/core-memory/blocks")
     assert {block["label"] for block in blocks} == {"human", "persona"}
 

@@ -16,6 +16,8 @@ from letta.schemas.agent import UpdateAgent
 from letta.server import db
 from sqlalchemy import text
 
+from common.model_cards import is_for_chat
+
 log = logging.getLogger("letta")
 
 PROVIDER = "openai"  # Letta's name for whatever speaks OpenAI's protocol
@@ -23,8 +25,6 @@ FIRST_WAIT_S, LONGEST_WAIT_S, SAY_AGAIN_S = 0.3, 5.0, 60.0
 SHOWN = 12
 MANY_AGENTS = 1000
 EMBEDDING = "openai/text-embedding-3-small"  # for the long-term archive, which we do not use
-# Listed by servers of many kinds of models, and no good for a talk.
-NOT_FOR_TALK = ("embed", "whisper", "tts", "transcribe", "rerank", "image", "moderation", "audio")
 MOVE = (
     "UPDATE providers SET base_url = :endpoint WHERE name = :name "
     "AND provider_category = 'base' AND base_url IS DISTINCT FROM :endpoint RETURNING id"
@@ -68,24 +68,26 @@ async def _try(server, endpoint, model, chosen):
     except Exception as error:  # whatever a server that is not one, or is not up, makes of it
         reason = str(error).strip() or type(error).__name__
         return None, f"the models server at {endpoint} does not answer ({reason})"
-    talking = [one for one in handles if not any(word in one.lower() for word in NOT_FOR_TALK)]
-    for handle in talking:
+    for handle in handles:
         if handle.partition("/")[2] == model:
             return handle, ""
-    listed = ", ".join(handle.partition("/")[2] for handle in talking[:SHOWN]) or "none"
-    if not chosen and talking:
+    listed = ", ".join(handle.partition("/")[2] for handle in handles[:SHOWN]) or "none"
+    if not chosen and handles:
         log.warning(
             "%s has no model %s; taking %s (set CHAT_MODEL to choose among: %s)",
-            endpoint, model, talking[0].partition("/")[2], listed,
+            endpoint, model, handles[0].partition("/")[2], listed,
         )  # fmt: skip
-        return talking[0], ""
+        return handles[0], ""
     return None, f"{endpoint} has no model {model}; set CHAT_MODEL to one it lists ({listed})"
 
 
 async def _sync(server):
-    """Ask the endpoint and store what it lists; the handles of its language models."""
+    """Ask the endpoint and store what it lists; the handles of its language models.
+
+    Letta takes whatever is listed for a language model: it is not offered the others."""
     provider = next(one for one in server._enabled_providers if one.name == PROVIDER)
-    models = await provider.list_llm_models_async()
+    cards = [card for card in await provider._get_models_async() if is_for_chat(card)]
+    models = await provider._list_llm_models(cards)
     embeddings = await provider.list_embedding_models_async()
     stored = await server.provider_manager.list_providers_async(actor=server.default_user)
     await server.provider_manager.sync_provider_models_async(

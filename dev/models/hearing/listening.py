@@ -38,6 +38,11 @@ class Listening:
         return "missing" if self.problem else "loading"
 
     @property
+    def languages(self) -> list[str]:
+        """Codes of those that the model understands; none while there is no model."""
+        return self._whisper.languages if self._whisper else []
+
+    @property
     def idle(self) -> bool:
         return self._queue.idle
 

@@ -6,6 +6,7 @@ is decoded once, so an utterance that goes on costs only its last piece each tim
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 
 import numpy as np
@@ -43,8 +44,12 @@ class Utterance:
         self._pcm += pcm
         self._trace.hear(pcm)
 
-    async def understood(self, urgency: Urgency, *, words: bool = False) -> list[Heard]:
-        """What is said in all that was heard so far, piece by piece."""
+    async def understood(self, urgency: Urgency) -> list[Heard]:
+        """What is said in all that was heard so far."""
+        return [piece async for piece in self.pieces(urgency)]
+
+    async def pieces(self, urgency: Urgency, *, words: bool = False) -> AsyncIterator[Heard]:
+        """The same, each piece as soon as it is decoded."""
         careful = urgency is not Urgency.INTERIM
         pieces: list[Heard] = []
         for start, end in self._pieces():
@@ -72,7 +77,7 @@ class Utterance:
                 )
             if self._heard[key].text:
                 pieces.append(self._heard[key])
-        return pieces
+                yield self._heard[key]
 
     async def text(self, urgency: Urgency) -> str:
         return " ".join(piece.text for piece in await self.understood(urgency))

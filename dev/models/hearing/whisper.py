@@ -9,7 +9,7 @@ decoded once more, with more care.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -154,16 +154,15 @@ class Whisper:
         (timed,) = self._whisper.find_alignment(
             tokenizer, [decoded.tokens], decoded.encoded, frames
         )
-        return tuple(
-            Word(
-                word["word"],
-                round(at + float(word["start"]), 2),
-                round(at + float(word["end"]), 2),
-                round(float(word["probability"]), 3),
-            )
-            for word in timed
-            if word["word"].strip()
-        )
+        words: list[Word] = []
+        for each in timed:
+            text, end = str(each["word"]), round(at + float(each["end"]), 2)
+            if words and not any(letter.isalnum() for letter in text):  # punctuation on its own
+                words[-1] = replace(words[-1], text=words[-1].text + text, end=end)
+            elif text.strip():
+                start = round(at + float(each["start"]), 2)
+                words.append(Word(text, start, end, round(float(each["probability"]), 3)))
+        return tuple(words)
 
     def _tokenizer(self, language: str) -> Tokenizer:
         if language not in self._tokenizers:

@@ -102,7 +102,8 @@ class LettaServer:
 
     async def _models(self, request: web.Request) -> web.Response:
         kind = "embedding" if request.path.endswith("embedding") else "model"
-        return web.json_response([{"handle": "maker/tts-1"}, {"handle": f"maker/{kind}"}])
+        others = [] if kind == "embedding" else [{"handle": "maker/tts-1"}]
+        return web.json_response([*others, {"handle": f"maker/{kind}"}])
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "version": "0"})
