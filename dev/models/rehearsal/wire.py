@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dev.models import faults
 from dev.models.refusal import refusal
+from dev.models.rehearsal import options
+from dev.models.rehearsal.options import CHARACTERS_A_TOKEN, Answer, CannotBeDone
 from dev.models.rehearsal.replies import next_step
-from dev.models.rehearsal.steps import Say, Step, Use
 
 MODEL = "rehearsal"
-CHARACTERS_A_TOKEN = 4
 
 
 class StreamOptions(BaseModel):
@@ -36,8 +36,13 @@ class ToolCall(BaseModel):
     function: Function
 
 
+class OfferedFunction(BaseModel):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
 class Tool(BaseModel):
-    function: Function
+    function: OfferedFunction
 
 
 class ChatMessage(BaseModel):
@@ -49,22 +54,32 @@ class ChatMessage(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """What is used of OpenAI's request; the rest is accepted and ignored."""
+    """What is used of OpenAI's request; what only colors an answer (temperature, seed …) has no
+    effect on a script."""
 
     model_config = ConfigDict(extra="ignore")
     model: str = MODEL
     messages: list[ChatMessage] = Field(min_length=1)
     tools: list[Tool] | None = None
     tool_choice: Any = None
+    response_format: Any = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    n: int | None = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
 
-    @property
-    def tool_names(self) -> set[str]:
-        """Names of the tools on offer; none when the request forbids them."""
-        if self.tool_choice == "none":
-            return set()
-        return {tool.function.name for tool in self.tools or []}
+    def answered(self) -> Answer:
+        """Raises CannotBeDone."""
+        if self.n not in (None, 1):
+            raise CannotBeDone("n", f"{self.n} answers are not made; ask for one")
+        tools = {tool.function.name: tool.function.parameters for tool in self.tools or []}
+        names = options.offered(self.tool_choice, tools)
+        step = next_step([message.model_dump() for message in self.messages], names)
+        if options.is_forced(self.tool_choice):
+            step = options.with_a_tool(step, names, tools)
+        most = self.max_completion_tokens or self.max_tokens
+        return options.answer(step, self.response_format, most)
 
 
 def routes() -> list[web.RouteDef]:
@@ -79,45 +94,47 @@ async def chat(request: web.Request) -> web.StreamResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
         return refusal(400, f"{where}: {first['msg']}", where)
-    messages = [message.model_dump() for message in wanted.messages]
-    step = next_step(messages, wanted.tool_names)
+    try:
+        answer = wanted.answered()
+    except CannotBeDone as error:
+        return refusal(400, str(error), error.param)
     if not wanted.stream:
-        return web.json_response(completion(wanted, step))
+        return web.json_response(completion(wanted, answer))
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    for chunk in chunks(wanted, step):
+    for chunk in chunks(wanted, answer):
         await faults.write(request, response, f"data: {json.dumps(chunk)}\n\n".encode())
     await response.write(b"data: [DONE]\n\n")
     return response
 
 
-def completion(wanted: ChatRequest, step: Step) -> dict[str, Any]:
+def completion(wanted: ChatRequest, answer: Answer) -> dict[str, Any]:
     """The whole answer of a request that does not stream."""
     message: dict[str, Any] = {"role": "assistant", "content": None}
-    if isinstance(step, Say):
-        message["content"] = step.text
+    if answer.tool:
+        message["tool_calls"] = [_call(answer)]
     else:
-        message["tool_calls"] = [_call(step)]
-    choice = {"index": 0, "message": message, "finish_reason": _reason(step), "logprobs": None}
-    return {**_head(wanted, "chat.completion"), "choices": [choice], "usage": _usage(wanted, step)}
+        message["content"] = answer.text
+    choice = {"index": 0, "message": message, "finish_reason": answer.reason, "logprobs": None}
+    head = _head(wanted, "chat.completion")
+    return {**head, "choices": [choice], "usage": _usage(wanted, answer)}
 
 
-def chunks(wanted: ChatRequest, step: Step) -> Iterator[dict[str, Any]]:
+def chunks(wanted: ChatRequest, answer: Answer) -> Iterator[dict[str, Any]]:
     """The chunks of a streamed answer: role, then words or one tool call, then the reason, then usage."""
     head = _head(wanted, "chat.completion.chunk")
 
     def one(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
         return {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
 
-    yield one({"role": "assistant", "content": "" if isinstance(step, Say) else None})
-    if isinstance(step, Say):
-        for word in re.findall(r"\S+\s*", step.text):
-            yield one({"content": word})
-    else:
-        yield one({"tool_calls": [{"index": 0, **_call(step)}]})
-    yield one({}, _reason(step))
+    yield one({"role": "assistant", "content": None if answer.tool else ""})
+    if answer.tool:
+        yield one({"tool_calls": [{"index": 0, **_call(answer)}]})
+    for word in re.findall(r"\S+\s*", answer.text):
+        yield one({"content": word})
+    yield one({}, answer.reason)
     if wanted.stream_options and wanted.stream_options.include_usage:
-        yield {**head, "choices": [], "usage": _usage(wanted, step)}
+        yield {**head, "choices": [], "usage": _usage(wanted, answer)}
 
 
 def _head(
@@ -131,20 +148,16 @@ def _head(
     }
 
 
-def _call(step: Use) -> dict[str, Any]:
-    function = {"name": step.tool, "arguments": json.dumps(step.arguments)}
+def _call(answer: Answer) -> dict[str, Any]:
+    function = {"name": answer.tool, "arguments": answer.arguments}
     return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}
 
 
-def _reason(step: Step) -> str:
-    return "stop" if isinstance(step, Say) else "tool_calls"
-
-
-def _usage(wanted: ChatRequest, step: Step) -> dict[str, int]:
+def _usage(wanted: ChatRequest, answer: Answer) -> dict[str, int]:
     """Estimated: there is no tokenizer behind a script."""
     prompt = sum(len(str(message.content or "")) for message in wanted.messages)
-    text = step.text if isinstance(step, Say) else json.dumps(step.arguments)
-    counted = (prompt // CHARACTERS_A_TOKEN, len(text) // CHARACTERS_A_TOKEN + 1)
+    written = len(answer.text or answer.arguments)
+    counted = (prompt // CHARACTERS_A_TOKEN, -(-written // CHARACTERS_A_TOKEN))
     return {
         "prompt_tokens": counted[0],
         "completion_tokens": counted[1],

@@ -23,7 +23,13 @@ HUMAN = Path(moonshine_voice.__file__).parent / "assets" / "two_cities.wav"  # r
 
 
 async def test_models_are_listed(client: openai.AsyncOpenAI) -> None:
-    assert {model.id async for model in client.models.list()} >= {"rehearsal", "whisper"}
+    cards = {model.id: model.model_extra async for model in client.models.list()}
+    assert {name: (card or {})["for"] for name, card in cards.items()} == {
+        "rehearsal": "chat",
+        "whisper": "transcriptions",
+        "piper": "speech",
+        "hashed-ngrams": "embeddings",
+    }
     assert (await client.models.retrieve("rehearsal")).id == "rehearsal"
     with pytest.raises(openai.NotFoundError):
         await client.models.retrieve("gpt-9")
@@ -248,6 +254,27 @@ async def test_chat_streams_a_tool_call_then_words_with_the_usage(
     assert len(parts) > 5, "word by word"
     assert usage is not None
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+
+
+async def test_what_is_asked_of_an_answer_is_done_or_refused_in_words(
+    client: openai.AsyncOpenAI,
+) -> None:
+    async def chat(**options: Any) -> Any:
+        messages: list[Any] = [{"role": "user", "content": "count to twenty"}]
+        answer = await client.chat.completions.create(
+            model="rehearsal", messages=messages, **options
+        )
+        return answer.choices[0]
+
+    assert (await chat()).finish_reason == "stop"
+    short = await chat(max_tokens=4)
+    assert (short.finish_reason, len(short.message.content)) == ("length", 16)
+    as_json = await chat(response_format={"type": "json_object"})
+    assert json.loads(as_json.message.content)["reply"].endswith("twenty.")
+    with pytest.raises(openai.BadRequestError, match="tool_choice: the rehearsal partner"):
+        await chat(tool_choice="required")
+    with pytest.raises(openai.BadRequestError, match="response_format: 'json_schema'"):
+        await chat(response_format={"type": "json_schema", "json_schema": {"name": "a"}})
 
 
 async def test_embeddings_are_near_for_texts_that_are_alike(client: openai.AsyncOpenAI) -> None:
