@@ -257,17 +257,18 @@ class ListeningSettings(RoomSettings):
         "complete.",
     )
     endpointing_max_delay: float = Field(
-        default=0.9,
+        default=1.5,
         ge=0,
         le=30,
         description="Seconds of silence that end the caller's turn when the sentence sounds "
         "unfinished.",
     )
     interruption_min_duration: float = Field(
-        default=0.1,
+        default=1.0,
         ge=0,
         le=5,
-        description="Seconds the caller must speak to interrupt the agent.",
+        description="Seconds the caller must speak to interrupt the agent, whatever is said; words "
+        'other than "mm-hmm", "right" and the like do it as soon as they are known.',
     )
     interruption_enabled: bool = Field(
         default=True, description="Whether the caller can interrupt the agent by speaking."

@@ -139,7 +139,14 @@ async def start(
     ctx: JobContext, resources: AgentResources, reports: Reports, late: LateReply
 ) -> None:
     await resources.session.start(
-        VoiceAgent(LettaLLM(resources.letta), resources.events, resources.turns, reports, late),
+        VoiceAgent(
+            LettaLLM(resources.letta),
+            resources.events,
+            resources.turns,
+            reports,
+            late,
+            resources.overlap,
+        ),
         room=ctx.room,
         room_options=room_options(),
         record=False,

@@ -26,6 +26,7 @@ from livekit.agents.tts import TTS
 from agent import http_clients
 from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings, load
+from agent.speech.overlap import Overlap
 from agent.speech.providers import make_stt, make_tts
 from agent.speech.reports import Reports
 from agent.speech.utterance_stream import SAMPLE_RATE
@@ -50,6 +51,7 @@ class Ready:
     settings: AgentSettings
     letta: AsyncLetta
     detector: SharedVAD
+    overlap: Overlap
     stt: STT[Any]
     tts: TTS[Any]
     reports: Reports
@@ -67,8 +69,9 @@ def prepare(process: JobProcess) -> None:
         tts = make_tts(settings, reports)
         asyncio.run(_rehearse())
         detector = SharedVAD(loading.result() or LoudnessVAD(settings))
-    stt = make_stt(settings, detector, reports)
-    process.userdata[READY] = Ready(settings, letta, detector, stt, tts, reports)
+    overlap = Overlap(reports)
+    stt = make_stt(settings, detector, overlap, reports)
+    process.userdata[READY] = Ready(settings, letta, detector, overlap, stt, tts, reports)
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)
 
 

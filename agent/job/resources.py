@@ -16,10 +16,12 @@ from tenacity import RetryCallState
 from agent.events import Events
 from agent.job.process import Ready
 from agent.job.room_exit import Callers
-from agent.job.session import VoiceSession, make_session
+from agent.job.session import VoiceSession, follow_overlap, make_session
 from agent.letta.call import LettaCall
 from agent.letta.errors import LettaCallError
 from agent.settings import AgentSettings
+from agent.speech.end_of_turn import EndOfTurn
+from agent.speech.overlap import Overlap
 from agent.turns import Turns
 from common.retry import OPEN_LETTA
 
@@ -35,6 +37,8 @@ class AgentResources:
     turns: Turns
     stt: STT[Any]
     tts: TTS[Any]
+    end_of_turn: EndOfTurn
+    overlap: Overlap
     session: AgentSession[None]
     voice: VoiceSession
     letta: LettaCall
@@ -46,7 +50,12 @@ class AgentResources:
         self.turns.finish()
         if self.callers is not None:
             self.callers.aclose()
-        for close in (self.letta.close, self.stt.aclose, self.tts.aclose):
+        for close in (
+            self.letta.close,
+            self.end_of_turn.aclose,
+            self.stt.aclose,
+            self.tts.aclose,
+        ):
             try:
                 await close()
             except Exception:
@@ -66,7 +75,11 @@ def bootstrap_resources(
     """
     turns = Turns(events)
     ready.detector.tune(settings)
-    session = make_session(settings, stt=ready.stt, tts=ready.tts, detector=ready.detector)
+    end_of_turn = EndOfTurn(settings, ready.stt, ready.detector, ready.reports)
+    session = make_session(
+        settings, stt=ready.stt, tts=ready.tts, detector=ready.detector, end_of_turn=end_of_turn
+    )
+    follow_overlap(session, ready.overlap, settings.interruption_enabled)
     voice = VoiceSession(session)
     letta = LettaCall(
         agent_id or settings.letta_agent_id,
@@ -79,7 +92,18 @@ def bootstrap_resources(
         outage_limit=settings.letta_patience,
     )
     opened = asyncio.create_task(open_conversation(letta, events), name="open the conversation")
-    return AgentResources(events, turns, ready.stt, ready.tts, session, voice, letta, opened)
+    return AgentResources(
+        events,
+        turns,
+        ready.stt,
+        ready.tts,
+        end_of_turn,
+        ready.overlap,
+        session,
+        voice,
+        letta,
+        opened,
+    )
 
 
 async def open_conversation(letta: LettaCall, events: Events) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -38,10 +39,11 @@ from agent.job.late_reply import LateReply, only
 from agent.letta.llm import spoken_messages
 from agent.letta.memory import SpokenMessage
 from agent.settings import AgentSettings
+from agent.speech.end_of_turn import EndOfTurn
+from agent.speech.overlap import Overlap
 from agent.speech.reports import Attempts, Degraded, Reports
 from agent.speech.spoken_text import ReplyText, SpokenText, next_frame
-from agent.speech.unfinished import UnfinishedSentence
-from agent.speech.utterance_stream import SPEECH_TO_TEXT
+from agent.speech.utterance_stream import SPEECH_TO_TEXT, text_is_there
 from agent.turns import Turns
 
 logger = logging.getLogger("agent.session")
@@ -56,6 +58,7 @@ CHARACTERS_A_SECOND = 15.0  # of speech
 SILENCE = 0.2  # seconds of a frame of silence
 VOICE_OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0)
 TEXT_TO_SPEECH = "text-to-speech"  # as it is called when a call must do without it
+MOST_POLITE = 3.0  # seconds for which a reply waits for a caller who speaks
 LAST_WORDS_TIMEOUT = 0.5  # seconds to wait for the transcript of words said while hanging up
 CANNOT_HEAR = "I cannot hear you right now. You can type to me instead."
 
@@ -64,9 +67,16 @@ class VoiceAgent(Agent):
     """Speaks what Letta (`llm`) writes; Letta has the instructions."""
 
     def __init__(
-        self, llm: LLM[Any], events: Events, turns: Turns, reports: Reports, late: LateReply
+        self,
+        llm: LLM[Any],
+        events: Events,
+        turns: Turns,
+        reports: Reports,
+        late: LateReply,
+        overlap: Overlap,
     ) -> None:
         super().__init__(instructions="", llm=llm)
+        self._overlap = overlap
         self._late = late
         self._events = events
         self._turns = turns
@@ -91,6 +101,7 @@ class VoiceAgent(Agent):
             async with contextlib.aclosing(frames):
                 while frame := await next_frame(frames, spoken_text):
                     if not spoken:
+                        await self._caller_is_silent()
                         spoken_text.first_byte()
                         self._reports.works(TEXT_TO_SPEECH)
                     spoken += frame.duration
@@ -106,9 +117,24 @@ class VoiceAgent(Agent):
         finally:
             spoken_text.close()
 
+    async def _caller_is_silent(self) -> None:
+        """Do not begin to speak while the caller does.
+
+        A caller who goes on has not finished: the words that come then end this reply unheard.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MOST_POLITE):
+                await self._overlap.caller_is_silent.wait()
+                await text_is_there(self.session.stt, MOST_POLITE)
+
 
 def make_session(
-    settings: AgentSettings, *, stt: STT[Any], tts: TTS[Any], detector: VAD
+    settings: AgentSettings,
+    *,
+    stt: STT[Any],
+    tts: TTS[Any],
+    detector: VAD,
+    end_of_turn: EndOfTurn,
 ) -> AgentSession[None]:
     """The llm comes with the agent (VoiceAgent): it needs the session."""
     return AgentSession(
@@ -116,7 +142,7 @@ def make_session(
         tts=tts,
         vad=detector,
         turn_handling={
-            "turn_detection": UnfinishedSentence(),
+            "turn_detection": end_of_turn,
             "endpointing": {
                 "mode": "fixed",
                 "min_delay": settings.endpointing_min_delay,
@@ -139,6 +165,30 @@ def make_session(
             tts_conn_options=VOICE_OPTIONS, max_unrecoverable_errors=NEVER
         ),
     )
+
+
+def follow_overlap(session: AgentSession[None], overlap: Overlap, may_interrupt: bool) -> None:
+    """Let `overlap` know what the agent does, and stop it."""
+
+    @session.on("agent_state_changed")
+    def _agent_state(ev: AgentStateChangedEvent) -> None:
+        overlap.agent_is(ev.new_state)
+
+    @session.on("user_state_changed")
+    def _user_state(ev: UserStateChangedEvent) -> None:
+        if ev.new_state == "speaking":
+            overlap.caller_is_silent.clear()
+        else:
+            overlap.caller_is_silent.set()
+
+    if may_interrupt:
+        overlap.interrupt = lambda: _interrupt(session)
+
+
+def _interrupt(session: AgentSession[None]) -> None:
+    speech = session.current_speech
+    if speech is not None and speech.allow_interruptions and not speech.interrupted:
+        speech.interrupt()
 
 
 def room_options() -> room_io.RoomOptions:

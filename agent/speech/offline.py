@@ -1,7 +1,6 @@
 """Speech-to-text by the offline models server, over a WebSocket, while the caller speaks.
 
-An utterance is closed after PAUSE seconds of silence already, so that its text is there when the
-turn ends; if the caller goes on, the next utterance carries on in the same turn. A server that is
+The text so far is asked for at each pause, so that it is there when the turn ends. A server that is
 away, or that does not answer for too long, is tried until it is back, and gets once more the audio
 that no text came of. What cannot be answered in time is lost, and the caller is told.
 """
@@ -22,14 +21,19 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGive
 from livekit.agents.utils import AudioBuffer
 
 from agent.failures import failure
+from agent.speech.overlap import Overlap
 from agent.speech.pending_utterances import BYTES_A_SECOND, PendingUtterance, PendingUtterances
 from agent.speech.reports import Reports
-from agent.speech.utterance_stream import SPEECH_TO_TEXT, UtteranceStep, UtteranceStream
+from agent.speech.utterance_stream import (
+    SPEECH_TO_TEXT,
+    UtteranceStep,
+    UtteranceStream,
+    UtteranceSTT,
+)
 from agent.speech.vad import SharedVAD
 
 logger = logging.getLogger("agent.speech")
 
-PAUSE = 0.12  # seconds of silence that close an utterance
 FIRST_RETRY_AFTER, RETRY_AFTER = 0.1, 0.5
 CONNECT_TIMEOUT = 3.0
 CLOSE_TIMEOUT = 0.5
@@ -48,11 +52,12 @@ class OfflineStream(UtteranceStream):
 
     def __init__(
         self,
-        parent: stt.STT[Any],
+        parent: UtteranceSTT,
         url: str,
         reports: Reports,
         conn_options: APIConnectOptions,
         vad: SharedVAD,
+        overlap: Overlap,
     ) -> None:
         self.url = url
         self._reports = reports
@@ -65,7 +70,7 @@ class OfflineStream(UtteranceStream):
         self._told_away = False
         self._failures = 0  # since the server worked
         super().__init__(
-            parent=parent, conn_options=conn_options, vad=vad, language="en", pause=PAUSE
+            parent=parent, conn_options=conn_options, vad=vad, overlap=overlap, language="en"
         )
 
     async def _run(self) -> None:
@@ -81,6 +86,8 @@ class OfflineStream(UtteranceStream):
             self._pending.append(PendingUtterance())
         elif step.frame is not None:
             self._pending[-1].hear(step.frame.data.tobytes(), step.frame.duration)
+        elif step.kind == "ask":
+            self._pending[-1].asked = True
         else:
             self._pending[-1].ended_at = time.monotonic()
             seconds = round(self._pending[-1].seconds, 2)
@@ -88,6 +95,10 @@ class OfflineStream(UtteranceStream):
             if self._told_away and self._trouble is not None and self._patience is None:
                 self._lose(self._trouble, within=0.0)  # the caller knows already
         self._more.set()
+
+    @property
+    def awaits_text(self) -> bool:
+        return bool(self._pending)
 
     async def flushed(self) -> None:
         if not self._pending:
@@ -141,6 +152,9 @@ class OfflineStream(UtteranceStream):
         while part := bytes(utterance.audio[utterance.given : utterance.given + CHUNK]):
             utterance.given += len(part)
             await socket.send_bytes(part)
+        if utterance.asked and utterance.ended_at is None:
+            utterance.asked = False
+            await socket.send_str('{"type": "pause"}')
         if utterance.ended_at is not None:
             utterance.requested_at = time.monotonic()
             if self._pending and utterance is self._pending[0]:
@@ -249,8 +263,8 @@ class OfflineStream(UtteranceStream):
         self.emit(text, final=True)
 
 
-class OfflineSTT(stt.STT[Any]):
-    def __init__(self, models_url: str, vad: SharedVAD, reports: Reports) -> None:
+class OfflineSTT(UtteranceSTT):
+    def __init__(self, models_url: str, vad: SharedVAD, overlap: Overlap, reports: Reports) -> None:
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True, interim_results=True, offline_recognize=False, manual_flush=True
@@ -259,6 +273,7 @@ class OfflineSTT(stt.STT[Any]):
         self._url = f"{models_url.rstrip('/').replace('http', 'ws', 1)}/audio/transcriptions/stream"
         self._reports = reports
         self._vad = vad
+        self._overlap = overlap
 
     @property
     def model(self) -> str:
@@ -274,7 +289,7 @@ class OfflineSTT(stt.STT[Any]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> stt.RecognizeStream:
-        return OfflineStream(self, self._url, self._reports, conn_options, self._vad)
+        return OfflineStream(self, self._url, self._reports, conn_options, self._vad, self._overlap)
 
     async def _recognize_impl(
         self,

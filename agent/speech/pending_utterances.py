@@ -19,6 +19,7 @@ class PendingUtterance:
         self.seconds = 0.0
         self.ended_at: float | None = None
         self.guessed = ""  # its words so far, as the server takes them
+        self.asked = False  # for its text so far, which is worth nothing once it is old
         self.tries = 0  # that failed
         self.again()
 

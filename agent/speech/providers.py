@@ -24,6 +24,7 @@ from agent.settings import (
     AgentSettings,
 )
 from agent.speech.offline import OfflineSTT
+from agent.speech.overlap import Overlap
 from agent.speech.reports import Attempts, Reports
 from agent.speech.spoken_text import ClauseTokenizer
 from agent.speech.stt_requests import RequestSTT
@@ -32,11 +33,13 @@ from agent.speech.vad import SharedVAD
 from common.settings import revealed
 
 
-def make_stt(settings: AgentSettings, vad: SharedVAD, reports: Reports) -> stt.STT[Any]:
+def make_stt(
+    settings: AgentSettings, vad: SharedVAD, overlap: Overlap, reports: Reports
+) -> stt.STT[Any]:
     if settings.stt == "inference":
         return inference.STT.from_model_string(settings.stt_model or INFERENCE_STT_MODEL)
     if settings.stt == "offline":
-        return OfflineSTT(settings.stt_base_url or settings.models_url, vad, reports)
+        return OfflineSTT(settings.stt_base_url or settings.models_url, vad, overlap, reports)
     limiter = ProviderLimiter("transcribe", SPEECH_TO_TEXT, settings, reports)
     recordings = openai.STT(
         model=settings.stt_model or OPENAI_STT_MODEL,
@@ -50,7 +53,7 @@ def make_stt(settings: AgentSettings, vad: SharedVAD, reports: Reports) -> stt.S
     if recordings.capabilities.streaming:  # a realtime model
         return recordings
     most = settings.provider_concurrency
-    return RequestSTT(recordings, vad, settings.stt_language, reports, most)
+    return RequestSTT(recordings, vad, overlap, settings.stt_language, reports, most)
 
 
 def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:

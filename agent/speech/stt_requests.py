@@ -17,8 +17,14 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGive
 from livekit.agents.utils import AudioBuffer
 
 from agent.failures import Busy, words
+from agent.speech.overlap import Overlap
 from agent.speech.reports import Attempts, Reports
-from agent.speech.utterance_stream import SPEECH_TO_TEXT, UtteranceStep, UtteranceStream
+from agent.speech.utterance_stream import (
+    SPEECH_TO_TEXT,
+    UtteranceStep,
+    UtteranceStream,
+    UtteranceSTT,
+)
 from agent.speech.vad import SharedVAD
 
 logger = logging.getLogger("agent.speech")
@@ -27,11 +33,12 @@ LOST = "what the caller just said was not understood"
 LONGEST_UTTERANCE = 60.0  # seconds; what comes after is a new recording
 
 
-class RequestSTT(stt.STT[Any]):
+class RequestSTT(UtteranceSTT):
     def __init__(
         self,
         inner: stt.STT[Any],
         vad: SharedVAD,
+        overlap: Overlap,
         language: str,
         reports: Reports,
         most_waiting: int,
@@ -46,6 +53,7 @@ class RequestSTT(stt.STT[Any]):
         self.most_waiting = most_waiting  # recordings; who spoke them does not wait for more
         self.attempts = Attempts(reports, "transcribe", inner.provider)
         self._vad = vad
+        self._overlap = overlap
         self._language = language
         inner.on("metrics_collected", lambda *args: self.emit("metrics_collected", *args))
         inner.on("error", self.attempts.failed)
@@ -64,7 +72,7 @@ class RequestSTT(stt.STT[Any]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> stt.RecognizeStream:
-        return RequestStream(self, conn_options, self._vad, self._language)
+        return RequestStream(self, conn_options, self._vad, self._overlap, self._language)
 
     async def _recognize_impl(
         self,
@@ -81,14 +89,21 @@ class RequestSTT(stt.STT[Any]):
 
 class RequestStream(UtteranceStream):
     def __init__(
-        self, parent: RequestSTT, conn_options: APIConnectOptions, vad: SharedVAD, language: str
+        self,
+        parent: RequestSTT,
+        conn_options: APIConnectOptions,
+        vad: SharedVAD,
+        overlap: Overlap,
+        language: str,
     ) -> None:
         self._parent = parent
         self._options = conn_options
         self._recording: list[rtc.AudioFrame] = []
         self._requests: asyncio.Queue[list[rtc.AudioFrame]] = asyncio.Queue()
         self._unanswered = 0
-        super().__init__(parent=parent, conn_options=conn_options, vad=vad, language=language)
+        super().__init__(
+            parent=parent, conn_options=conn_options, vad=vad, overlap=overlap, language=language
+        )
 
     async def _run(self) -> None:
         requester = asyncio.create_task(self._request(), name="speech-to-text requests")
@@ -122,6 +137,10 @@ class RequestStream(UtteranceStream):
         )
         self._parent.reports.failed("transcribe", busy, self._parent.provider, 1, False)
         self._parent.reports.broken(SPEECH_TO_TEXT, str(busy), LOST)
+
+    @property
+    def awaits_text(self) -> bool:
+        return self._utterances.open or self._unanswered > 0
 
     async def flushed(self) -> None:
         if self._unanswered == 0:

@@ -1,15 +1,17 @@
 """What our two kinds of speech-to-text share: a stream that hears utterances instead of raw audio.
 
 Both learn from the call's one voice activity detector where an utterance begins and ends, and both
-end one early when LiveKit asks (`manual_flush`), so neither needs a detector of its own.
+end one early when LiveKit asks (`manual_flush`), so neither needs a detector of its own. Both tell
+whether a text is still awaited, and drop what a caller only says to show that he listens.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,16 +19,19 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, LanguageCode, stt
 from livekit.agents.vad import VADEvent, VADEventType
 
+from agent.speech.overlap import Overlap
 from agent.speech.vad import SharedVAD
 
 LEAD = 0.5  # seconds of audio kept from before the detector was sure
+PAUSE = 0.12  # seconds of silence after which the text so far is asked for
+OVERLAP = 0.6  # seconds of speech over the agent's, likewise
 
 
 @dataclass(frozen=True)
 class UtteranceStep:
-    """What to do next: begin an utterance, add `frame` to it, or end it."""
+    """What to do next: begin an utterance, add `frame`, ask for its text so far, or end it."""
 
-    kind: Literal["begin", "audio", "end"]
+    kind: Literal["begin", "audio", "ask", "end"]
     frame: rtc.AudioFrame | None = None
 
 
@@ -35,12 +40,15 @@ class Utterances:
 
     It is fed audio frames and detector events and says when an utterance begins (with the audio
     from just before, which the detector needed to be sure), what belongs to it, and when it ends.
-    With `pause` (seconds) it ends an utterance after that much silence, before the detector calls
-    the caller silent: the text is then ready when the turn ends.
+    It asks for the text as soon as the voice pauses, before the detector calls the caller silent:
+    the text is then ready when the turn ends. And it asks while the caller speaks over the agent
+    (`overlaps`), who must know whether to stop.
     """
 
-    def __init__(self, pause: float | None = None) -> None:
-        self._pause = pause
+    def __init__(self, overlaps: Callable[[], bool] = lambda: False) -> None:
+        self._overlaps = overlaps
+        self._asked = False  # since the caller last spoke
+        self._asked_in_speech = False
         self._lead: deque[rtc.AudioFrame] = deque()
         self._lead_duration = 0.0
         self._speaking = False
@@ -62,11 +70,21 @@ class Utterances:
         elif event.type == VADEventType.END_OF_SPEECH:
             self._speaking = False
             yield from self.end()
-        elif self._pause is not None and self._speaking:
-            if self.open and event.raw_accumulated_silence >= self._pause:
-                yield from self.end()
-            elif not self.open and event.raw_accumulated_speech > 0:
-                yield from self._begin()
+        elif self._speaking:
+            if not self.open and event.raw_accumulated_speech > 0:
+                yield from self._begin()  # it was ended early, and goes on
+            elif self.open:
+                yield from self._ask(event)
+
+    def _ask(self, event: VADEvent) -> Iterator[UtteranceStep]:
+        if event.raw_accumulated_speech > 0:
+            self._asked = False
+            if not self._asked_in_speech and event.speech_duration >= OVERLAP and self._overlaps():
+                self._asked_in_speech = True
+                yield UtteranceStep("ask")
+        elif event.raw_accumulated_silence >= PAUSE and not self._asked:
+            self._asked = True
+            yield UtteranceStep("ask")
 
     def end(self) -> Iterator[UtteranceStep]:
         """End the utterance that is open, if there is one."""
@@ -77,7 +95,7 @@ class Utterances:
     def _begin(self) -> Iterator[UtteranceStep]:
         if self.open:
             return
-        self.open = True
+        self.open, self._asked, self._asked_in_speech = True, False, False
         yield UtteranceStep("begin")
         for frame in self._lead:
             yield UtteranceStep("audio", frame)
@@ -89,31 +107,61 @@ SAMPLE_RATE = 16_000
 SPEECH_TO_TEXT = "speech-to-text"  # as it is called when a call must do without it
 
 
+class UtteranceSTT(stt.STT[Any]):
+    """`stream` is the one of the call, once it has begun."""
+
+    current: UtteranceStream | None = None
+
+
+async def text_is_there(speech_to_text: stt.STT[Any] | None, within: float) -> None:
+    """Wait until there is a text of all that was said, for so many seconds.
+
+    Speech-to-text that is not ours does not tell.
+    """
+    if isinstance(speech_to_text, UtteranceSTT) and speech_to_text.current is not None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await speech_to_text.current.text_is_there()
+
+
 class UtteranceStream(stt.RecognizeStream):
     """Subclasses say what happens at each step of an utterance."""
 
     def __init__(
         self,
         *,
-        parent: stt.STT[Any],
+        parent: UtteranceSTT,
         conn_options: APIConnectOptions,
         vad: SharedVAD,
+        overlap: Overlap,
         language: str,
-        pause: float | None = None,
     ) -> None:
         self._vad = vad
+        self._overlap = overlap
         self._language = LanguageCode(language)
-        self._utterances = Utterances(pause)
+        self._utterances = Utterances(lambda: overlap.agent_speaks)
+        self._answered = asyncio.Event()
+        parent.current = self
         self._heard: asyncio.Queue[rtc.AudioFrame | VADEvent | str | None] = asyncio.Queue()
         super().__init__(stt=parent, conn_options=conn_options, sample_rate=SAMPLE_RATE)
 
     @abstractmethod
     async def step(self, step: UtteranceStep) -> None:
-        """Begin an utterance, hear a frame of it, or end it."""
+        """Begin an utterance, hear a frame of it, ask for its text so far, or end it."""
+
+    @property
+    @abstractmethod
+    def awaits_text(self) -> bool:
+        """Whether words were said of which there is no text yet."""
 
     @abstractmethod
     async def flushed(self) -> None:
         """LiveKit wants a final transcript now; there is no utterance left to end."""
+
+    async def text_is_there(self) -> None:
+        while self.awaits_text:
+            self._answered.clear()
+            await self._answered.wait()
 
     async def follow(self) -> None:
         """Hear the caller until the call ends."""
@@ -138,6 +186,17 @@ class UtteranceStream(stt.RecognizeStream):
             await asyncio.gather(feeder, return_exceptions=True)
 
     def emit(self, text: str, *, final: bool) -> None:
+        """Hand a text to LiveKit, unless it only says that the caller listens."""
+        if final:
+            self._send(text if self._overlap.passes(text, self._send) else "", final=True)
+        elif not self._overlap.agent_speaks:
+            self._send(text, final=False)
+        else:
+            self._overlap.hears(text)
+
+    def _send(self, text: str, *, final: bool = True) -> None:
+        if final:
+            self._answered.set()
         kind = stt.SpeechEventType
         self._event_ch.send_nowait(
             stt.SpeechEvent(

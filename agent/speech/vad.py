@@ -28,6 +28,8 @@ logger = logging.getLogger("agent.speech")
 VOICE_ACTIVITY = "voice activity detection"  # as it is called when a call must do without it
 Listener = Callable[[VADEvent], None]
 
+RECENT_S = 8.0  # seconds of sound that are kept
+BYTES = 2  # of a sample
 HYSTERESIS, LEAST_THRESHOLD = 0.15, 0.01  # from speech to silence, as the library has them
 LOUDNESS_WINDOW = 0.03  # seconds
 LOUDNESS_OVER_FLOOR = 6.0  # times as loud as the quietest sound so far
@@ -81,6 +83,14 @@ class SharedVAD(vad.VAD):
         super().__init__(capabilities=inner.capabilities)
         self._inner = inner
         self.listeners: list[Listener] = []
+        self.recent = bytearray()  # the last seconds of what the caller's microphone sent, as PCM
+
+    def heard(self, frame: rtc.AudioFrame) -> None:
+        self.recent += frame.data.tobytes()
+        most = BYTES * round(RECENT_S * frame.sample_rate)
+        # Not with each frame: what stands behind must be moved each time.
+        if len(self.recent) > most * 5 // 4:
+            del self.recent[: len(self.recent) - most]
 
     @property
     def model(self) -> str:
@@ -104,22 +114,23 @@ class SharedVAD(vad.VAD):
             )
 
     def stream(self) -> vad.VADStream:
-        return _SharedStream(self._inner.stream(), self.listeners)
+        return _SharedStream(self._inner.stream(), self)
 
 
 class _SharedStream(vad.VADStream):
     """Hands everything to the inner stream; its events go to the listeners first."""
 
-    def __init__(self, inner: vad.VADStream, listeners: list[Listener]) -> None:
+    def __init__(self, inner: vad.VADStream, shared: SharedVAD) -> None:
         # Not calling super().__init__(): it would start a second set of channels and tasks.
         self._inner = inner
-        self._listeners = listeners
+        self._shared = shared
         self._quiet = False
 
     async def _main_task(self) -> None:
         raise NotImplementedError("the inner stream does the work")
 
     def push_frame(self, frame: rtc.AudioFrame) -> None:
+        self._shared.heard(frame)
         self._inner.push_frame(frame)
 
     def flush(self) -> None:
@@ -134,7 +145,7 @@ class _SharedStream(vad.VADStream):
     async def __anext__(self) -> VADEvent:
         while not self._news(event := await self._inner.__anext__()):
             pass
-        for listener in self._listeners:
+        for listener in self._shared.listeners:
             listener(event)
         return event
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from common.vitals import Vitals
-from dev.models import embeddings, faults
+from dev.models import embeddings, end_of_turn, faults
 from dev.models.guard import guard
 from dev.models.hearing import stream, transcriptions
 from dev.models.hearing.listening import Listening
@@ -24,6 +24,7 @@ from dev.models.speaking.speaking import Speaking
 MAX_BODY_BYTES = 26 * 2**20
 LISTENING = web.AppKey("listening", Listening)
 SPEAKING = web.AppKey("speaking", Speaking)
+END_OF_TURN = web.AppKey("end_of_turn", end_of_turn.EndOfTurn)
 VITALS = web.AppKey("vitals", Vitals)
 MODELS = {
     "rehearsal": "chat",
@@ -41,6 +42,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
     )
     app[LISTENING] = listening = Listening(settings)
     app[SPEAKING] = speaking = Speaking(settings)
+    app[END_OF_TURN] = turns = end_of_turn.EndOfTurn()
     app.add_routes(
         [
             web.get("/health", _health),
@@ -52,6 +54,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
             *endpoint.routes(speaking),
             *transcriptions.routes(listening),
             *stream.routes(listening),
+            *end_of_turn.routes(turns),
         ]
     )
     if settings.faults_enabled:
@@ -66,7 +69,9 @@ def make_app(settings: ModelsSettings) -> web.Application:
         measuring = asyncio.create_task(vitals.watch(), name="vitals of the models")
         listening.start()
         speaking.start()
+        turns.start()
         yield
+        turns.close()
         listening.close()
         speaking.close()
         measuring.cancel()
@@ -85,6 +90,7 @@ async def _health(request: web.Request) -> web.Response:
         "voice": speaking.voice,
         "problem": " ".join(filter(None, (listening.problem, speaking.problem))),
         "waiting": listening.waiting,
+        "end_of_turn": request.app[END_OF_TURN].state,
     }
     loading = "loading" in (listening.state, speaking.state)
     return web.json_response(state, status=503 if loading else 200)

@@ -13,6 +13,7 @@ from livekit.agents.utils import AudioBuffer
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent.speech.offline import OfflineStream, OfflineSTT
+from agent.speech.overlap import Overlap
 from agent.speech.vad import SharedVAD
 from tests.fast.agent.kept_events import collected, heard_reports
 
@@ -25,12 +26,14 @@ def frame(seconds: float = 0.032, loudness: int = 0) -> rtc.AudioFrame:
     return rtc.AudioFrame(samples.tobytes(), RATE, 1, len(samples))
 
 
-def event(kind: VADEventType, silence: float = 0.0, speech: float = 0.0) -> VADEvent:
+def event(
+    kind: VADEventType, silence: float = 0.0, speech: float = 0.0, spoken: float = 0.0
+) -> VADEvent:
     return VADEvent(
         type=kind,
         samples_index=0,
         timestamp=0.0,
-        speech_duration=0.0,
+        speech_duration=spoken,
         silence_duration=0.0,
         raw_accumulated_silence=silence,
         raw_accumulated_speech=speech,
@@ -94,7 +97,8 @@ class Hearing:
         self.detector = SharedVAD(Detector())
         self.events, self.told = collected()
         reports, self.degraded = heard_reports(self.events)
-        stream = OfflineSTT(listener.url, self.detector, reports).stream()
+        self.overlap = Overlap(reports)
+        stream = OfflineSTT(listener.url, self.detector, self.overlap, reports).stream()
         assert isinstance(stream, OfflineStream)
         self.stream = stream
 

@@ -36,7 +36,7 @@ def test_what_the_dispatch_asks_for_is_had() -> None:
         ("vad_min_speech", True),
         ("interruption_enabled", "no"),
         ("endpointing_min_delay", None),
-        ("endpointing_min_delay", 0.95),  # more than the longer delay
+        ("endpointing_min_delay", 1.55),  # more than the longer delay
         ("letta_base_url", "http://elsewhere"),
         ("nonsense", 1),
     ],

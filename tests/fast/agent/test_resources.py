@@ -60,13 +60,21 @@ def away() -> LettaCallError:
 async def test_each_part_is_closed_even_if_another_fails(caplog: pytest.LogCaptureFixture) -> None:
     events, _ = collected()
     letta, stt, tts = Part(RuntimeError("no goodbye")), Part(), Part()
-    parts: dict[str, Any] = {"letta": letta, "stt": stt, "tts": tts, "session": None, "voice": None}
+    parts: dict[str, Any] = {
+        "letta": letta,
+        "stt": stt,
+        "tts": tts,
+        "end_of_turn": (end_of_turn := Part()),
+        "overlap": None,
+        "session": None,
+        "voice": None,
+    }
     callers: Any = Callers()
     opened = asyncio.create_task(nothing())
     call = AgentResources(events, Turns(events), opened=opened, callers=callers, **parts)
     with caplog.at_level(logging.ERROR, "agent.job"):
         await call.aclose()
-    assert (stt.closed, tts.closed, callers.closed) == (True, True, True)
+    assert all(part.closed for part in (stt, tts, end_of_turn, callers))
     assert "no goodbye" in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""Where utterances begin and end, where replies are cut for the voice, when a sentence is over."""
+"""Where utterances begin and end, and where replies are cut for the voice."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from livekit.agents import inference, llm, stt
+from livekit.agents import inference, stt
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent.settings import AgentSettings
+from agent.speech.overlap import Overlap
 from agent.speech.providers import inference_voice, make_stt, make_tts
 from agent.speech.reports import Reports
 from agent.speech.spoken_text import ClauseTokenizer
 from agent.speech.stt_requests import RequestSTT
-from agent.speech.unfinished import UnfinishedSentence, sounds_unfinished
 from agent.speech.utterance_stream import Utterances, UtteranceStep
 from agent.speech.vad import LoudnessVAD, SharedVAD
 from tests.fast.agent.hearing import END, START, Detector, Hearing, Listener, Recorder, event, frame
@@ -37,18 +37,37 @@ def test_an_utterance_begins_with_the_audio_from_just_before() -> None:
     assert kinds(utterances.audio(frame())) == []
 
 
-def test_a_pause_ends_an_utterance_early_and_more_words_begin_another() -> None:
-    utterances = Utterances(pause=0.12)
+def test_the_text_is_asked_for_at_each_pause_once() -> None:
+    utterances = Utterances()
     list(utterances.detected(START))
-    short = event(VADEventType.INFERENCE_DONE, silence=0.1)
-    assert kinds(utterances.detected(short)) == []
-    long = event(VADEventType.INFERENCE_DONE, silence=0.13)
-    assert kinds(utterances.detected(long)) == ["end"]
+    pauses = [event(VADEventType.INFERENCE_DONE, silence=silence) for silence in (0.1, 0.13, 0.16)]
+    assert [kinds(utterances.detected(pause)) for pause in pauses] == [[], ["ask"], []]
+    assert kinds(utterances.detected(event(VADEventType.INFERENCE_DONE, speech=0.03))) == []
+    assert [kinds(utterances.detected(pause)) for pause in pauses] == [[], ["ask"], []]
+    assert kinds(utterances.detected(END)) == ["end"]
+    assert kinds(utterances.detected(END)) == []
+
+
+def test_what_is_said_over_the_agent_is_asked_for_while_it_is_said() -> None:
+    over_the_agent = True
+    utterances = Utterances(lambda: over_the_agent)
+    speech = [event(VADEventType.INFERENCE_DONE, speech=0.03, spoken=s) for s in (0.5, 0.7, 0.8)]
+    list(utterances.detected(START))
+    assert [kinds(utterances.detected(one)) for one in speech] == [[], ["ask"], []]
+    list(utterances.detected(END))
+    over_the_agent = False
+    list(utterances.detected(START))
+    assert [kinds(utterances.detected(one)) for one in speech] == [[], [], []]
+
+
+def test_who_goes_on_after_a_flush_begins_another_utterance() -> None:
+    utterances = Utterances()
+    list(utterances.detected(START))
+    assert kinds(utterances.end()) == ["end"]
     list(utterances.audio(frame()))
     again = event(VADEventType.INFERENCE_DONE, speech=0.03)
     assert kinds(utterances.detected(again)) == ["begin", "audio"]
     assert kinds(utterances.detected(END)) == ["end"]
-    assert kinds(utterances.detected(END)) == []
 
 
 @pytest.mark.parametrize(
@@ -79,26 +98,6 @@ def test_text_without_punctuation_is_cut_at_a_space() -> None:
     pieces = ClauseTokenizer().tokenize("word " * 200)
     assert "".join(pieces) == "word " * 200
     assert all(len(piece) <= 300 for piece in pieces)
-
-
-@pytest.mark.parametrize(
-    ("text", "unfinished"),
-    [
-        ("my favorite color is", True),
-        ("i like tea and", True),
-        ("tell me about the", True),
-        ("my favorite color is green", False),
-        ("how are you", False),
-        ("what is that", False),
-        ("it is the.", False),
-        ("", False),
-    ],
-)
-async def test_a_sentence_that_sounds_unfinished(text: str, unfinished: bool) -> None:
-    assert sounds_unfinished(text) is unfinished
-    context = llm.ChatContext.empty()
-    context.add_message(role="user", content=text)
-    assert await UnfinishedSentence().predict_end_of_turn(context) == float(not unfinished)
 
 
 async def test_the_listeners_of_a_shared_detector_hear_what_the_call_hears() -> None:
@@ -137,6 +136,8 @@ async def test_offline_speech_to_text_streams_an_utterance(hearing: Hearing) -> 
     assert interim.type is stt.SpeechEventType.INTERIM_TRANSCRIPT
     assert interim.alternatives[0].text == "my favorite"
     hearing.detect(event(VADEventType.INFERENCE_DONE, silence=0.2))
+    assert await hearing.got() == "pause"
+    hearing.detect(END)
     assert await hearing.got() == "end"
     await hearing.listener.say(type="final", text="my favorite color")
     final = await hearing.transcript()
@@ -172,7 +173,7 @@ async def test_a_server_that_goes_away_is_told_once_and_found_again(hearing: Hea
 
 async def test_a_recording_is_what_was_said_between_start_and_end() -> None:
     detector = SharedVAD(Detector())
-    stream = RequestSTT(Recorder(), detector, "en", Reports(), 5).stream()
+    stream = RequestSTT(Recorder(), detector, Overlap(Reports()), "en", Reports(), 5).stream()
     await asyncio.sleep(0)
     for one in (START, *[None] * 10, END):
         if one is None:
@@ -190,7 +191,7 @@ async def test_the_providers_follow_the_settings() -> None:
     detector = SharedVAD(Detector())
 
     def described(settings: AgentSettings) -> str:
-        made = make_stt(settings, detector, Reports())
+        made = make_stt(settings, detector, Overlap(Reports()), Reports())
         return f"{type(made).__name__} {made.model} {made.provider}"
 
     assert described(AgentSettings()) == "OfflineSTT whisper offline"
@@ -205,7 +206,7 @@ async def test_inference_is_asked_for_by_string(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LIVEKIT_API_KEY", "key")
     monkeypatch.setenv("LIVEKIT_API_SECRET", "secret")
     settings = AgentSettings(speech="inference", tts_model="cartesia/sonic-3", tts_voice="v")
-    stt = make_stt(settings, SharedVAD(Detector()), Reports())
+    stt = make_stt(settings, SharedVAD(Detector()), Overlap(Reports()), Reports())
     tts = make_tts(settings, Reports())
     assert isinstance(stt, inference.STT) and stt.model == "deepgram/nova-3"
     assert isinstance(tts, inference.TTS) and tts.model == "cartesia/sonic-3"

@@ -14,6 +14,7 @@ from livekit.agents.vad import VADEvent
 
 from agent.events import Event
 from agent.speech import offline
+from agent.speech.overlap import Overlap
 from agent.speech.reports import Reports
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
@@ -209,7 +210,9 @@ async def test_each_try_of_a_request_is_told_and_a_lasting_failure_once() -> Non
     events, told = collected()
     reports, degraded = heard_reports(events)
     options = APIConnectOptions(max_retry=1, retry_interval=0.01, timeout=1)
-    stream = RequestSTT(failing, detector, "en", reports, 5).stream(conn_options=options)
+    stream = RequestSTT(failing, detector, Overlap(reports), "en", reports, 5).stream(
+        conn_options=options
+    )
     await asyncio.sleep(0)
 
     async def utter(failures: int) -> str:
@@ -272,7 +275,7 @@ async def test_recordings_that_pile_up_are_refused_and_told() -> None:
     detector = SharedVAD(Detector())
     events, told = collected()
     reports, degraded = heard_reports(events)
-    stream = RequestSTT(Hanging(), detector, "en", reports, 3).stream()
+    stream = RequestSTT(Hanging(), detector, Overlap(reports), "en", reports, 3).stream()
     await asyncio.sleep(0)
     for _ in range(5):
         for one in (START, END):

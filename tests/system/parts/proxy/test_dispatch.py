@@ -126,7 +126,7 @@ IMPOSSIBLE: list[tuple[Any, tuple[str, ...]]] = [
     ({"vad_min_speech": "0.1"}, ("vad_min_speech", "'0.1'", "from 0.01 to 2")),
     ({"interruption_enabled": 1}, ("interruption_enabled", "is 1", "true or false")),
     ({"letta_base_url": "http://x"}, ("letta_base_url", "there are: vad_threshold")),
-    ({"endpointing_min_delay": 5}, ("endpointing_min_delay", "5", "0.9")),
+    ({"endpointing_min_delay": 5}, ("endpointing_min_delay", "5", "1.5")),
     (["vad_threshold"], ("settings", "dictionary")),
 ]
 

@@ -1,0 +1,227 @@
+"""When a caller who pauses has finished: by how it sounded, and by what was said.
+
+Silence alone cannot tell: people pause for a second within a sentence, and answer after a third of
+one. Three signs are weighed. The words: hardly anybody ends with "and" or "the", and where
+speech-to-text writes punctuation, a text without any is not whole. The sound: a model of melody and
+pace (the models server's, dev/models/end_of_turn.py) listens to the last seconds, again and again
+while the pause lasts. And whether a text is still awaited: then nobody knows yet.
+
+Without the models server the words alone decide. The word list is English; in other languages
+every word can be the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+
+import aiohttp
+from livekit.agents import LanguageCode, llm
+from livekit.agents.stt import STT
+from livekit.agents.vad import VADEvent, VADEventType
+
+from agent.settings import AgentSettings
+from agent.speech.reports import Reports
+from agent.speech.utterance_stream import text_is_there
+from agent.speech.vad import SharedVAD
+
+logger = logging.getLogger("agent.speech")
+
+END_OF_TURN = "the end of a turn by sound"  # as it is called when a call must do without it
+WORDS = """
+    a an the my your our their its every each some any no another
+    and or but nor because since although though unless until while if whether than as
+    which whose when where
+    of to in on at by for from with without about into onto between among through during
+    before after against toward towards upon via like
+    is are was were am be been i i'm you're we're they're i've i'd i'll
+    it's that's there's what's who's let's
+    very really quite just only named called mr mrs ms dr
+    um uh er erm
+"""
+DANGLING = frozenset(WORDS.split())
+# Words that do end sentences ("Yes, it is.", "What is it like?"): a full stop is believed there.
+CAN_END = frozenset(
+    "is are was were am be been i no any some each another like in on by to".split()  # noqa: SIM905
+)
+WHOLE = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u0964][\"'\u201d\u2019)\]]*$")
+GOES_ON = re.compile(r"(\.\.\.|\u2026|[-,;:\u2013\u2014\u3001\uff0c])[\"'\u201d\u2019)\]]*$")
+
+# Seconds of silence after which the sound is judged, once more each time: it is judged the surer
+# the longer the silence.
+CHECKS = (0.2, 0.45, 0.8, 1.2)
+FINISHED = 0.5  # probability from which it counts as finished
+ANSWER_TIMEOUT = 0.6  # seconds for the model; a late answer is none
+RESUMES = 0.15  # seconds for the detector to be sure that the caller speaks again
+TEXT_TIMEOUT = 6.0  # seconds for a text that is awaited
+
+
+def sounds_unfinished(text: str, punctuated: bool = False) -> bool:
+    """Whether more words are likely to come after these.
+
+    `punctuated`: whoever wrote the text puts a full stop where one belongs.
+    """
+    text = text.rstrip()
+    if GOES_ON.search(text):
+        return True
+    whole = WHOLE.search(text) is not None
+    if text.endswith(("?", "!")):
+        return False
+    words = re.findall(r"[\w'-]+", text.lower())
+    if not words:
+        return False
+    if whole:
+        return words[-1] in DANGLING - CAN_END
+    return punctuated or words[-1] in DANGLING
+
+
+class Pause:
+    """Follows the detector: since when the caller is silent, and how the end of it sounded."""
+
+    def __init__(self, settings: AgentSettings, vad: SharedVAD, reports: Reports) -> None:
+        self._url = f"{settings.models_url.rstrip('/')}/audio/end-of-turn"
+        self._reports = reports
+        self._vad = vad
+        self._http: aiohttp.ClientSession | None = None
+        self._first: asyncio.Task[float | None] | None = None
+        self.since: float | None = None  # on the monotonic clock; None while somebody speaks
+        self.silent = asyncio.Event()
+        vad.listeners.append(self._detected)
+
+    async def aclose(self) -> None:
+        self._forget()
+        if self._http is not None:
+            await self._http.close()
+
+    async def finished(self, until: float) -> bool | None:
+        """Whether it sounds finished before `until` seconds of silence; None when nobody knows."""
+        known = False
+        for number, check in enumerate(CHECKS):
+            if number and check > until - 0.05:
+                break
+            if number and self._silence > CHECKS[min(number + 1, len(CHECKS) - 1)]:
+                continue  # the text came late: the next one hears as much
+            probability = await self._at(check) if number else await self._at_first()
+            known = known or probability is not None
+            if probability is not None and probability >= FINISHED:
+                return True
+            if not known:
+                return None
+        return False
+
+    @property
+    def _silence(self) -> float:
+        return time.monotonic() - self.since if self.since is not None else 0.0
+
+    async def _at_first(self) -> float | None:
+        if self._first is None:
+            self._first = asyncio.create_task(self._at(CHECKS[0]), name="end of turn")
+        return await asyncio.shield(self._first)
+
+    async def _at(self, check: float) -> float | None:
+        if self.since is not None:
+            await asyncio.sleep(self.since + check - time.monotonic())
+        return await self._ask()
+
+    async def _ask(self) -> float | None:
+        sound = bytes(self._vad.recent)
+        try:
+            if self._http is None:
+                self._http = aiohttp.ClientSession(
+                    timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT)
+                )
+            async with self._http.post(self._url, data=sound) as response:
+                answer = await response.json(content_type=None)
+            if response.status == 503:
+                self._reports.broken(
+                    END_OF_TURN,
+                    str(answer["error"]["message"]),
+                    "the words alone decide when the caller has finished",
+                )
+                return None
+            return float(answer["probability"])
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            logger.debug("%s: %s", self._url, error)  # its health is watched elsewhere
+        except (ValueError, KeyError, TypeError) as error:
+            logger.warning("%s answered oddly: %r", self._url, error)
+        return None
+
+    def _detected(self, event: VADEvent) -> None:
+        if event.raw_accumulated_speech > 0 or event.type == VADEventType.START_OF_SPEECH:
+            self.since = None
+            self.silent.clear()
+            self._forget()
+        elif self.since is None and event.raw_accumulated_silence > 0:
+            self.since = time.monotonic() - event.raw_accumulated_silence
+            self.silent.set()
+        if (
+            self.since is not None
+            and self._first is None
+            and (event.speaking or event.type == VADEventType.END_OF_SPEECH)
+            and event.raw_accumulated_silence >= CHECKS[0]
+        ):
+            # While the text is made, so that both are there when the shortest delay is over.
+            self._first = asyncio.create_task(self._ask(), name="end of turn")
+
+    def _forget(self) -> None:
+        if self._first is not None:
+            self._first.cancel()
+            self._first = None
+
+
+class EndOfTurn:
+    """LiveKit's turn detector: returns when it is decided, 1 for finished.
+
+    LiveKit asks when the caller is silent and again with each text, and cancels the question when
+    the caller goes on. After 1 it waits for the shortest delay, after 0 for the longest.
+    """
+
+    def __init__(
+        self, settings: AgentSettings, stt: STT[object], vad: SharedVAD, reports: Reports
+    ) -> None:
+        self._longest = settings.endpointing_max_delay
+        self._stt = stt
+        self._pause = Pause(settings, vad, reports)
+        self._punctuated = False
+
+    @property
+    def model(self) -> str:
+        return "smart-turn and words"
+
+    @property
+    def provider(self) -> str:
+        return "local"
+
+    async def aclose(self) -> None:
+        await self._pause.aclose()
+
+    async def unlikely_threshold(self, language: LanguageCode | None) -> float | None:
+        return 0.5
+
+    async def supports_language(self, language: LanguageCode | None) -> bool:
+        return True
+
+    async def predict_end_of_turn(
+        self, chat_ctx: llm.ChatContext, *, timeout: float | None = None
+    ) -> float:
+        text = next(
+            (
+                item.text_content or ""
+                for item in reversed(chat_ctx.items)
+                if isinstance(item, llm.ChatMessage) and item.role == "user"
+            ),
+            "",
+        )
+        # A text that comes makes LiveKit ask anew; one that comes empty does not.
+        await text_is_there(self._stt, TEXT_TIMEOUT)
+        self._punctuated = self._punctuated or WHOLE.search(text.rstrip()) is not None
+        if sounds_unfinished(text, self._punctuated):
+            return 0.0
+        finished = await self._pause.finished(self._longest)
+        # The caller may have begun to speak again, of which the detector is not sure yet.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._pause.silent.wait(), RESUMES)
+        return 0.0 if finished is False else 1.0

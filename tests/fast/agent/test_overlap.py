@@ -1,0 +1,100 @@
+"""What a caller says while the agent speaks: what stops the agent, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.speech.overlap import Overlap
+from agent.speech.reports import Reports
+from tests.fast.agent.hearing import END, START, Hearing, Listener
+
+
+@pytest.fixture
+def given() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def stopped() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def overlap(stopped: list[bool]) -> Overlap:
+    overlap = Overlap(Reports())
+    overlap.interrupt = lambda: stopped.append(True)
+    overlap.agent_is("speaking")
+    return overlap
+
+
+LISTENS = ["Mm-hmm.", "mhm", "Uh-huh", "Right.", "Yeah, yeah.", "Okay, right.", "I see.", "Got it."]
+MEANS_IT = [
+    "Stop.",
+    "Wait.",
+    "No.",
+    "Right?",
+    "Really?",
+    "What is that?",
+    "Yes, but I want tea.",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", LISTENS)
+def test_who_only_listens_does_not_stop_the_agent(
+    overlap: Overlap, stopped: list[bool], given: list[str], text: str
+) -> None:
+    overlap.hears(text)
+    assert not overlap.passes(text, given.append)
+    assert stopped == []
+
+
+@pytest.mark.parametrize("text", MEANS_IT)
+def test_everything_else_is_for_the_agent(
+    overlap: Overlap, stopped: list[bool], given: list[str], text: str
+) -> None:
+    overlap.hears(text)
+    assert overlap.passes(text, given.append)
+    assert stopped == ([True] if text else []), "a cough has no words"
+
+
+def test_a_yes_is_an_answer_when_the_agent_ends_or_is_silent(
+    overlap: Overlap, given: list[str]
+) -> None:
+    assert not overlap.passes("Yes.", given.append)
+    overlap.agent_is("listening")
+    assert given == ["Yes."]
+    assert overlap.passes("Yes.", given.append), "nobody speaks over it"
+    overlap.agent_is("thinking")
+    assert overlap.passes("Yes.", given.append)
+    assert not overlap.passes("Mm-hmm.", given.append), "a sound is no reason to think anew"
+    overlap.agent_is("listening")
+    assert overlap.passes("Mm-hmm.", given.append)
+    assert given == ["Yes."]
+
+
+def test_a_yes_long_before_the_end_is_no_answer(
+    overlap: Overlap, given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not overlap.passes("Yes.", given.append)
+    monkeypatch.setattr("agent.speech.overlap.ANSWERS", -1.0)
+    overlap.agent_is("listening")
+    assert given == []
+
+
+async def test_a_stream_keeps_a_backchannel_from_the_session_and_tells_it() -> None:
+    listener = Listener()
+    runner = await listener.serve()
+    hearing = Hearing(listener)
+    assert await hearing.got() == "connected"
+    hearing.overlap.agent_is("speaking")
+    for text, passed in (("Mm-hmm.", ""), ("Stop.", "Stop.")):
+        hearing.detect(START)
+        hearing.detect(END)
+        assert [await hearing.got(), await hearing.got()] == ["start", "end"]
+        await hearing.listener.say(type="final", text=text)
+        assert (await hearing.transcript()).alternatives[0].text == passed
+    told = [one["data"]["text"] for one in hearing.told if one["name"] == "backchannel"]
+    assert told == ["Mm-hmm."]
+    await hearing.stream.aclose()
+    await runner.cleanup()
