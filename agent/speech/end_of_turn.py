@@ -50,12 +50,23 @@ CAN_END = frozenset(
 WHOLE = re.compile(r"[.!?\u3002\uff01\uff1f\u061f\u0964][\"'\u201d\u2019)\]]*$")
 GOES_ON = re.compile(r"(\.\.\.|\u2026|[-,;:\u2013\u2014\u3001\uff0c])[\"'\u201d\u2019)\]]*$")
 
-# Seconds of silence after which the sound is judged, once more each time: it is judged the surer
-# the longer the silence.
-CHECKS = (0.2, 0.45, 0.8, 1.2)
-FINISHED = 0.5  # probability from which it counts as finished
+# What people say as a whole turn; of other single words more often come after them.
+ANSWERS = frozenset(
+    """
+    yes no yeah yep nope okay ok sure right stop wait thanks hello hi hey bye goodbye please again
+    """.split()  # noqa: SIM905
+)
+MOST_ANSWERED = 2  # words: "no thanks", "hello again"
+
+# Seconds of silence after which the sound is judged, and the probability from which it counts as
+# finished: the model takes any silence for an end, if it is long enough.
+CHECKS = ((0.2, 0.6), (0.45, 0.8), (0.8, 0.9), (1.2, 0.9))
+FIRST = CHECKS[0][0]
+RESUMED = 1.2  # seconds of silence after which a caller who goes on was not finished
+PATIENT = 30.0  # seconds for which such a caller is not answered at the first check
 ANSWER_TIMEOUT = 0.6  # seconds for the model; a late answer is none
 RESUMES = 0.15  # seconds for the detector to be sure that the caller speaks again
+MARGIN = 0.05  # seconds a check takes
 TEXT_TIMEOUT = 6.0  # seconds for a text that is awaited
 
 
@@ -78,6 +89,12 @@ def sounds_unfinished(text: str, punctuated: bool = False) -> bool:
     return punctuated or words[-1] in DANGLING
 
 
+def is_answer(text: str) -> bool:
+    """Whether it is a turn by itself, however short."""
+    words = re.findall(r"[\w'-]+", text.lower())
+    return 0 < len(words) <= MOST_ANSWERED and words[0] in ANSWERS
+
+
 class Pause:
     """Follows the detector: since when the caller is silent, and how the end of it sounded."""
 
@@ -89,6 +106,7 @@ class Pause:
         self._first: asyncio.Task[float | None] | None = None
         self.since: float | None = None  # on the monotonic clock; None while somebody speaks
         self.silent = asyncio.Event()
+        self.went_on_after = 0.0  # seconds of silence, when the caller last went on
         vad.listeners.append(self._detected)
 
     async def aclose(self) -> None:
@@ -96,20 +114,21 @@ class Pause:
         if self._http is not None:
             await self._http.close()
 
-    async def finished(self, until: float) -> bool | None:
-        """Whether it sounds finished before `until` seconds of silence; None when nobody knows."""
-        known = False
-        for number, check in enumerate(CHECKS):
-            if number and check > until - 0.05:
+    async def finished(self, until: float, *, first: int = 0) -> bool | None:
+        """Whether it sounds finished before `until` seconds of silence; None when nobody knows.
+
+        `first` is the number of the check from which on a yes counts.
+        """
+        for number, (check, finished) in enumerate(CHECKS):
+            if number and check > until - MARGIN:
                 break
-            if number and self._silence > CHECKS[min(number + 1, len(CHECKS) - 1)]:
-                continue  # the text came late: the next one hears as much
-            probability = await self._at(check) if number else await self._at_first()
-            known = known or probability is not None
-            if probability is not None and probability >= FINISHED:
-                return True
-            if not known:
+            if number + 1 < len(CHECKS) and self._silence > CHECKS[number + 1][0]:
+                continue  # the text came late: the next check hears as much
+            probability = await (self._at(check) if number else self._at_first())
+            if probability is None:
                 return None
+            if probability >= finished and number >= first:
+                return True
         return False
 
     @property
@@ -118,7 +137,7 @@ class Pause:
 
     async def _at_first(self) -> float | None:
         if self._first is None:
-            self._first = asyncio.create_task(self._at(CHECKS[0]), name="end of turn")
+            self._first = asyncio.create_task(self._at(FIRST), name="end of turn")
         return await asyncio.shield(self._first)
 
     async def _at(self, check: float) -> float | None:
@@ -151,6 +170,8 @@ class Pause:
 
     def _detected(self, event: VADEvent) -> None:
         if event.raw_accumulated_speech > 0 or event.type == VADEventType.START_OF_SPEECH:
+            if self.since is not None:
+                self.went_on_after = self._silence
             self.since = None
             self.silent.clear()
             self._forget()
@@ -161,7 +182,7 @@ class Pause:
             self.since is not None
             and self._first is None
             and (event.speaking or event.type == VADEventType.END_OF_SPEECH)
-            and event.raw_accumulated_silence >= CHECKS[0]
+            and event.raw_accumulated_silence >= FIRST
         ):
             # While the text is made, so that both are there when the shortest delay is over.
             self._first = asyncio.create_task(self._ask(), name="end of turn")
@@ -186,6 +207,9 @@ class EndOfTurn:
         self._stt = stt
         self._pause = Pause(settings, vad, reports)
         self._punctuated = False
+        self._ended_at: float | None = None  # the turn, as it was decided last
+        self._patient_until = 0.0
+        vad.listeners.append(self._detected)
 
     @property
     def model(self) -> str:
@@ -220,8 +244,27 @@ class EndOfTurn:
         self._punctuated = self._punctuated or WHOLE.search(text.rstrip()) is not None
         if sounds_unfinished(text, self._punctuated):
             return 0.0
-        finished = await self._pause.finished(self._longest)
+        finished = await self._finished(text)
         # The caller may have begun to speak again, of which the detector is not sure yet.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._pause.silent.wait(), RESUMES)
-        return 0.0 if finished is False else 1.0
+        if finished is False:
+            return 0.0
+        self._ended_at = time.monotonic()
+        return 1.0
+
+    async def _finished(self, text: str) -> bool | None:
+        if is_answer(text):
+            await self._pause.finished(CHECKS[1][0] + 2 * MARGIN)
+            return True  # then at the latest
+        known = len(text.split()) > MOST_ANSWERED
+        patient = time.monotonic() < self._patient_until
+        return await self._pause.finished(self._longest, first=int(patient or not known))
+
+    def _detected(self, event: VADEvent) -> None:
+        """Learn from a caller who goes on after the turn was taken for ended."""
+        if event.type != VADEventType.START_OF_SPEECH or self._ended_at is None:
+            return
+        self._ended_at = None
+        if self._pause.went_on_after < RESUMED:
+            self._patient_until = time.monotonic() + PATIENT

@@ -13,7 +13,7 @@ from livekit.agents import llm
 from livekit.agents.vad import VADEventType
 
 from agent.settings import AgentSettings
-from agent.speech.end_of_turn import CHECKS, EndOfTurn, sounds_unfinished
+from agent.speech.end_of_turn import CHECKS, FIRST, EndOfTurn, sounds_unfinished
 from agent.speech.overlap import Overlap
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.vad import SharedVAD
@@ -64,7 +64,7 @@ class Call:
     def pauses(self) -> None:
         self.detector.heard(frame(0.5, 5000))
         self.detect(VADEventType.INFERENCE_DONE, speech=0.03)
-        self.detect(VADEventType.INFERENCE_DONE, silence=CHECKS[0])
+        self.detect(VADEventType.INFERENCE_DONE, silence=FIRST)
 
     def detect(self, kind: VADEventType, **how: float) -> None:
         one = event(kind, **how)
@@ -123,8 +123,8 @@ async def test_who_sounds_unfinished_is_listened_to_again(call: Call, model: Mod
     call.pauses()
     began = time.monotonic()
     assert await call.has_finished("It was the best of times.") == 1.0
-    silence = CHECKS[0] + time.monotonic() - began
-    assert CHECKS[1] <= silence < CHECKS[2]
+    silence = FIRST + time.monotonic() - began
+    assert CHECKS[1][0] <= silence < CHECKS[2][0]
 
 
 async def test_who_never_sounds_finished_gets_the_longest_delay(call: Call, model: Model) -> None:
@@ -140,6 +140,33 @@ async def test_unfinished_words_get_the_longest_delay_however_they_sound(
     model.answers = [0.99]
     call.pauses()
     assert await call.has_finished("My name is Peter and") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "at_check"),
+    [("How are you today?", 0), ("Yesterday.", 1), ("Yes.", 1), ("No thanks.", 1)],
+)
+async def test_a_short_answer_is_a_turn_and_another_single_word_less_surely(
+    call: Call, model: Model, text: str, at_check: int
+) -> None:
+    model.answers = [0.3 if text in ("Yes.", "No thanks.") else 0.99]
+    call.pauses()
+    began = time.monotonic()
+    assert await call.has_finished(text) == 1.0
+    silence = FIRST + time.monotonic() - began
+    assert CHECKS[at_check][0] <= silence < CHECKS[at_check + 1][0]
+
+
+async def test_who_went_on_after_an_end_is_given_more_time(call: Call, model: Model) -> None:
+    model.answers = [0.99]
+    call.pauses()
+    assert await call.has_finished("It was the best of times.") == 1.0
+    call.detect(VADEventType.INFERENCE_DONE, speech=0.03)
+    call.detect(VADEventType.START_OF_SPEECH)
+    call.pauses()
+    began = time.monotonic()
+    assert await call.has_finished("It was the best of times. It was the worst of times.") == 1.0
+    assert FIRST + time.monotonic() - began >= CHECKS[1][0]
 
 
 async def test_without_the_model_the_words_decide(call: Call, model: Model) -> None:
@@ -171,6 +198,6 @@ async def test_a_turn_does_not_end_while_a_text_is_awaited(call: Call, model: Mo
     await asyncio.sleep(0.1)
     assert not asking.done(), "there are words that nobody has understood yet"
     stream.flush()
-    call.detect(VADEventType.INFERENCE_DONE, silence=CHECKS[0])
+    call.detect(VADEventType.INFERENCE_DONE, silence=FIRST)
     assert await asyncio.wait_for(asking, 2) == 1.0
     await stream.aclose()
