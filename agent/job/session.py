@@ -58,6 +58,7 @@ CHARACTERS_A_SECOND = 15.0  # of speech
 SILENCE = 0.2  # seconds of a frame of silence
 VOICE_OPTIONS = APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0)
 TEXT_TO_SPEECH = "text-to-speech"  # as it is called when a call must do without it
+ENDED_BY_WORDS = 0.1  # seconds in which words that came end the reply
 MOST_POLITE = 3.0  # seconds for which a reply waits for a caller who speaks
 LAST_WORDS_TIMEOUT = 0.5  # seconds to wait for the transcript of words said while hanging up
 CANNOT_HEAR = "I cannot hear you right now. You can type to me instead."
@@ -122,10 +123,13 @@ class VoiceAgent(Agent):
 
         A caller who goes on has not finished: the words that come then end this reply unheard.
         """
+        if self._overlap.caller_is_silent.is_set():
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(MOST_POLITE):
                 await self._overlap.caller_is_silent.wait()
                 await text_is_there(self.session.stt, MOST_POLITE)
+        await asyncio.sleep(ENDED_BY_WORDS)
 
 
 def make_session(

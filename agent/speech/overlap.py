@@ -2,7 +2,8 @@
 
 "mm-hmm" and "right" tell a speaker to go on; a cough has no words at all. Everything else is meant
 to interrupt: it does so as soon as its words are known, or after INTERRUPTION_MIN_DURATION of
-speech, whatever is said. English only; in other languages everything interrupts.
+speech, whatever is said. Nobody encourages a speaker who has hardly begun: whoever speaks then goes
+on with a turn that was not over. English only; in other languages everything interrupts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+
+from livekit.agents.vad import VADEvent
 
 from agent.speech.reports import Reports
 
@@ -31,6 +34,8 @@ PHRASES = frozenset(
     ["i see", "got it", "of course", "all right", "that's right", "makes sense", "go on", "i know"]
 )
 MOST_WORDS = 3
+HARDLY_BEGUN = 0.7  # seconds of the agent's speech
+GOES_ON = 0.15  # seconds of the caller's speech that stop it then
 ANSWERS = 1.0  # seconds: a "yes" so shortly before the agent ends is an answer
 
 
@@ -63,6 +68,7 @@ class Overlap:
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
         self.agent_state = "initializing"
+        self._speaks_since = 0.0
         self.caller_is_silent = asyncio.Event()
         self.caller_is_silent.set()
         self.interrupt: Callable[[], None] = lambda: None
@@ -71,6 +77,13 @@ class Overlap:
     @property
     def agent_speaks(self) -> bool:
         return self.agent_state == "speaking"
+
+    def speech(self, event: VADEvent) -> None:
+        """What the detector says."""
+        goes_on = event.speaking and event.speech_duration >= GOES_ON
+        begun = time.monotonic() - self._speaks_since
+        if self.agent_speaks and goes_on and begun - event.speech_duration < HARDLY_BEGUN:
+            self.interrupt()
 
     def hears(self, text: str) -> None:
         """Words of an utterance that goes on."""
@@ -94,6 +107,8 @@ class Overlap:
 
     def agent_is(self, state: str) -> None:
         """The state of the agent has changed."""
+        if state == "speaking" and not self.agent_speaks:
+            self._speaks_since = time.monotonic()
         self.agent_state = state
         if state == "listening" and self._held is not None:
             text, at, later = self._held

@@ -170,6 +170,7 @@ class UtteranceStream(stt.RecognizeStream):
         try:
             while (heard := await self._heard.get()) is not None:
                 if isinstance(heard, VADEvent):
+                    self._overlap.speech(heard)
                     steps = self._utterances.detected(heard)
                 elif isinstance(heard, rtc.AudioFrame):
                     steps = self._utterances.audio(heard)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from livekit.agents.vad import VADEventType
 
 from agent.speech.overlap import Overlap
 from agent.speech.reports import Reports
-from tests.fast.agent.hearing import END, START, Hearing, Listener
+from tests.fast.agent.hearing import END, START, Hearing, Listener, event
 
 
 @pytest.fixture
@@ -71,6 +72,23 @@ def test_a_yes_is_an_answer_when_the_agent_ends_or_is_silent(
     overlap.agent_is("listening")
     assert overlap.passes("Mm-hmm.", given.append)
     assert given == ["Yes."]
+
+
+def test_who_speaks_as_the_agent_begins_goes_on(overlap: Overlap, stopped: list[bool]) -> None:
+    speaks = event(VADEventType.INFERENCE_DONE, speech=0.2, spoken=0.2)
+    speaks.speaking = True
+    overlap.speech(speaks)
+    assert stopped == [True]
+
+
+def test_who_speaks_later_is_listened_to_first(
+    overlap: Overlap, stopped: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.speech.overlap.HARDLY_BEGUN", -1.0)
+    speaks = event(VADEventType.INFERENCE_DONE, speech=0.2, spoken=0.2)
+    speaks.speaking = True
+    overlap.speech(speaks)
+    assert stopped == []
 
 
 def test_a_yes_long_before_the_end_is_no_answer(
