@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+SAID_AT_MOST = 2  # times in a row: people do say things twice
 TWICE_AT_LEAST = 5  # tokens of a phrase that is suspicious when it stands there twice in a row
 THRICE_AT_LEAST = 2
 
@@ -24,3 +25,25 @@ def is_loop(tokens: Sequence[int]) -> bool:
             ):
                 return True
     return False
+
+
+def said_once(tokens: Sequence[int]) -> list[int]:
+    """The tokens, with what stands there more than twice in a row only once.
+
+    For a text that still is a loop when it was listened to with care. The last time may be cut off.
+    """
+    left = list(tokens)
+    for length in range(1, len(tokens) // 2 + 1):
+        start = 0
+        while start + 2 * length <= len(left):
+            phrase = left[start : start + length]
+            end = start + length
+            while left[end : end + length] == phrase:
+                end += length
+            if (end - start) // length > SAID_AT_MOST:
+                rest = left[end:]
+                if rest == phrase[: len(rest)]:
+                    rest = []
+                left[start:] = phrase + rest
+            start += 1
+    return left

@@ -18,7 +18,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import WhisperModel
 from numpy.typing import NDArray
 
-from dev.models.hearing.repetition import is_loop
+from dev.models.hearing.repetition import is_loop, said_once
 
 Samples = NDArray[np.float32]
 
@@ -107,9 +107,13 @@ class Whisper:
         seconds = len(samples) / RATE
         invented = decoded.in_circles or decoded.score < UNSURE
         nothing = decoded.no_speech > NO_SPEECH and invented
-        tokens = [] if nothing else decoded.tokens
+        tokens = said_once(decoded.tokens) if decoded.in_circles else decoded.tokens
+        if nothing:
+            tokens = []
         text = tokenizer.decode(tokens).strip()
-        timed = self._words(decoded, seconds, tokenizer, at) if words and text else ()
+        timed = (
+            self._words(decoded.encoded, tokens, seconds, tokenizer, at) if words and text else ()
+        )
         return Heard(text, at, at + seconds, tuple(tokens), decoded.score, decoded.no_speech, timed)
 
     def _decode(
@@ -148,12 +152,15 @@ class Whisper:
         )
 
     def _words(
-        self, decoded: _Decoded, seconds: float, tokenizer: Tokenizer, at: float
+        self,
+        encoded: StorageView,
+        tokens: list[int],
+        seconds: float,
+        tokenizer: Tokenizer,
+        at: float,
     ) -> tuple[Word, ...]:
         frames = int(seconds * self._whisper.frames_per_second)
-        (timed,) = self._whisper.find_alignment(
-            tokenizer, [decoded.tokens], decoded.encoded, frames
-        )
+        (timed,) = self._whisper.find_alignment(tokenizer, [tokens], encoded, frames)
         words: list[Word] = []
         for each in timed:
             text, end = str(each["word"]), round(at + float(each["end"]), 2)

@@ -17,7 +17,7 @@ from dev.models.app import make_app
 from dev.models.hearing import listening, speech_trace
 from dev.models.hearing.decode_queue import Client, Urgency
 from dev.models.hearing.listening import Listening
-from dev.models.hearing.repetition import is_loop
+from dev.models.hearing.repetition import is_loop, said_once
 from dev.models.hearing.speech_trace import WINDOW
 from dev.models.hearing.utterance import Utterance
 from dev.models.hearing.whisper import RATE, Heard, Samples
@@ -43,6 +43,21 @@ MISSING = "The weights are missing: put them into FOLDER"
 )
 def test_a_text_that_goes_in_circles(tokens: list[int], loop: bool) -> None:
     assert is_loop(tokens) is loop
+
+
+@pytest.mark.parametrize(
+    ("tokens", "left"),
+    [
+        ([1, 2, 3, 1, 2, 3], [1, 2, 3, 1, 2, 3]),  # people say things twice
+        ([1, 2, 3, 1, 2, 3, 1, 2, 3], [1, 2, 3]),
+        ([9, 1, 2, 1, 2, 1, 2, 1, 8], [9, 1, 2, 1, 8]),
+        ([9, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2], [9, 1, 2, 3]),  # the last time is cut off
+        ([5] * 30, [5]),
+        ([], []),
+    ],
+)
+def test_a_loop_that_stays_is_said_once(tokens: list[int], left: list[int]) -> None:
+    assert said_once(tokens) == left
 
 
 class LoudIsSpeech:
