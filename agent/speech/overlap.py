@@ -17,12 +17,8 @@ from livekit.agents.vad import VADEvent
 
 from agent.speech.reports import Reports
 
-# Sounds that are never an answer …
-SOUNDS = frozenset(
-    """
-    mm mmm mmmm hm hmm hmmm mhm mmhm mmhmm uhhuh uh huh ah aha oh ooh wow um
-    """.split()  # noqa: SIM905
-)
+# Sounds that are never an answer, however they are written (speech-to-text writes "M-H-M") …
+SOUND = re.compile(r"[aeou]?[mh]+|uhhuh|huh|aha|ooh|wow")
 # … and words that can be one, where the agent has just asked something.
 WORDS = frozenset(
     """
@@ -34,6 +30,15 @@ PHRASES = frozenset(
     ["i see", "got it", "of course", "all right", "that's right", "makes sense", "go on", "i know"]
 )
 MOST_WORDS = 3
+# Words with which people take the turn: enough to stop for, even if no more is known yet.
+TAKES_TURN = frozenset(
+    """
+    stop wait no hold hang enough sorry excuse thank thanks but actually please listen hey hello let
+    what who whom whose why how when where which can could would will do did does is are
+    """.split()  # noqa: SIM905
+)
+SURE_WORDS = 3  # so many are no backchannel that was misheard
+WORDS_A_SECOND, WORDS_AT_ONCE = 5.0, 1.0  # nobody says more: the sound had other words, or none
 HARDLY_BEGUN = 0.7  # seconds of the agent's speech
 GOES_ON = 0.15  # seconds of the caller's speech that stop it then
 ANSWERS = 1.0  # seconds: a "yes" so shortly before the agent ends is an answer
@@ -44,14 +49,23 @@ def is_backchannel(text: str) -> bool:
     words = _words(text)
     return bool(words) and (
         " ".join(words) in PHRASES
-        or (len(words) <= MOST_WORDS and all(word in SOUNDS | WORDS for word in words))
+        or (
+            len(words) <= MOST_WORDS
+            and all(word in WORDS or SOUND.fullmatch(word) for word in words)
+        )
     )
 
 
 def is_sound(text: str) -> bool:
     """Whether it is a sound of listening, and no word."""
     words = _words(text)
-    return bool(words) and len(words) <= MOST_WORDS and all(word in SOUNDS for word in words)
+    return bool(words) and len(words) <= MOST_WORDS and all(map(SOUND.fullmatch, words))
+
+
+def takes_turn(text: str) -> bool:
+    """Whether the first words of an utterance can be nothing else."""
+    words = re.findall(r"[\w']+", text.lower())
+    return (bool(words) and words[0] in TAKES_TURN) or len(words) >= SURE_WORDS
 
 
 def _words(text: str) -> list[str]:
@@ -87,20 +101,21 @@ class Overlap:
 
     def hears(self, text: str) -> None:
         """Words of an utterance that goes on."""
-        if self.agent_speaks and text and not is_backchannel(text):
+        if self.agent_speaks and takes_turn(text) and not is_backchannel(text):
             self.interrupt()
 
-    def passes(self, text: str, later: Callable[[str], None]) -> bool:
-        """Whether the text of an utterance is meant for the agent.
+    def passes(self, text: str, seconds: float, later: Callable[[str], None]) -> bool:
+        """Whether the text of an utterance of so many seconds is meant for the agent.
 
         A "yes" with which the agent's speech ends is given to `later` when it has ended.
         """
         self._held = None
-        if not is_backchannel(text):
+        misheard = len(text.split()) > WORDS_AT_ONCE + WORDS_A_SECOND * seconds
+        if not is_backchannel(text) and not (misheard and self.agent_speaks):
             return True
-        if self.agent_speaks and not is_sound(text):
+        if self.agent_speaks and not is_sound(text) and not misheard:
             self._held = (text, time.monotonic(), later)
-        elif not (self.agent_state in ("speaking", "thinking") and is_sound(text)):
+        elif not self.agent_speaks and not (self.agent_state == "thinking" and is_sound(text)):
             return True
         self._reports.emit("transcribe", "backchannel", text=text)
         return False

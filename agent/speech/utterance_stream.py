@@ -24,7 +24,7 @@ from agent.speech.vad import SharedVAD
 
 LEAD = 0.5  # seconds of audio kept from before the detector was sure
 PAUSE = 0.12  # seconds of silence after which the text so far is asked for
-OVERLAP = 0.6  # seconds of speech over the agent's, likewise
+OVERLAPS = (0.4, 0.55, 0.7)  # seconds of speech over the agent's, likewise
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Utterances:
     def __init__(self, overlaps: Callable[[], bool] = lambda: False) -> None:
         self._overlaps = overlaps
         self._asked = False  # since the caller last spoke
-        self._asked_in_speech = False
+        self._asked_over = 0  # times, while the caller spoke over the agent
+        self.seconds = 0.0  # of speech, of the utterance
         self._lead: deque[rtc.AudioFrame] = deque()
         self._lead_duration = 0.0
         self._speaking = False
@@ -64,6 +65,7 @@ class Utterances:
             self._lead_duration -= self._lead.popleft().duration
 
     def detected(self, event: VADEvent) -> Iterator[UtteranceStep]:
+        self.seconds = event.speech_duration or self.seconds
         if event.type == VADEventType.START_OF_SPEECH:
             self._speaking = True
             yield from self._begin()
@@ -79,8 +81,9 @@ class Utterances:
     def _ask(self, event: VADEvent) -> Iterator[UtteranceStep]:
         if event.raw_accumulated_speech > 0:
             self._asked = False
-            if not self._asked_in_speech and event.speech_duration >= OVERLAP and self._overlaps():
-                self._asked_in_speech = True
+            over = sum(event.speech_duration >= overlap for overlap in OVERLAPS)
+            if over > self._asked_over and self._overlaps():
+                self._asked_over = over
                 yield UtteranceStep("ask")
         elif event.raw_accumulated_silence >= PAUSE and not self._asked:
             self._asked = True
@@ -95,7 +98,7 @@ class Utterances:
     def _begin(self) -> Iterator[UtteranceStep]:
         if self.open:
             return
-        self.open, self._asked, self._asked_in_speech = True, False, False
+        self.open, self._asked, self._asked_over = True, False, 0
         yield UtteranceStep("begin")
         for frame in self._lead:
             yield UtteranceStep("audio", frame)
@@ -189,7 +192,10 @@ class UtteranceStream(stt.RecognizeStream):
     def emit(self, text: str, *, final: bool) -> None:
         """Hand a text to LiveKit, unless it only says that the caller listens."""
         if final:
-            self._send(text if self._overlap.passes(text, self._send) else "", final=True)
+            self._send(
+                text if self._overlap.passes(text, self._utterances.seconds, self._send) else "",
+                final=True,
+            )
         elif not self._overlap.agent_speaks:
             self._send(text, final=False)
         else:

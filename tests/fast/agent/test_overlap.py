@@ -28,7 +28,18 @@ def overlap(stopped: list[bool]) -> Overlap:
     return overlap
 
 
-LISTENS = ["Mm-hmm.", "mhm", "Uh-huh", "Right.", "Yeah, yeah.", "Okay, right.", "I see.", "Got it."]
+LISTENS = [
+    "Mm-hmm.",
+    "mhm",
+    "Uh-huh",
+    "M-H-M",
+    "HMM.",
+    "Right.",
+    "Yeah, yeah.",
+    "Okay, right.",
+    "I see.",
+    "Got it.",
+]
 MEANS_IT = [
     "Stop.",
     "Wait.",
@@ -46,7 +57,7 @@ def test_who_only_listens_does_not_stop_the_agent(
     overlap: Overlap, stopped: list[bool], given: list[str], text: str
 ) -> None:
     overlap.hears(text)
-    assert not overlap.passes(text, given.append)
+    assert not overlap.passes(text, 1.0, given.append)
     assert stopped == []
 
 
@@ -54,23 +65,47 @@ def test_who_only_listens_does_not_stop_the_agent(
 def test_everything_else_is_for_the_agent(
     overlap: Overlap, stopped: list[bool], given: list[str], text: str
 ) -> None:
+    assert overlap.passes(text, 1.0, given.append)
+
+
+@pytest.mark.parametrize("text", ["Stop.", "What is", "No, I", "Thank you.", "I think that"])
+def test_who_takes_the_turn_stops_the_agent_at_once(
+    overlap: Overlap, stopped: list[bool], text: str
+) -> None:
     overlap.hears(text)
-    assert overlap.passes(text, given.append)
-    assert stopped == ([True] if text else []), "a cough has no words"
+    assert stopped == [True]
+
+
+@pytest.mark.parametrize("text", ["", "Shuler.", "you have", "Right.", "I see"])
+def test_what_may_be_a_backchannel_misheard_does_not(
+    overlap: Overlap, stopped: list[bool], text: str
+) -> None:
+    overlap.hears(text)
+    assert stopped == []
+
+
+def test_more_words_than_anybody_says_in_the_time_were_not_said(
+    overlap: Overlap, given: list[str]
+) -> None:
+    assert not overlap.passes("Have a great day.", 0.45, given.append)
+    assert overlap.passes("Have a great day.", 1.0, given.append)
+    overlap.agent_is("listening")
+    assert given == []
+    assert overlap.passes("Have a great day.", 0.45, given.append), "over nobody's voice"
 
 
 def test_a_yes_is_an_answer_when_the_agent_ends_or_is_silent(
     overlap: Overlap, given: list[str]
 ) -> None:
-    assert not overlap.passes("Yes.", given.append)
+    assert not overlap.passes("Yes.", 1.0, given.append)
     overlap.agent_is("listening")
     assert given == ["Yes."]
-    assert overlap.passes("Yes.", given.append), "nobody speaks over it"
+    assert overlap.passes("Yes.", 1.0, given.append), "nobody speaks over it"
     overlap.agent_is("thinking")
-    assert overlap.passes("Yes.", given.append)
-    assert not overlap.passes("Mm-hmm.", given.append), "a sound is no reason to think anew"
+    assert overlap.passes("Yes.", 1.0, given.append)
+    assert not overlap.passes("Mm-hmm.", 1.0, given.append), "a sound is no reason to think anew"
     overlap.agent_is("listening")
-    assert overlap.passes("Mm-hmm.", given.append)
+    assert overlap.passes("Mm-hmm.", 1.0, given.append)
     assert given == ["Yes."]
 
 
@@ -94,7 +129,7 @@ def test_who_speaks_later_is_listened_to_first(
 def test_a_yes_long_before_the_end_is_no_answer(
     overlap: Overlap, given: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not overlap.passes("Yes.", given.append)
+    assert not overlap.passes("Yes.", 1.0, given.append)
     monkeypatch.setattr("agent.speech.overlap.ANSWERS", -1.0)
     overlap.agent_is("listening")
     assert given == []
