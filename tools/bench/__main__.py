@@ -26,6 +26,7 @@ from tools.bench.figures import (
     interruption,
     joining,
     load,
+    speaking,
     startup,
     timeline,
     turns,
@@ -48,6 +49,7 @@ FIGURES: dict[str, Measure] = {
     "rooms": joining.measure_rooms,
     "dispatches": dispatches.measure,
     "footprint": footprint.measure,
+    "speaking": speaking.measure,
     "timeline": timeline.measure,
     "healthy": healthy.measure,
     "restart": startup.measure_restart,  # last: it ends what the others need

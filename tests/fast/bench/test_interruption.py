@@ -24,6 +24,7 @@ WAITS_IN = {
     "rooms": "tools.bench.figures.joining.Crowd.__aenter__",
     "dispatches": "tools.bench.figures.dispatches.calm",
     "footprint": "tools.bench.figures.footprint.calm",
+    "speaking": "tools.bench.figures.speaking.hear",
     "timeline": "tools.bench.figures.timeline.BenchWorker.wait_registered",
     "healthy": "tools.bench.figures.healthy.hold",
     "restart": "tests.fast.bench.test_interruption.AnySystem.command",
@@ -38,7 +39,7 @@ class AnySystem:
 
     ours = Subject(OURS, proxy_url="http://localhost:1")
     environ = dict.fromkeys(
-        ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"), "http://localhost:1"
+        ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "MODELS_URL"), "http://localhost:1"
     )
 
     async def calls_going_on(self) -> int:
