@@ -36,12 +36,16 @@ class Clause:
 @dataclass
 class Frames:
     """A clause before it is sound: what comes of its phonemes, and the frames made of that so far.
-    `sound` has all of it where a voice cannot be cut."""
+    `sound` has all of it where a voice cannot be cut. In all there will be `count` frames."""
 
     count: int
     prior: dict[str, Samples]
     made: Samples
     sound: Samples | None = None
+
+    def are_made(self, end: int) -> bool:
+        """Whether there are enough for the sound until frame `end`."""
+        return self.sound is not None or self.made.shape[2] >= min(end + CONTEXT, self.count)
 
 
 class Piper:
@@ -93,24 +97,10 @@ class Piper:
         names = [tensor.name for tensor in self._text.get_outputs()]
         return Frames(made[0].shape[2], dict(zip(names, made, strict=True)), made[0][:, :, :0])
 
-    def sound(self, frames: Frames, start: int, end: int) -> Samples:
-        """The sound of some of the frames, at `rate` and within -1 … 1."""
-        hop = self._config.hop_length
-        if frames.sound is not None:
-            samples = frames.sound[start * hop : end * hop]
-        else:
-            before, after = max(start - CONTEXT, 0), min(end + CONTEXT, frames.count)
-            self._make(frames, after)
-            made = _run(self._cut[1], frames.prior, frames.made[:, :, before:after])
-            samples = made.ravel()[(start - before) * hop : (end - before) * hop]
-        clipped: Samples = np.clip(self._gain * samples, -1.0, 1.0)
-        return clipped
-
-    def _make(self, frames: Frames, end: int) -> None:
-        """Make the frames until `end`: of a long clause the first ones only, then all others."""
-        have = frames.made.shape[2]
-        if end <= have:
-            return
+    def make(self, frames: Frames, end: int) -> None:
+        """Make what the sound until frame `end` needs: of a long clause only that, at first, and
+        then all the rest."""
+        have, end = frames.made.shape[2], min(end + CONTEXT, frames.count)
         if have or frames.count <= AT_ONCE:
             end = frames.count
         before, after = max(have - FLOW_CONTEXT, 0), min(end + FLOW_CONTEXT, frames.count)
@@ -122,10 +112,24 @@ class Piper:
         made = _run(self._cut[0], prior)[:, :, have - before : end - before]
         frames.made = np.concatenate([frames.made, made], axis=2)
 
+    def sound(self, frames: Frames, start: int, end: int) -> Samples:
+        """The sound of some of the frames that are made, at `rate` and within -1 … 1."""
+        hop = self._config.hop_length
+        if frames.sound is not None:
+            samples = frames.sound[start * hop : end * hop]
+        else:
+            before, after = max(start - CONTEXT, 0), min(end + CONTEXT, frames.count)
+            made = _run(self._cut[1], frames.prior, frames.made[:, :, before:after])
+            samples = made.ravel()[(start - before) * hop : (end - before) * hop]
+        clipped: Samples = np.clip(self._gain * samples, -1.0, 1.0)
+        return clipped
+
     def _measured_gain(self) -> float:
         """What brings this voice to LOUDNESS; the first sound takes several times as long, too."""
         (clause, *_) = self.clauses(SAMPLE)
         frames = self.frames(clause, 1.0)
+        if not frames.are_made(frames.count):
+            self.make(frames, frames.count)
         sound = self.sound(frames, 0, frames.count)
         return float(LOUDNESS / max(np.sqrt(np.mean(sound**2)), 1e-4))
 

@@ -21,10 +21,12 @@ from dev.models.weights import NoWeights
 
 RATE = 24_000  # OpenAI's rate for pcm
 # A text's first sound is a short piece, there soon; the later ones are longer, which costs less.
-FIRST_FRAMES, MOST_FRAMES = 20, 80
+FIRST_FRAMES, MORE, MOST_FRAMES = 20, 1.5, 60
 SILENCE = 0.01  # below this a sample is silence; Piper begins each clause with tens of ms of it
 ATTACK_S = 0.01  # kept before the first loud sample: a soft consonant begins quieter than SILENCE
 PAUSE_S = 0.12  # at a comma; after a sentence Piper's own pause is right
+# Within this a new text should sound; what sounds already and has less left goes first.
+FIRST_SOUND_S = 0.25
 NOTHING_S = 0.1  # of silence for a text without a word: a sound file must have some sound
 log = logging.getLogger("models.speaking")
 
@@ -90,7 +92,7 @@ class Speaking:
         if speaker and speaker not in piper.speakers:
             there = ", ".join(piper.speakers) or "only its own"
             raise UnknownSpeaker(f"{piper.name} has no voice {speaker!r}; it has {there}")
-        deadline = asyncio.get_running_loop().time()
+        deadline = asyncio.get_running_loop().time() + FIRST_SOUND_S
         clauses = await self._queue.run(deadline, _clauses, text, piper)
         if not clauses:
             yield np.zeros(round(NOTHING_S * RATE), np.int16)
@@ -102,8 +104,10 @@ class Speaking:
             start, begun = 0, False
             while start < frames.count:
                 end = min(start + step, frames.count)
+                if not frames.are_made(end):
+                    await self._queue.run(deadline, piper.make, frames, end)
                 samples = await self._queue.run(deadline, piper.sound, frames, start, end)
-                start, step = end, min(2 * step, MOST_FRAMES)
+                start, step = end, min(int(MORE * step), MOST_FRAMES)
                 if not begun:
                     samples = _without_beginning(samples, piper.rate)
                     begun = len(samples) > 0
