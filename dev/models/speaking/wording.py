@@ -16,6 +16,7 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _MONTH = "|".join([*_MONTHS, *(f"{month[:3]}" for month in _MONTHS), "Sept"])
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TENS = {
     0: "hundreds", 10: "tens", 20: "twenties", 30: "thirties", 40: "forties", 50: "fifties",
     60: "sixties", 70: "seventies", 80: "eighties", 90: "nineties",
@@ -63,6 +64,7 @@ _ABBREVIATIONS = {
     "Corporation", "Fig.": "Figure", "Gen.": "General", "Gov.": "Governor", "Sen.": "Senator",
     "Rev.": "Reverend", "Capt.": "Captain", "Lt.": "Lieutenant", "Sgt.": "Sergeant",
     "e.g.": "for example", "i.e.": "that is", "etc.": "et cetera", "vs.": "versus",
+    "Bldg.": "Building", "Apt.": "Apartment", "Rm.": "Room", "Ste.": "Suite", "Hwy.": "Highway",
     "approx.": "approximately", "dept.": "department", "est.": "estimated", "cf.": "compare",
     "w/o": "without", "w/": "with", "a.k.a.": "also known as", "vs": "versus",
 }  # fmt: skip
@@ -71,6 +73,11 @@ _FRACTIONS = {
     "3/4": "three quarters", "1/5": "one fifth", "1/8": "one eighth", "1/10": "one tenth",
     "½": "one half", "⅓": "one third", "⅔": "two thirds", "¼": "one quarter", "¾": "three quarters",
 }  # fmt: skip
+_ROMAN = {
+    tens + ones: str(10 * ten + one)
+    for ten, tens in enumerate(("", "X", "XX", "XXX"))
+    for one, ones in enumerate(("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"))
+}
 _SIGNS = {
     "&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "×": " times ", "÷": " divided by ",
     "≈": " about ", "≤": " at most ", "≥": " at least ", "<": " less than ", ">": " greater than ",
@@ -166,6 +173,10 @@ def _unit(match: re.Match[str]) -> str:
     return f"{match['amount']} {one if match['amount'] == '1' else many}"
 
 
+def _day(match: re.Match[str]) -> str:
+    return next(day for day in _DAYS if day[:3] == match[0][:3])
+
+
 def _initials(match: re.Match[str]) -> str:
     return " ".join(match[0].replace(".", "")) + _stop(match)
 
@@ -235,7 +246,13 @@ _RULES: tuple[_Rule, ...] = tuple(
         (r"\b([A-Z]\w*|\d+\w+)\sSt\.", lambda m: f"{m[1]} Street{_stop(m)}"),
         (r"\bSt\.", lambda _: "Saint"),
         (rf"{_LETTERS}(?:{_any(_ABBREVIATIONS)})(?!\w)", lambda m: _ABBREVIATIONS[m[0]] + _stop(m)),
+        (r"\b(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.(?=,| at\b| \d| [A-Z][a-z]+\.? \d)", _day),
         (r"\b(?:[A-Z]\.){2,}", _initials),
+        (
+            r"\b(Act|Article|Chapter|Class|Level|Part|Phase|Scene|Section|Type|Volume) ([IVX]+)\b",
+            lambda m: f"{m[1]} {_ROMAN.get(m[2], m[2])}",
+        ),
+        (r"(?<=[a-z] )[IVX]{2,}\b", lambda m: _ROMAN.get(m[0], m[0])),
         (r"\band/or\b", lambda _: "and or"),
         (r"(?<=[A-Za-z])/(?=[A-Za-z])", lambda _: " or "),
         (r"/", lambda _: " slash "),

@@ -55,6 +55,11 @@ from dev.models.speaking.wording import as_said
             "He or she said three quarters and more, 1 and one half cups, 3 by 4.",
         ),
         ("Call +1 650-253-0000.", "Call plus 1, 6 5 0, 2 5 3, 0 0 0 0."),
+        ("World War II, Chapter IV", "World War 2, Chapter 4."),
+        (
+            "On Mon. at 9 in Bldg. 5, Sun. Nov. 3. The Sun.",
+            "On Monday at 9 in Building 5, Sunday November 3rd. The Sun.",
+        ),
         ("555-0123", "5 5 5, 0 1 2 3."),
         ("C++, C# and foo_bar", "C plus plus, C sharp and foo bar."),
         ("Mail a.b@example.com.", "Mail a dot b at example dot com."),
