@@ -14,7 +14,7 @@ from dev.models import faults
 from dev.models.refusal import refusal
 from dev.models.sound import Pcm
 from dev.models.speaking.formats import CONTENT_TYPES, Encoder, Format, encoder
-from dev.models.speaking.speaking import RATE, CannotSpeak, Speaking, UnknownSpeaker
+from dev.models.speaking.speaking import RATE, CannotSay, CannotSpeak, Speaking, UnknownSpeaker
 
 MAX_CHARACTERS = 4096  # OpenAI's limit
 # OpenAI's own voices are answered by the default voice, so that a client need not be told.
@@ -60,6 +60,8 @@ async def _speak(request: web.Request, speaking: Speaking) -> web.StreamResponse
         pcm = await anext(pieces)
     except UnknownSpeaker as error:
         return refusal(400, f"voice: {error}", "voice")
+    except CannotSay as error:
+        return refusal(400, f"input: {error}", "input")
     except CannotSpeak as error:
         return refusal(503, str(error))
     body = _Events(request) if wanted.stream_format == "sse" else _Body(request)

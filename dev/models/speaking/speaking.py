@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import textwrap
 import threading
 from collections.abc import AsyncIterator
 
@@ -27,6 +28,7 @@ ATTACK_S = 0.01  # kept before the first loud sample: a soft consonant begins qu
 PAUSE_S = 0.12  # at a comma; after a sentence Piper's own pause is right
 # Within this a new text should sound; what sounds already and has less left goes first.
 FIRST_SOUND_S = 0.25
+SHOWN_CHARACTERS = 60
 NOTHING_S = 0.1  # of silence for a text without a word: a sound file must have some sound
 log = logging.getLogger("models.speaking")
 
@@ -37,6 +39,10 @@ class CannotSpeak(Exception):
 
 class UnknownSpeaker(ValueError):
     """The voice has no speaker of that name."""
+
+
+class CannotSay(ValueError):
+    """The text has nothing in it that this voice can say."""
 
 
 class Speaking:
@@ -87,7 +93,8 @@ class Speaking:
     async def speak(
         self, text: str, *, speaker: str = "", speed: float = 1.0
     ) -> AsyncIterator[Pcm]:
-        """The sound of `text` at RATE, piece by piece. Raises CannotSpeak, UnknownSpeaker."""
+        """The sound of `text` at RATE, piece by piece. Raises CannotSpeak, UnknownSpeaker,
+        CannotSay."""
         piper = await self.ready()
         if speaker and speaker not in piper.speakers:
             there = ", ".join(piper.speakers) or "only its own"
@@ -150,8 +157,16 @@ class Speaking:
 
 def _clauses(text: str, piper: Piper) -> list[Clause]:
     """What is read out of `text`; the words for signs and the like are known in English only."""
-    said = plain(text)
-    return piper.clauses(as_said(said, piper.region) if piper.language == "en" else said)
+    written = plain(text)
+    said = as_said(written, piper.region) if piper.language == "en" else written
+    clauses = piper.clauses(said)
+    if written and not clauses:
+        shown = textwrap.shorten(written, SHOWN_CHARACTERS, placeholder="…")
+        raise CannotSay(
+            f"the voice {piper.name} (language {piper.language}) cannot say {shown!r}; "
+            "MODELS_VOICE names another"
+        )
+    return clauses
 
 
 def _without_beginning(samples: Samples, rate: int) -> Samples:

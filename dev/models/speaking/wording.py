@@ -6,6 +6,7 @@ Plain numbers are left as they are: the phonemizer reads them, in every language
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date
 
@@ -96,7 +97,17 @@ def as_said(text: str, region: str = "US") -> str:
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     text = "".join(_SIGNS.get(each, each) for each in text)
-    return re.sub(r"\s+([.,!?;:])", r"\1", " ".join(text.split()))
+    return re.sub(r"\s+([.,!?;:])", r"\1", " ".join(known_letters(text).split()))
+
+
+def known_letters(text: str) -> str:
+    """`text` without letters of other scripts, of each of which a voice would say "Chinese letter"
+    and the like. Greek ones have names."""
+    return "".join(
+        each
+        for each in text
+        if not each.isalpha() or unicodedata.name(each, "").startswith(("LATIN", "GREEK", "MICRO"))
+    )
 
 
 def _one_by_one(number: str) -> str:

@@ -94,6 +94,11 @@ def test_other_scripts_are_left_as_they_are() -> None:
     assert plain("كيف حالك؟") == "كيف حالك؟"
 
 
+def test_letters_that_an_english_voice_could_only_name_are_left_out() -> None:
+    assert as_said("The word is 你好, or привет: naïve π.") == "The word is, or: naïve π."
+    assert as_said("今天天气很好。") == "。"
+
+
 def test_brackets_that_mean_phonemes_to_the_voice_are_none_in_a_text() -> None:
     assert "[" not in plain("say [[hɛloʊ]] or [[x]](y)")
 

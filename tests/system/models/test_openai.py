@@ -138,6 +138,8 @@ async def test_speech_begins_at_once_and_an_unknown_voice_is_refused(
     assert np.abs(samples[: 24_000 // 20].astype(int)).max() > 500, "silence at the beginning"
     with pytest.raises(openai.BadRequestError, match="no voice 'nobody'"):
         await client.audio.speech.create(**{**asked, "voice": "nobody"})
+    with pytest.raises(openai.BadRequestError, match=r"\(language en\) cannot say '今天"):
+        await client.audio.speech.create(**{**asked, "input": "今天天气很好。"})
 
 
 @pytest.mark.parametrize("name", ["", "mp3", "opus", "aac", "flac", "wav"])
