@@ -93,6 +93,8 @@ def resampled(samples: Samples, rate: int) -> Samples:
 FLITE_VOICES = ("rms", "kal16", "awb", "slt", "kal")
 PIPER = "piper"
 SPEECH_TIMEOUT_S = 30
+MAX_REASON = 500  # characters of an answer that is quoted
+PCM_RATE = 24_000  # of OpenAI's pcm
 DEFAULT_MODELS_URL = "http://localhost:8090/v1"
 
 
@@ -137,24 +139,23 @@ async def _from_flite(words: str, voice: str) -> Sound:
 
 
 async def _from_models(words: str, url: str) -> Sound:
-    wish = {
-        "input": words,
-        "model": "piper",
-        "response_format": "wav",
-    }
+    wish = {"input": words, "model": "piper", "response_format": "pcm"}
     timeout = aiohttp.ClientTimeout(total=SPEECH_TIMEOUT_S)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as http,
+            aiohttp.ClientSession(timeout=timeout) as http,
             http.post(f"{url}/audio/speech", json=wish) as response,
         ):
-            wav = await response.read()
+            pcm = await response.read()
     except (aiohttp.ClientError, TimeoutError) as error:
+        reason = str(error) or f"nothing came for {SPEECH_TIMEOUT_S} s"
         raise CallError(
-            f"the caller has no voice: flite is not installed (Debian package flite), and the "
-            f"models server at {url} did not answer: {error}"
+            f"the models server at {url} does not speak for the caller ({reason}); "
+            "start it, or install flite (Debian package flite)"
         ) from error
-    with tempfile.TemporaryDirectory(prefix="caller-") as folder:
-        path = Path(folder, "words.wav")
-        path.write_bytes(wav)
-        return read_wav(path)
+    if response.status != 200:
+        raise CallError(
+            f"the models server at {url} does not speak for the caller: it answered "
+            f"{response.status}: {pcm[:MAX_REASON].decode(errors='replace')}"
+        )
+    return Sound(resampled(np.frombuffer(pcm, np.int16), PCM_RATE))

@@ -17,6 +17,8 @@ import numpy as np
 import openai
 import pytest
 
+from dev.caller import CallError
+from dev.caller.sound import CallerVoice, audible_span
 from tests.system.models.running import ASK, TELL, Server, pcm, wav
 
 HUMAN = Path(moonshine_voice.__file__).parent / "assets" / "two_cities.wav"  # read by a person
@@ -154,6 +156,14 @@ async def test_speech_in_each_format_is_a_file_that_is_understood(
         )
     heard = await client.audio.transcriptions.create(model="any", file=("a", answer.content))
     assert heard.text == TELL
+
+
+async def test_a_test_caller_without_flite_speaks_with_it(server: Server) -> None:
+    spoken = await CallerVoice("piper", f"{server.url}/v1").speak(TELL)
+    assert audible_span(spoken.samples) is not None
+    assert 1.0 < spoken.duration_s < 3.0
+    with pytest.raises(CallError, match=r"answered 400: .*cannot say"):
+        await CallerVoice("piper", f"{server.url}/v1").speak("今天天气很好。")
 
 
 async def test_speech_as_events_is_the_same_sound(client: openai.AsyncOpenAI) -> None:
