@@ -275,6 +275,10 @@ _TABLE = (
         backend="string: silero or energy"),
     _event("hear.speech_started", "agent", "The caller speaks."),
     _event("hear.speech_ended", "agent", "The caller is silent."),
+    _event("hear.end_of_turn", "agent", "The caller pauses: how long to wait for more.",
+        delay="number: seconds of silence that end the turn",
+        probability="number|null: that it sounds finished; null: nobody can tell",
+        text="string: what was said so far"),
     # Transcribe: sound to words.
     _event("transcribe.started", "agent", "An utterance is sent to speech-to-text.",
         seconds="number: its length"),

@@ -3,8 +3,8 @@
 Silence alone cannot tell: people pause for a second within a sentence, and answer after a third of
 one. Three signs are weighed. The words: hardly anybody ends with "and" or "the", and where
 speech-to-text writes punctuation, a text without any is not whole. The sound: a model of melody and
-pace (the models server's, dev/models/end_of_turn.py) listens to the last seconds, again and again
-while the pause lasts. And whether a text is still awaited: then nobody knows yet.
+pace (the models server's, dev/models/end_of_turn.py) listens to the last seconds. And whether a
+text is still awaited: then nobody knows yet.
 
 Without the models server the words alone decide. The word list is English; in other languages
 every word can be the last.
@@ -58,15 +58,18 @@ ANSWERS = frozenset(
 )
 MOST_ANSWERED = 2  # words: "no thanks", "hello again"
 
-# Seconds of silence after which the sound is judged, and the probability from which it counts as
-# finished: the model takes any silence for an end, if it is long enough.
-CHECKS = ((0.2, 0.6), (0.45, 0.8), (0.8, 0.9), (1.2, 0.9))
-FIRST = CHECKS[0][0]
+# How finished it sounds, from 0 to 1, and the share of the way from the shortest delay
+# (ENDPOINTING_MIN_DELAY) to the longest that is waited for more. It is judged once: after longer
+# silence the model takes everything for finished.
+SHARES = ((0.8, 0.0), (0.5, 0.25), (0.2, 0.55))
+ANSWER_SHARE = 0.15  # at most, of a short answer
+WORD_SHARE = 0.25  # at least, of another single word
+PATIENT_SHARE = 0.25  # at least, of a caller who went on lately
+JUDGED_AFTER = 0.2  # seconds of silence
 RESUMED = 1.2  # seconds of silence after which a caller who goes on was not finished
-PATIENT = 30.0  # seconds for which such a caller is not answered at the first check
+PATIENT = 30.0  # seconds
 ANSWER_TIMEOUT = 0.6  # seconds for the model; a late answer is none
 RESUMES = 0.15  # seconds for the detector to be sure that the caller speaks again
-MARGIN = 0.05  # seconds a check takes
 TEXT_TIMEOUT = 6.0  # seconds for a text that is awaited
 
 
@@ -79,7 +82,7 @@ def sounds_unfinished(text: str, punctuated: bool = False) -> bool:
     if GOES_ON.search(text):
         return True
     whole = WHOLE.search(text) is not None
-    if text.endswith(("?", "!")):
+    if text.endswith("!"):
         return False
     words = re.findall(r"[\w'-]+", text.lower())
     if not words:
@@ -95,6 +98,11 @@ def is_answer(text: str) -> bool:
     return 0 < len(words) <= MOST_ANSWERED and words[0] in ANSWERS
 
 
+def share(probability: float) -> float:
+    """How patient to be with a caller who sounds finished with this probability."""
+    return next((wait for least, wait in SHARES if probability >= least), 1.0)
+
+
 class Pause:
     """Follows the detector: since when the caller is silent, and how the end of it sounded."""
 
@@ -103,7 +111,7 @@ class Pause:
         self._reports = reports
         self._vad = vad
         self._http: aiohttp.ClientSession | None = None
-        self._first: asyncio.Task[float | None] | None = None
+        self._judging: asyncio.Task[float | None] | None = None
         self.since: float | None = None  # on the monotonic clock; None while somebody speaks
         self.silent = asyncio.Event()
         self.went_on_after = 0.0  # seconds of silence, when the caller last went on
@@ -114,38 +122,18 @@ class Pause:
         if self._http is not None:
             await self._http.close()
 
-    async def finished(self, until: float, *, first: int = 0) -> bool | None:
-        """Whether it sounds finished before `until` seconds of silence; None when nobody knows.
+    async def finished(self) -> float | None:
+        """The probability that it sounds finished; None when nobody knows."""
+        if self._judging is None:
+            self._judging = asyncio.create_task(self._judge(), name="end of turn")
+        return await asyncio.shield(self._judging)
 
-        `first` is the number of the check from which on a yes counts.
-        """
-        for number, (check, finished) in enumerate(CHECKS):
-            if number and check > until - MARGIN:
-                break
-            if number + 1 < len(CHECKS) and self._silence > CHECKS[number + 1][0]:
-                continue  # the text came late: the next check hears as much
-            probability = await (self._at(check) if number else self._at_first())
-            if probability is None:
-                return None
-            if probability >= finished and number >= first:
-                return True
-        return False
-
-    @property
-    def _silence(self) -> float:
-        return time.monotonic() - self.since if self.since is not None else 0.0
-
-    async def _at_first(self) -> float | None:
-        if self._first is None:
-            self._first = asyncio.create_task(self._at(FIRST), name="end of turn")
-        return await asyncio.shield(self._first)
-
-    async def _at(self, check: float) -> float | None:
+    async def lasts(self, seconds: float) -> None:
+        """Returns when there has been so much silence."""
         if self.since is not None:
-            await asyncio.sleep(self.since + check - time.monotonic())
-        return await self._ask()
+            await asyncio.sleep(self.since + seconds - time.monotonic())
 
-    async def _ask(self) -> float | None:
+    async def _judge(self) -> float | None:
         sound = bytes(self._vad.recent)
         try:
             if self._http is None:
@@ -169,45 +157,48 @@ class Pause:
         return None
 
     def _detected(self, event: VADEvent) -> None:
+        now = time.monotonic()
         if event.raw_accumulated_speech > 0 or event.type == VADEventType.START_OF_SPEECH:
             if self.since is not None:
-                self.went_on_after = self._silence
+                self.went_on_after = now - self.since
             self.since = None
             self.silent.clear()
             self._forget()
         elif self.since is None and event.raw_accumulated_silence > 0:
-            self.since = time.monotonic() - event.raw_accumulated_silence
+            self.since = now - event.raw_accumulated_silence
             self.silent.set()
         if (
             self.since is not None
-            and self._first is None
+            and self._judging is None
             and (event.speaking or event.type == VADEventType.END_OF_SPEECH)
-            and event.raw_accumulated_silence >= FIRST
+            and event.raw_accumulated_silence >= JUDGED_AFTER
         ):
             # While the text is made, so that both are there when the shortest delay is over.
-            self._first = asyncio.create_task(self._ask(), name="end of turn")
+            self._judging = asyncio.create_task(self._judge(), name="end of turn")
 
     def _forget(self) -> None:
-        if self._first is not None:
-            self._first.cancel()
-            self._first = None
+        if self._judging is not None:
+            self._judging.cancel()
+            self._judging = None
 
 
 class EndOfTurn:
-    """LiveKit's turn detector: returns when it is decided, 1 for finished.
+    """LiveKit's turn detector: returns 1 when the turn is over, or 0 to wait for the longest delay.
 
     LiveKit asks when the caller is silent and again with each text, and cancels the question when
-    the caller goes on. After 1 it waits for the shortest delay, after 0 for the longest.
+    the caller goes on.
     """
 
     def __init__(
         self, settings: AgentSettings, stt: STT[object], vad: SharedVAD, reports: Reports
     ) -> None:
+        self._shortest = settings.endpointing_min_delay
         self._longest = settings.endpointing_max_delay
         self._stt = stt
+        self._reports = reports
         self._pause = Pause(settings, vad, reports)
         self._punctuated = False
-        self._ended_at: float | None = None  # the turn, as it was decided last
+        self._ended = False  # the turn, as it was decided last
         self._patient_until = 0.0
         vad.listeners.append(self._detected)
 
@@ -242,29 +233,35 @@ class EndOfTurn:
         # A text that comes makes LiveKit ask anew; one that comes empty does not.
         await text_is_there(self._stt, TEXT_TIMEOUT)
         self._punctuated = self._punctuated or WHOLE.search(text.rstrip()) is not None
-        if sounds_unfinished(text, self._punctuated):
+        probability = await self._pause.finished()
+        patience = self._patience(text, probability)
+        delay = self._shortest + patience * (self._longest - self._shortest)
+        self._reports.emit(
+            "hear", "end_of_turn", delay=round(delay, 2), probability=probability, text=text
+        )
+        if patience == 1.0:
             return 0.0
-        finished = await self._finished(text)
+        await self._pause.lasts(delay)
         # The caller may have begun to speak again, of which the detector is not sure yet.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._pause.silent.wait(), RESUMES)
-        if finished is False:
-            return 0.0
-        self._ended_at = time.monotonic()
+        self._ended = True
         return 1.0
 
-    async def _finished(self, text: str) -> bool | None:
+    def _patience(self, text: str, probability: float | None) -> float:
+        """The share of the way from the shortest delay to the longest."""
         if is_answer(text):
-            await self._pause.finished(CHECKS[1][0] + 2 * MARGIN)
-            return True  # then at the latest
-        known = len(text.split()) > MOST_ANSWERED
-        patient = time.monotonic() < self._patient_until
-        return await self._pause.finished(self._longest, first=int(patient or not known))
+            return ANSWER_SHARE if probability is None else min(share(probability), ANSWER_SHARE)
+        if sounds_unfinished(text, self._punctuated):
+            return 1.0
+        least = WORD_SHARE if len(text.split()) <= MOST_ANSWERED else 0.0
+        if time.monotonic() < self._patient_until:
+            least = PATIENT_SHARE
+        return least if probability is None else max(least, share(probability))
 
     def _detected(self, event: VADEvent) -> None:
         """Learn from a caller who goes on after the turn was taken for ended."""
-        if event.type != VADEventType.START_OF_SPEECH or self._ended_at is None:
-            return
-        self._ended_at = None
-        if self._pause.went_on_after < RESUMED:
-            self._patient_until = time.monotonic() + PATIENT
+        if event.type == VADEventType.START_OF_SPEECH:
+            if self._ended and self._pause.went_on_after < RESUMED:
+                self._patient_until = time.monotonic() + PATIENT
+            self._ended = False

@@ -14,8 +14,9 @@ import numpy as np
 
 from dev.caller.access import Access, CallError, ProxyAccess
 from dev.caller.hearing import levels
+from dev.caller.microphone import Utterance
 from dev.caller.presence import AGENT_STATE, Presence
-from dev.caller.sound import CallerVoice, Samples, Sound
+from dev.caller.sound import RATE, CallerVoice, Samples, Sound
 from dev.caller.turn import Exchange, Turn, Until
 
 LISTEN_TIMEOUT_S = 15.0
@@ -47,6 +48,7 @@ class Caller:
         self._presence = Presence(self.identity, record)
         self._exits = AsyncExitStack()
         self._exchange: Exchange | None = None  # the latest turn
+        self._utterance: Utterance | None = None  # the latest that was said
 
     async def __aenter__(self) -> Self:
         await self._exits.__aenter__()
@@ -167,7 +169,7 @@ class Caller:
         if barge_in_after is not None:
             await self._wait_to_barge_in(barge_in_after)
         exchange = self._next(sound.words)
-        utterance = self._presence.microphone.say(sound)
+        utterance = self._utterance = self._presence.microphone.say(sound)
         if not await self._presence.until(utterance.out.is_set, sound.duration_s + STALL_S):
             raise CallError("the caller's microphone stands still; is this machine overloaded?")
         if utterance.began_at is None or utterance.ended_at is None:
@@ -176,6 +178,20 @@ class Caller:
             utterance.began_at, utterance.ended_at, barged_in=barge_in_after is not None
         )
         return await self._answer(exchange, until, timeout)
+
+    def speak_over(self, sound: Sound) -> None:
+        """Say something that is no turn, such as "mm-hmm", whoever speaks."""
+        self._presence.microphone.say(sound)
+
+    @property
+    def sounds_since_speech(self) -> list[tuple[float, float]]:
+        """From and to of what was heard, in seconds from the first sample said last."""
+        said = self._utterance
+        if said is None or said.began_at is None or said.span is None:
+            return []
+        zero = said.began_at - said.span[0] / RATE
+        soundings = self._presence.listener.soundings
+        return [(s.began_at - zero, s.ended_at - zero) for s in soundings if s.ended_at > zero]
 
     async def type(
         self, text: str, *, until: Until = "quiet", timeout: float = REPLY_TIMEOUT_S

@@ -30,6 +30,7 @@ from tools.bench.figures import (
     startup,
     timeline,
     turns,
+    turntaking,
 )
 from tools.bench.results import Result, render
 from tools.bench.system import running_system
@@ -54,7 +55,11 @@ FIGURES: dict[str, Measure] = {
     "healthy": healthy.measure,
     "restart": startup.measure_restart,  # last: it ends what the others need
 }
-LONG: dict[str, Measure] = {"load": load.measure, "endurance": endurance.measure}
+LONG: dict[str, Measure] = {
+    "turntaking": turntaking.measure,
+    "load": load.measure,
+    "endurance": endurance.measure,
+}
 """Those that take so long that they are only made when they are asked for."""
 CLONE = "clone"
 
