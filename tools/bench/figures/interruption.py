@@ -11,7 +11,7 @@ from tools.bench.waiting import calm
 ASKING = "please tell me everything that you know about me and about yourself"
 INTERRUPTING = "stop, that is enough, thank you"
 AFTER_S = 0.7  # of the reply's sound
-GOAL_MS = 400.0
+GOAL_MS = 1500.0  # words are waited for, so that "mm-hmm" does not stop the agent
 
 
 async def measure(bench: Bench) -> Result:

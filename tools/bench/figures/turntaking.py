@@ -68,13 +68,14 @@ class Measured:
 
 async def measure(bench: Bench) -> Result:
     models_url = bench.system.environ["MODELS_URL"]
-    turns = await spoken_turns(models_url, bench.runs(2, 1))
-    if bench.quick:
-        turns = turns[::3]
+    turns: list[SpokenTurn] = []
     measured = {OURS: Measured(), STOCK: Measured()}
-    in_a_row = {OURS: 0, STOCK: 0}
+    in_a_row: dict[str, float] = {}
     alone = Measured()
     with bench.until_interrupted():
+        turns = await spoken_turns(models_url, bench.runs(2, 1))
+        if bench.quick:
+            turns = turns[::3]
         for first in range(0, len(turns), TURNS_A_CALL):
             part = turns[first : first + TURNS_A_CALL]
             progress(f"turntaking: turns {first + 1} to {first + len(part)} of {len(turns)}, each")
@@ -118,14 +119,14 @@ async def _converse(
         measured.failures.append(str(error))
 
 
-async def _sentences_in_a_row(bench: Bench, subject: Subject) -> int:
+async def _sentences_in_a_row(bench: Bench, subject: Subject) -> float:
     """How often the agent speaks into short sentences with half a second between them."""
     turn = sentences_in_a_row()
     async with subject.caller(bench.voice) as caller:
         await caller.wait_until_listening()
         await caller.say(turn.sound)
         heard = caller.sounds_since_speech
-        return sum(
+        return 1.0 * sum(
             any(a < speech_ends and b > begin for a, b in heard)
             for begin, _, speech_ends in turn.resumed
         )
@@ -197,12 +198,13 @@ async def _smart_turn_alone(
 
 
 def _result(
-    measured: dict[str, Measured], alone: Measured, in_a_row: dict[str, int], turns: int
+    measured: dict[str, Measured], alone: Measured, in_a_row: dict[str, float], turns: int
 ) -> Result:
     ours, stock = measured[OURS], measured[STOCK]
     delays, others = Summary.of(ours.delays), Summary.of(alone.delays)
     sounds = {name: Summary.of(each.first_sounds) for name, each in measured.items()}
     over = ours.over()
+    answered = [float(sounds[name].count) if turns else None for name in (OURS, STOCK)]
     what = "pauses within a sentence talked over"
     rows = [
         FigureRow(
@@ -211,8 +213,10 @@ def _result(
         ),
         FigureRow(f"{what}, people", ours.over(people=True), stock.over(people=True), "%"),
         FigureRow(f"{what}, voices", ours.over(people=False), stock.over(people=False), "%"),
-        FigureRow("short sentences in a row broken into (of 5)", float(in_a_row[OURS]),
-                  float(in_a_row[STOCK]), ""),
+        FigureRow(
+            "short sentences in a row broken into (of 5)",
+            in_a_row.get(OURS), in_a_row.get(STOCK), "",
+        ),
         FigureRow(
             "end of speech → end of turn, p50", delays.p50, None, "s", f"≤ {GOAL_P50_S} s",
             None if delays.p50 is None else delays.p50 <= GOAL_P50_S,
@@ -223,15 +227,18 @@ def _result(
         ),
         FigureRow("end of speech → first sound, p50", sounds[OURS].p50, sounds[STOCK].p50),
         FigureRow("end of speech → first sound, p95", sounds[OURS].p95, sounds[STOCK].p95),
-        FigureRow("turns that were answered", float(sounds[OURS].count),
-                  float(sounds[STOCK].count), "", f"{turns}", sounds[OURS].count == turns),
+        FigureRow(
+            "turns that were answered", answered[0], answered[1], "", f"{turns}",
+            answered[0] == turns if turns else None,
+        ),
     ]  # fmt: skip
     for kind, wanted in (("backchannel", False), ("interruption", True)):
         mine, theirs = ours.stopped.get(kind, []), stock.stopped.get(kind, [])
         goal = len(mine) if wanted else 0
         rows.append(
             FigureRow(
-                f"the agent stops for {len(mine)} {kind}s", float(sum(mine)), float(sum(theirs)),
+                f"the agent stops for {len(mine)} {kind}s",
+                float(sum(mine)) if mine else None, float(sum(theirs)) if theirs else None,
                 "", str(goal), sum(mine) == goal if mine else None,
             )
         )  # fmt: skip
