@@ -49,7 +49,7 @@ class Frames:
 
 
 class Piper:
-    """A voice in memory. Not for two threads at once."""
+    """A voice in memory, for several threads at once; but each `Frames` for one at a time."""
 
     def __init__(self, model: Path) -> None:
         """Raises OSError, ValueError, KeyError, RuntimeError … for what is no voice."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import numpy as np
 from aiohttp import web
 
@@ -36,8 +35,7 @@ async def heard(parts: list[bytes | float], pieces: list[str]) -> speaking.Playe
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
-        async with aiohttp.ClientSession() as http:
-            return await speaking.hear(http, f"http://127.0.0.1:{port}/speech", pieces)
+        return await speaking.hear(f"http://127.0.0.1:{port}/speech", pieces)
     finally:
         await runner.cleanup()
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from dev.models.speaking.markup import plain
-from dev.models.speaking.voice_queue import VoiceQueue
+from dev.models.speaking.voice_queue import AT_ONCE, VoiceQueue
 from dev.models.speaking.wording import as_said
 
 
@@ -104,9 +104,9 @@ def test_brackets_that_mean_phonemes_to_the_voice_are_none_in_a_text() -> None:
 
 
 async def test_the_first_deadline_is_served_first_and_who_has_left_not_at_all() -> None:
-    queue, busy = VoiceQueue(), threading.Event()
-    served: list[str] = []
-    first = asyncio.create_task(queue.run(0.0, busy.wait))
+    queue, served = VoiceQueue(), list[str]()
+    busy = [threading.Event() for _ in range(AT_ONCE)]
+    first = [asyncio.create_task(queue.run(0.0, each.wait)) for each in busy]
     await asyncio.sleep(0)
     late, left, soon = (
         asyncio.create_task(queue.run(deadline, served.append, name))
@@ -115,9 +115,11 @@ async def test_the_first_deadline_is_served_first_and_who_has_left_not_at_all() 
     await asyncio.sleep(0)
     left.cancel()
     await asyncio.sleep(0)
-    busy.set()
-    await asyncio.gather(first, late, soon)
+    busy[0].set()
+    await asyncio.gather(late, soon)
     assert served == ["soon", "late"]
+    busy[1].set()
+    await asyncio.gather(*first)
     with pytest.raises(ZeroDivisionError):
         await queue.run(0.0, divmod, 1, 0)
     queue.close()

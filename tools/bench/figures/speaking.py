@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
 import numpy as np
+from numpy.typing import NDArray
 
 from dev.caller.sound import AUDIBLE
 from tools.bench.bench import Bench, progress
@@ -45,6 +47,7 @@ class Played:
 
     first_s: float = 0.0  # from the request to the first sample that can be heard
     sound_s: float = 0.0
+    ends: float = 0.0  # when what has come is played
     gaps_s: list[float] = field(default_factory=list)
 
 
@@ -54,46 +57,48 @@ async def measure(bench: Bench) -> Result:
     alone: list[Played] = []
     together: list[Played] = []
     with bench.until_interrupted():
-        async with aiohttp.ClientSession() as http:
-            await hear(http, url, FIRST_CLAUSES[:1])  # a connection, and what is loaded at first
-            for number in range(runs := bench.runs(10, 3)):
-                progress(f"speaking: round {number + 1} of {runs}")
-                for text in FIRST_CLAUSES:
-                    await asyncio.sleep(PAUSE_S)
-                    texts.append((text, await hear(http, url, [text])))
-                for reply in REPLIES:
-                    alone.append(await hear(http, url, reply))
-                together += await asyncio.gather(
-                    *(hear(http, url, REPLIES[place % len(REPLIES)]) for place in range(AT_ONCE))
-                )
+        await hear(url, FIRST_CLAUSES[:1])  # what is loaded at first
+        for number in range(runs := bench.runs(10, 3)):
+            progress(f"speaking: round {number + 1} of {runs}")
+            for text in FIRST_CLAUSES:
+                await asyncio.sleep(PAUSE_S)
+                texts.append((text, await hear(url, [text])))
+            for reply in REPLIES:
+                alone.append(await hear(url, reply))
+            together += await asyncio.gather(
+                *(hear(url, REPLIES[place % len(REPLIES)]) for place in range(AT_ONCE))
+            )
     return _result(texts, alone, together)
 
 
-async def hear(
-    http: aiohttp.ClientSession, url: str, pieces: list[str] | tuple[str, ...]
-) -> Played:
-    """Ask for the pieces one after another, and play them meanwhile."""
+async def hear(url: str, pieces: Sequence[str]) -> Played:
+    """Ask for the pieces one after another over one connection, and play them meanwhile."""
     played = Played()
-    asked, ends = time.monotonic(), 0.0
-    for piece in pieces:
-        wish = {"model": "tts-1", "voice": "alloy", "response_format": "pcm", "input": piece}
-        rest = b""
-        async with http.post(url, json=wish) as response:
-            response.raise_for_status()
-            async for data in response.content.iter_any():
-                now, data = time.monotonic(), rest + data
-                whole = len(data) & ~1  # a sample is two bytes
-                samples, rest = np.frombuffer(data[:whole], np.int16), data[whole:]
-                if not played.first_s:
-                    if not (np.abs(samples.astype(np.int32)) >= AUDIBLE).any():
-                        continue
-                    played.first_s, ends = now - asked, now
-                if now - ends > LATE_S:
-                    played.gaps_s.append(now - ends)
-                    ends = now
-                ends += len(samples) / RATE
-                played.sound_s += len(samples) / RATE
+    async with aiohttp.ClientSession() as http:
+        asked = time.monotonic()
+        for piece in pieces:
+            wish = {"model": "tts-1", "voice": "alloy", "response_format": "pcm", "input": piece}
+            async with http.post(url, json=wish) as response:
+                response.raise_for_status()
+                rest = b""
+                async for data in response.content.iter_any():
+                    whole = len(rest + data) & ~1  # a sample is two bytes
+                    samples = np.frombuffer((rest + data)[:whole], np.int16)
+                    rest = (rest + data)[whole:]
+                    _play(played, samples, asked, time.monotonic())
     return played
+
+
+def _play(played: Played, samples: NDArray[np.int16], asked: float, now: float) -> None:
+    if not played.first_s:
+        if not (np.abs(samples.astype(np.int32)) >= AUDIBLE).any():
+            return
+        played.first_s, played.ends = now - asked, now
+    if now - played.ends > LATE_S:
+        played.gaps_s.append(now - played.ends)
+        played.ends = now
+    played.ends += len(samples) / RATE
+    played.sound_s += len(samples) / RATE
 
 
 def _result(texts: list[tuple[str, Played]], alone: list[Played], together: list[Played]) -> Result:
