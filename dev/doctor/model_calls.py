@@ -153,7 +153,15 @@ class Models:
         sound = await self._post(provider, "/audio/speech", json=body)
         if not sound:
             raise ModelFailed("other", f"spoke nothing when {model} was asked to say {WORD!r}")
-        return f"{model} said {WORD!r} ({len(sound)} bytes)"
+        name = await self._offline_voice(provider) if offline else model
+        return f"{name} said {WORD!r} ({len(sound)} bytes)"
+
+    async def _offline_voice(self, provider: Provider) -> str:
+        """Its name, and why it is not the one that was asked for where that could not be had."""
+        async with self._session.get(provider.base_url.removesuffix("/v1") + "/health") as answer:
+            health = await answer.json()
+        name, problem = health["voice"], health["voice_problem"]
+        return f"{name} ({problem})" if problem else str(name)
 
     async def _chat(self, provider: Provider) -> str:
         model = LettaSettings().model

@@ -26,6 +26,7 @@ LISTENING = web.AppKey("listening", Listening)
 SPEAKING = web.AppKey("speaking", Speaking)
 END_OF_TURN = web.AppKey("end_of_turn", end_of_turn.EndOfTurn)
 VITALS = web.AppKey("vitals", Vitals)
+CLIENT_LEFT = 499  # nobody gets it
 MODELS = {
     "rehearsal": "chat",
     "whisper": "transcriptions",
@@ -88,6 +89,7 @@ async def _health(request: web.Request) -> web.Response:
         "speech_to_text": listening.state,
         "text_to_speech": speaking.state,
         "voice": speaking.voice,
+        "voice_problem": speaking.problem,
         "problem": " ".join(filter(None, (listening.problem, speaking.problem))),
         "waiting": listening.waiting,
         "end_of_turn": request.app[END_OF_TURN].state,
@@ -126,8 +128,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return refusal(413, f"the body is larger than {MAX_BODY_BYTES // 2**20} MB")
     except web.HTTPException as error:
         return refusal(error.status, f"{request.method} {request.path}: {error.reason}")
-    except ConnectionError:
-        raise
+    except ConnectionError:  # whoever asked has left, as a caller who interrupts does
+        return web.Response(status=CLIENT_LEFT)
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         return refusal(500, "the models server failed; its log has the traceback")

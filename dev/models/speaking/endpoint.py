@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -55,7 +57,15 @@ async def _speak(request: web.Request, speaking: Speaking) -> web.StreamResponse
         first = error.errors()[0]
         where = str(first["loc"][0]) if first["loc"] else "body"
         return refusal(400, f"{where}: {first['msg']}", where)
-    pieces = speaking.speak(wanted.input, speaker=wanted.voice, speed=wanted.speed)
+    async with aclosing(
+        speaking.speak(wanted.input, speaker=wanted.voice, speed=wanted.speed)
+    ) as pieces:
+        return await _answer(request, wanted, pieces)
+
+
+async def _answer(
+    request: web.Request, wanted: SpeechRequest, pieces: AsyncIterator[Pcm]
+) -> web.StreamResponse:
     try:
         pcm = await anext(pieces)
     except UnknownSpeaker as error:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import textwrap
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class Speaking:
 
     async def speak(
         self, text: str, *, speaker: str = "", speed: float = 1.0
-    ) -> AsyncIterator[Pcm]:
+    ) -> AsyncGenerator[Pcm]:
         """The sound of `text` at RATE, piece by piece. Raises CannotSpeak, UnknownSpeaker,
         CannotSay."""
         piper = await self.ready()

@@ -228,6 +228,23 @@ def test_it_ends_with_all_its_processes_however_it_is_ended() -> None:
             wait_for("nothing is left", lambda: not any(map(lives, family)), END_LIMIT_S)  # noqa: B023
 
 
+def test_who_leaves_in_the_middle_of_a_sentence_is_no_error() -> None:
+    with running() as server:
+        for _ in range(3):
+            with httpx.stream(
+                "POST", f"{server.url}/v1/audio/speech", json={"input": f"{TELL} " * 50}
+            ) as answer:
+                assert next(answer.iter_raw())
+        heard = httpx.post(
+            f"{server.url}/v1/audio/transcriptions",
+            files={"file": ("a.wav", wav(TELL).read_bytes())},
+        )
+        assert heard.json()["text"] == TELL
+        output = server.end()
+    assert "Traceback" not in output
+    assert " ERROR " not in output
+
+
 def test_it_needs_little_memory_and_allows_no_faults_unless_told_to() -> None:
     with running() as server:
         pcm_file = wav(TELL).read_bytes()
