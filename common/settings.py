@@ -250,7 +250,7 @@ class ListeningSettings(RoomSettings):
         description="Seconds of silence after which the caller counts as silent.",
     )
     endpointing_min_delay: float = Field(
-        default=0.35,
+        default=0.3,
         ge=0,
         le=10,
         description="Seconds of silence that end the caller's turn when the sentence sounds "

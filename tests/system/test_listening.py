@@ -77,7 +77,7 @@ async def test_a_call_with_settings_of_its_own_has_them(system: System) -> None:
     async with Caller(TunedAccess(system.proxy_url, own)) as caller:
         slow = await end_of_utterance_ms(caller)
     (settings,) = told(usual, "job", "settings")
-    assert settings["changed"] == [] and settings["endpointing_min_delay"] == 0.35
+    assert settings["changed"] == [] and settings["endpointing_min_delay"] == 0.3
     (settings,) = told(caller, "job", "settings")
     assert settings["changed"] == list(own) and settings["ignored"] == []
     assert {name: settings[name] for name in own} == own

@@ -192,8 +192,8 @@ def endless(call: CallView) -> Verdict | None:
         return None
     if age < limit:
         return stage.waiting(
-            f"The caller has been speaking for {age:.0f} s without a pause; a turn ends after 0.35 "
-            "s of silence.",
+            f"The caller has been speaking for {age:.0f} s without a pause; a turn ends after 0.3 "
+            "s of silence at the soonest.",
             begun,
             words,
             since=begun.at,

@@ -25,7 +25,7 @@ def test_what_the_dispatch_asks_for_is_had() -> None:
     assert own.settings.vad_min_silence == OURS.vad_min_silence
     assert OURS.vad_threshold == 0.5
     assert own.data["changed"] == ["vad_threshold", "interruption_enabled"]
-    assert own.data["vad_threshold"] == 0.7 and own.data["endpointing_min_delay"] == 0.35
+    assert own.data["vad_threshold"] == 0.7 and own.data["endpointing_min_delay"] == 0.3
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_what_cannot_be_is_said_at_the_field_and_not_sent(page: DebugPage) -> No
     expect(form.get_by_role("alert").filter(has_text="At most 0.9")).to_be_visible()
     expect(form).not_to_contain_text("changed")
     page.button("Reset").click()
-    expect(shorter).to_have_value("0.35")
+    expect(shorter).to_have_value("0.3")
     expect(form.get_by_role("alert").filter(has_text="At most")).to_have_count(0)
 
 
