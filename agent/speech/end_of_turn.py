@@ -73,7 +73,7 @@ RESUMES = 0.15  # seconds for the detector to be sure that the caller speaks aga
 TEXT_TIMEOUT = 6.0  # seconds for a text that is awaited
 
 
-def sounds_unfinished(text: str, punctuated: bool = False) -> bool:
+def sounds_unfinished(text: str, *, punctuated: bool = False, english: bool = True) -> bool:
     """Whether more words are likely to come after these.
 
     `punctuated`: whoever wrote the text puts a full stop where one belongs.
@@ -88,8 +88,8 @@ def sounds_unfinished(text: str, punctuated: bool = False) -> bool:
     if not words:
         return False
     if whole:
-        return words[-1] in DANGLING - CAN_END
-    return punctuated or words[-1] in DANGLING
+        return english and words[-1] in DANGLING - CAN_END
+    return punctuated or (english and words[-1] in DANGLING)
 
 
 def is_answer(text: str) -> bool:
@@ -194,6 +194,7 @@ class EndOfTurn:
     ) -> None:
         self._shortest = settings.endpointing_min_delay
         self._longest = settings.endpointing_max_delay
+        self._english = settings.stt_language.lower().startswith("en")
         self._stt = stt
         self._reports = reports
         self._pause = Pause(settings, vad, reports)
@@ -252,7 +253,7 @@ class EndOfTurn:
         """The share of the way from the shortest delay to the longest."""
         if is_answer(text):
             return ANSWER_SHARE if probability is None else min(share(probability), ANSWER_SHARE)
-        if sounds_unfinished(text, self._punctuated):
+        if sounds_unfinished(text, punctuated=self._punctuated, english=self._english):
             return 1.0
         least = WORD_SHARE if len(text.split()) <= MOST_ANSWERED else 0.0
         if time.monotonic() < self._patient_until:

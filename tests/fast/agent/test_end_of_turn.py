@@ -153,6 +153,12 @@ async def test_who_went_on_after_an_end_is_given_more_time(call: Call, model: Mo
     assert delays == [0.3, 0.6]
 
 
+def test_the_list_of_words_is_english() -> None:
+    assert sounds_unfinished("Ruf mich an.")
+    assert not sounds_unfinished("Ruf mich an.", english=False)
+    assert sounds_unfinished("Ruf mich", punctuated=True, english=False)
+
+
 async def test_without_the_model_the_words_decide(call: Call, model: Model) -> None:
     model.status, model.answers = 503, [{"error": {"message": "put the weights there"}}]
     call.pauses()
