@@ -7,14 +7,13 @@ sound, so nobody waits for long behind one that has begun.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary
+
+from dev.models.model_threads import ModelThreads
 
 Result = TypeVar("Result")
 
@@ -31,65 +30,29 @@ class Client:
     """Whoever has sound decoded: a call, or the upload of a file."""
 
 
-@dataclass(eq=False)
-class _Job:
-    client: Client
-    urgency: Urgency
-    work: Callable[[], Any]
-    done: asyncio.Future[Any] = field(default_factory=asyncio.Future)
-
-
 class DecodeQueue:
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech-to-text")
-        self._waiting: list[_Job] = []
-        self._running: _Job | None = None
+        self._thread = ModelThreads("speech-to-text")
         self._order = count(1)
         self._served: WeakKeyDictionary[Client, int] = WeakKeyDictionary()
 
     @property
     def idle(self) -> bool:
-        return self._running is None and not self._waiting
+        return self.length == 0
 
     @property
     def length(self) -> int:
         """How many wait or are served."""
-        return len(self._waiting) + (self._running is not None)
+        return self._thread.length
 
     async def run(self, client: Client, urgency: Urgency, work: Callable[[], Result]) -> Result:
         """What `work` returns, called in the model's thread when its turn has come."""
-        job = _Job(client, urgency, work)
-        self._waiting.append(job)
-        self._next()
-        try:
-            result: Result = await job.done
-        finally:
-            if job in self._waiting:  # cancelled before its turn
-                self._waiting.remove(job)
-        return result
+
+        def served() -> Result:
+            self._served[client] = next(self._order)
+            return work()
+
+        return await self._thread.run(lambda: (urgency, self._served.get(client, 0)), served)
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _next(self) -> None:
-        if self._running is not None or not self._waiting:
-            return
-        job = min(self._waiting, key=lambda job: (job.urgency, self._served.get(job.client, 0)))
-        self._waiting.remove(job)
-        self._running = job
-        self._served[job.client] = next(self._order)
-        running = asyncio.get_running_loop().run_in_executor(self._thread, job.work)
-        running.add_done_callback(self._finished)
-
-    def _finished(self, running: asyncio.Future[Any]) -> None:
-        job, self._running = self._running, None
-        assert job is not None
-        error = running.exception() if not running.cancelled() else asyncio.CancelledError()
-        if not job.done.done():
-            if error is None:
-                job.done.set_result(running.result())
-            elif isinstance(error, asyncio.CancelledError):
-                job.done.cancel()
-            else:
-                job.done.set_exception(error)
-        self._next()
+        self._thread.close()

@@ -10,17 +10,18 @@ from collections.abc import AsyncGenerator
 
 import numpy as np
 
+from dev.models.model_threads import ModelThreads, Rank
 from dev.models.settings import ModelsSettings
 from dev.models.sound import Pcm, Resampler
 from dev.models.speaking import voices
 from dev.models.speaking.markup import plain
 from dev.models.speaking.piper import Clause, Piper, Samples
-from dev.models.speaking.voice_queue import VoiceQueue
 from dev.models.speaking.voices import NoSuchVoice
 from dev.models.speaking.wording import as_said
 from dev.models.weights import NoWeights
 
 RATE = 24_000  # OpenAI's rate for pcm
+THREADS = 2  # replies that begin together are more than one core can do in time
 # A text's first sound is a short piece, there soon; the later ones are longer, which costs less.
 FIRST_FRAMES, MORE, MOST_FRAMES = 20, 1.5, 60
 SILENCE = 0.01  # below this a sample is silence; Piper begins each clause with tens of ms of it
@@ -51,7 +52,7 @@ class Speaking:
 
     def __init__(self, settings: ModelsSettings) -> None:
         self._settings = settings
-        self._queue = VoiceQueue()
+        self._threads = ModelThreads("text-to-speech", THREADS)
         self._piper: Piper | None = None
         self._loaded: asyncio.Future[None] | None = None
         self._closed = False
@@ -80,7 +81,7 @@ class Speaking:
 
     def close(self) -> None:
         self._closed = True
-        self._queue.close()
+        self._threads.close()
 
     async def ready(self) -> Piper:
         """The voice, when it is loaded. Raises CannotSpeak."""
@@ -100,20 +101,25 @@ class Speaking:
             there = ", ".join(piper.speakers) or "only its own"
             raise UnknownSpeaker(f"{piper.name} has no voice {speaker!r}; it has {there}")
         deadline = asyncio.get_running_loop().time() + FIRST_SOUND_S
-        clauses = await self._queue.run(deadline, _clauses, text, piper)
+
+        def due() -> Rank:
+            """Whose sound is played to its end first is served first, a piece of it at a time."""
+            return (deadline,)
+
+        clauses = await self._threads.run(due, _clauses, text, piper)
         if not clauses:
             yield np.zeros(round(NOTHING_S * RATE), np.int16)
             return
         resampler = Resampler(piper.rate, RATE)
         pace, step, sounding = self._settings.models_speed * speed, FIRST_FRAMES, False
         for clause in clauses:
-            frames = await self._queue.run(deadline, piper.frames, clause, pace, speaker)
+            frames = await self._threads.run(due, piper.frames, clause, pace, speaker)
             start, begun = 0, False
             while start < frames.count:
                 end = min(start + step, frames.count)
                 if not frames.are_made(end):
-                    await self._queue.run(deadline, piper.make, frames, end)
-                samples = await self._queue.run(deadline, piper.sound, frames, start, end)
+                    await self._threads.run(due, piper.make, frames, end)
+                samples = await self._threads.run(due, piper.sound, frames, start, end)
                 start, step = end, min(int(MORE * step), MOST_FRAMES)
                 if not begun:
                     samples = _without_beginning(samples, piper.rate)

@@ -1,14 +1,10 @@
-"""What of a text is read out, in which words, and who is served first."""
+"""What of a text is read out, and in which words."""
 
 from __future__ import annotations
-
-import asyncio
-import threading
 
 import pytest
 
 from dev.models.speaking.markup import plain
-from dev.models.speaking.voice_queue import AT_ONCE, VoiceQueue
 from dev.models.speaking.wording import as_said
 
 
@@ -101,25 +97,3 @@ def test_letters_that_an_english_voice_could_only_name_are_left_out() -> None:
 
 def test_brackets_that_mean_phonemes_to_the_voice_are_none_in_a_text() -> None:
     assert "[" not in plain("say [[hɛloʊ]] or [[x]](y)")
-
-
-async def test_the_first_deadline_is_served_first_and_who_has_left_not_at_all() -> None:
-    queue, served = VoiceQueue(), list[str]()
-    busy = [threading.Event() for _ in range(AT_ONCE)]
-    first = [asyncio.create_task(queue.run(0.0, each.wait)) for each in busy]
-    await asyncio.sleep(0)
-    late, left, soon = (
-        asyncio.create_task(queue.run(deadline, served.append, name))
-        for deadline, name in ((9.0, "late"), (1.0, "left"), (5.0, "soon"))
-    )
-    await asyncio.sleep(0)
-    left.cancel()
-    await asyncio.sleep(0)
-    busy[0].set()
-    await asyncio.gather(late, soon)
-    assert served == ["soon", "late"]
-    busy[1].set()
-    await asyncio.gather(*first)
-    with pytest.raises(ZeroDivisionError):
-        await queue.run(0.0, divmod, 1, 0)
-    queue.close()
