@@ -1,8 +1,9 @@
 """What kind of failure an exception of a provider is, whatever library raised it.
 
 The library's own words differ; the verdicts need one word each: refused, dns, timeout, status,
-rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, other; and busy, when too
-many requests of ours wait for it already (agent/provider_limiter.py).
+rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, odd (an answer that is not
+what was asked for), other; and busy, when too many requests of ours wait for it already
+(agent/provider_limiter.py).
 """
 
 from __future__ import annotations
@@ -34,6 +35,18 @@ class NotYet(Exception):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OddAnswer(Exception):
+    """A provider answered what nobody can use, or refused.
+
+    The text names its endpoint and quotes the answer; `kind` and `status` as of Failure.
+    """
+
+    def __init__(self, message: str, *, kind: str = "odd", status: int | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -71,13 +84,16 @@ def failure(error: BaseException) -> Failure:
     for kind in ("dns", "refused", "reset", "timeout", "empty"):
         if any(_is(kind, cause) for cause in chain):
             return Failure(kind)
+    if any(isinstance(cause, OddAnswer) for cause in chain):
+        return Failure("odd")
     return OTHER
 
 
 def words(error: BaseException) -> str:
-    """What an exception says; of our own limiter of a provider, what it was about."""
+    """What an exception says; of our own limiter of a provider, and of an odd answer, what it was
+    about."""
     for cause in _chain(error, set()):
-        if isinstance(cause, Busy | NotYet):
+        if isinstance(cause, Busy | NotYet | OddAnswer):
             return str(cause)
     return str(error) or type(error).__name__
 
@@ -129,6 +145,8 @@ def _status(error: BaseException) -> int | None:
 
 
 def _is(kind: str, error: BaseException) -> bool:
+    if isinstance(error, OddAnswer):
+        return error.kind == kind  # its text quotes others, and proves nothing
     if kind == "dns":
         return isinstance(error, socket.gaierror | aiohttp.ClientConnectorDNSError)
     if kind == "refused":

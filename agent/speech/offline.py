@@ -20,7 +20,8 @@ from livekit.agents import APIConnectOptions, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
-from agent.failures import failure
+from agent.failures import OddAnswer, failure
+from agent.speech.answers import clean, quoted
 from agent.speech.overlap import Overlap
 from agent.speech.pending_utterances import BYTES_A_SECOND, PendingUtterance, PendingUtterances
 from agent.speech.reports import Reports
@@ -110,7 +111,7 @@ class OfflineStream(UtteranceStream):
             while True:
                 try:
                     await self._hear(http)
-                except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                except (aiohttp.ClientError, OddAnswer, TimeoutError, OSError) as error:
                     wait = FIRST_RETRY_AFTER if self._trouble is None else RETRY_AFTER
                     self._away(error)
                     await asyncio.sleep(max(wait, failure(error).retry_after or 0.0))
@@ -224,7 +225,7 @@ class OfflineStream(UtteranceStream):
                     raise aiohttp.ServerDisconnectedError(f"it broke ({socket.exception()})")
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
-                reply = json.loads(message.data)
+                reply = self._understood(message.data)
                 if reply.get("type") in ("error", "lagging"):
                     reason = str(reply.get("message", reason))
                     logger.warning("speech-to-text: %s", message.data)
@@ -233,6 +234,24 @@ class OfflineStream(UtteranceStream):
                 self._be_patient()
         finally:
             stays.cancel()
+
+    def _understood(self, message: str) -> dict[str, Any]:
+        """A message as the server's protocol has it. Raises ClientPayloadError for any other."""
+        try:
+            reply = json.loads(message)
+        except ValueError:
+            reply = None
+        if not isinstance(reply, dict):
+            raise aiohttp.ClientPayloadError(
+                f"it said {quoted(message.encode())}; expected a JSON object with a type"
+            )
+        if "text" in reply and not isinstance(reply["text"], str):
+            raise aiohttp.ClientPayloadError(
+                f"it said {quoted(message.encode())}; expected words as its text"
+            )
+        if text := reply.get("text"):
+            reply["text"] = clean(self.url, text)
+        return reply
 
     def _stays(self) -> None:
         """The connection was not refused; whether its server understands words is another thing."""

@@ -27,7 +27,7 @@ from agent.speech.offline import OfflineSTT
 from agent.speech.overlap import Overlap
 from agent.speech.reports import Attempts, Reports
 from agent.speech.spoken_text import ClauseTokenizer
-from agent.speech.stt_requests import RequestSTT
+from agent.speech.stt_requests import Recordings, RequestSTT
 from agent.speech.utterance_stream import SPEECH_TO_TEXT
 from agent.speech.vad import SharedVAD
 from common.settings import revealed
@@ -40,20 +40,17 @@ def make_stt(
         return inference.STT.from_model_string(settings.stt_model or INFERENCE_STT_MODEL)
     if settings.stt == "offline":
         return OfflineSTT(settings.stt_base_url or settings.models_url, vad, overlap, reports)
-    limiter = ProviderLimiter("transcribe", SPEECH_TO_TEXT, settings, reports)
-    recordings = openai.STT(
-        model=settings.stt_model or OPENAI_STT_MODEL,
-        language=settings.stt_language,
-        client=http_clients.openai_client(
-            settings.stt_base_url or settings.openai_base_url,
-            revealed(settings.openai_api_key),
-            limiter,
-        ),
+    client = http_clients.openai_client(
+        settings.stt_base_url or settings.openai_base_url,
+        revealed(settings.openai_api_key),
+        ProviderLimiter("transcribe", SPEECH_TO_TEXT, settings, reports),
     )
-    if recordings.capabilities.streaming:  # a realtime model
-        return recordings
-    most = settings.provider_concurrency
-    return RequestSTT(recordings, vad, overlap, settings.stt_language, reports, most)
+    model, language = settings.stt_model or OPENAI_STT_MODEL, settings.stt_language
+    realtime = openai.STT(model=model, language=language, client=client)
+    if realtime.capabilities.streaming:
+        return realtime
+    recordings, most = Recordings(client, model, language), settings.provider_concurrency
+    return RequestSTT(recordings, vad, overlap, language, reports, most)
 
 
 def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:

@@ -1,7 +1,7 @@
 """Speech-to-text by requests: each utterance is sent as a whole to a server that takes recordings.
 
-Any non-streaming STT of LiveKit can be wrapped. LiveKit's own adapter for this runs a second voice
-activity detector; this one shares the call's.
+Any non-streaming STT of LiveKit can be wrapped, such as `Recordings`. LiveKit's own adapter for
+this runs a second voice activity detector; this one shares the call's.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ import logging
 import time
 from typing import Any
 
+import httpx2
+import openai
 from livekit import rtc
-from livekit.agents import APIConnectOptions, APIError, stt
+from livekit.agents import APIConnectOptions, LanguageCode, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
 from agent.failures import Busy, words
+from agent.http_clients import SPEECH_SILENCE, provider_errors
+from agent.speech import answers
+from agent.speech.answers import MOST_OF_A_TEXT, Answer
 from agent.speech.overlap import Overlap
 from agent.speech.reports import Attempts, Reports
 from agent.speech.utterance_stream import (
@@ -31,6 +36,55 @@ logger = logging.getLogger("agent.speech")
 
 LOST = "what the caller just said was not understood"
 LONGEST_UTTERANCE = 60.0  # seconds; what comes after is a new recording
+TEXT_TIMEOUT = 30.0  # seconds for a whole answer
+
+
+class Recordings(stt.STT[Any]):
+    """Asks a server of OpenAI's protocol.
+
+    LiveKit's plugin takes whatever comes for a text, and reads it to its end, however long that is.
+    """
+
+    def __init__(self, client: openai.AsyncClient, model: str, language: str) -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
+        self._client = client
+        self._model = model
+        self._language = language
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def provider(self) -> str:
+        return self._client.base_url.netloc.decode()
+
+    async def _recognize_impl(
+        self,
+        buffer: AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        endpoint = f"POST {self._client.base_url}audio/transcriptions"
+        recording = rtc.combine_audio_frames(buffer).to_wav_bytes()
+        request = self._client.audio.transcriptions.with_streaming_response.create(
+            file=("speech.wav", recording, "audio/wav"),
+            model=self._model,
+            language=self._language or openai.omit,
+            response_format="json",
+            timeout=httpx2.Timeout(TEXT_TIMEOUT, connect=conn_options.timeout),
+        )
+        with provider_errors(endpoint):
+            async with asyncio.timeout(TEXT_TIMEOUT), request as response:
+                async with asyncio.timeout(SPEECH_SILENCE):
+                    body = await answers.read(response.iter_bytes(), MOST_OF_A_TEXT)
+            content_type = response.headers.get("content-type", "")
+            text = answers.transcript(Answer(endpoint, response.status_code, content_type), body)
+        return stt.SpeechEvent(
+            type=stt.SpeechEventType.FINAL_TRANSCRIPT,
+            alternatives=[stt.SpeechData(language=LanguageCode(self._language), text=text)],
+        )
 
 
 class RequestSTT(UtteranceSTT):
@@ -161,14 +215,11 @@ class RequestStream(UtteranceStream):
         parent.attempts.begin()
         try:
             event = await parent.inner.recognize(recording, conn_options=self._options)
-        except APIError as error:
-            parent.reports.broken(
-                SPEECH_TO_TEXT,
-                f"{parent.provider}: {words(error)}",
-                LOST,
-            )
+            text = event.alternatives[0].text.strip() if event.alternatives else ""
+        except Exception as error:  # whatever it is, the next utterance may be understood
+            logger.warning("no text came of an utterance", exc_info=error)
+            parent.reports.broken(SPEECH_TO_TEXT, f"{parent.provider}: {words(error)}", LOST)
             return ""
-        text = event.alternatives[0].text.strip() if event.alternatives else ""
         ms = round((time.perf_counter() - began) * 1000, 1)
         parent.reports.emit("transcribe", "done", ms=ms, text=text, final=True)
         parent.reports.works(SPEECH_TO_TEXT)

@@ -11,7 +11,7 @@ import json
 import math
 import struct
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -19,7 +19,10 @@ from livekit import api
 from pydantic import ValidationError
 
 from agent import settings as agent_settings
+from agent.failures import OddAnswer
 from agent.settings import AgentSettings
+from agent.speech import answers
+from agent.speech.answers import Answer
 from common.probe import Probe, milliseconds_since
 from dev.letta.settings import LettaSettings
 from proxy.clients.outside import FAILURES, in_words
@@ -35,6 +38,7 @@ EMBEDDING_MODEL = "text-embedding-3-small"
 OWN_LIMIT_S, OUTSIDE_LIMIT_S = 4.0, 7.0
 RATE, SECONDS, TONE_HZ = 16_000, 0.4, 220
 WORD = "Hello."
+VOICE_RATE = 24_000  # of pcm, in OpenAI's protocol
 BODY_MAX = 64 * 1024
 
 
@@ -93,6 +97,8 @@ class Models:
             try:
                 async with asyncio.timeout(limit):
                     return result("", f"{provider.kind} at {target}: {await work(provider)}")
+            except OddAnswer as error:
+                return result("other", str(error))
             except ModelFailed as error:
                 return result(error.problem, f"{target} {error.detail}", error.status)
             except TimeoutError:
@@ -113,8 +119,8 @@ class Models:
         form.add_field("file", wav(), filename="tone.wav", content_type="audio/wav")
         model = AgentSettings().stt_model or agent_settings.OPENAI_STT_MODEL
         form.add_field("model", model)
-        answer = await self._post(provider, "/audio/transcriptions", data=form)
-        return f"{model} heard {_text_of(answer)!r} in a tone"
+        answer, body = await self._post(provider, "/audio/transcriptions", data=form)
+        return f"{model} heard {answers.transcript(answer, body)!r} in a tone"
 
     async def _hear_stream(self, provider: Provider) -> str:
         """As the agent does: over a WebSocket."""
@@ -134,7 +140,8 @@ class Models:
                     continue
                 event: dict[str, Any] = json.loads(message.data)
                 if event.get("type") == "final":
-                    return f"whisper heard {event.get('text', '')!r} in a tone"
+                    text = answers.transcript(Answer(url, 101), message.data.encode())
+                    return f"whisper heard {text!r} in a tone"
                 if event.get("type") == "error":
                     raise ModelFailed("other", f"says {event.get('message', event)}")
         raise ModelFailed("other", "closed the connection without a transcript")
@@ -150,9 +157,18 @@ class Models:
             agent_settings.OFFLINE_VOICE if offline else agent_settings.OPENAI_VOICE
         )
         body = {"model": model, "voice": voice, "input": WORD, "response_format": "pcm"}
-        sound = await self._post(provider, "/audio/speech", json=body)
+        answer, sound = await self._post(provider, "/audio/speech", json=body)
         if not sound:
             raise ModelFailed("other", f"spoke nothing when {model} was asked to say {WORD!r}")
+        if answers.form_of_sound(answer, sound[: answers.HEAD]) == answers.PCM:
+            samples = sound[: len(sound) // 2 * 2]
+            if answers.loudest(samples, VOICE_RATE) < answers.SILENT:
+                seconds = len(samples) / 2 / VOICE_RATE
+                raise ModelFailed(
+                    "other",
+                    f"sent {seconds:.1f} s of sound, all of it silent, when {model} was asked to "
+                    f"say {WORD!r}",
+                )
         name = await self._offline_voice(provider) if offline else model
         return f"{name} said {WORD!r} ({len(sound)} bytes)"
 
@@ -205,7 +221,8 @@ class Models:
                 problem, f"answered {error.status} for {model}", error.status
             ) from None
 
-    async def _post(self, provider: Provider, path: str, **body: Any) -> bytes:
+    async def _post(self, provider: Provider, path: str, **body: Any) -> tuple[Answer, bytes]:
+        """The head and the beginning of the answer."""
         headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
         url = provider.base_url + path
         async with self._session.post(url, headers=headers, **body) as response:
@@ -214,14 +231,8 @@ class Models:
                 words = message_in(answer.decode(errors="replace"))
                 detail = f"answered {response.status} to POST {path}: {words}"
                 raise ModelFailed(problem, detail, response.status)
-            return answer
-
-
-def _text_of(answer: bytes) -> str:
-    data = json.loads(answer)
-    if not isinstance(data, Mapping) or "text" not in data:
-        raise ModelFailed("other", "answered without a text")
-    return str(data["text"])
+            kind = response.headers.get("Content-Type", "")
+            return Answer(f"POST {url}", response.status, kind), answer
 
 
 def tone() -> bytes:

@@ -12,7 +12,8 @@ RETRIED_S = 2.0
 """Seconds an error that is tried again may take to mend."""
 SPEECH_S = 1.2
 """What is shorter may be a cough or a click, in which there are no words."""
-MODELS = "./restart_voice_system.sh models (offline), or look at STT_PROVIDER and its key"
+MODELS = "./restart_voice_system.sh models (offline), or look at STT_PROVIDER and its key."
+ODD = "Is that the address of a speech-to-text server (STT_BASE_URL, OPENAI_BASE_URL)?"
 LOG = "./restart_voice_system.sh logs agent"
 
 stage = Rules("transcribe", usual_ms=360, works=("transcribe.transcript",))
@@ -30,9 +31,10 @@ def fails(call: CallView) -> Verdict | None:
         return stage.waiting(
             f"{provider} failed once ({what}) and is tried again.", error, since=error.at
         )
+    step = ODD if error.data.get("kind") == "odd" else MODELS
     return stage.failing(
         f"Speech-to-text fails: {what}.",
-        f"{MODELS}. {LOG}",
+        f"{step} {LOG}",
         error,
         call.last("transcribe.started"),
         since=error.at,
@@ -49,7 +51,7 @@ def stalls(call: CallView) -> Verdict | None:
     return stage.late(
         f"Speech-to-text has not answered for {call.age(sign):.1f} s (usually 0.4 s)"
         f"{_length(request)}.",
-        f"Is the speech-to-text server overloaded or stopped? {MODELS}. {LOG}",
+        f"Is the speech-to-text server overloaded or stopped? {MODELS} {LOG}",
         call.last("transcribe.started"),
         call.last("hear.speech_ended"),
         sign if sign.topic == "transcribe.transcript" else None,

@@ -75,6 +75,10 @@ class Listener:
         assert self._socket is not None
         await self._socket.send_json(told)
 
+    async def send(self, message: str) -> None:
+        assert self._socket is not None
+        await self._socket.send_str(message)
+
     async def hang_up(self) -> None:
         assert self._socket is not None
         await self._socket.close()

@@ -159,6 +159,28 @@ async def test_a_flush_in_silence_is_answered_at_once(hearing: Hearing) -> None:
     assert (await hearing.transcript()).alternatives[0].text == ""
 
 
+@pytest.mark.parametrize(
+    "odd",
+    ["hello", "[]", "null", '{"type": "final", "text": null}', '{"type": "final", "text": 7}'],
+)
+async def test_an_odd_answer_is_quoted_and_the_next_utterance_is_understood(
+    hearing: Hearing, odd: str
+) -> None:
+    hearing.detect(START)
+    hearing.detect(END)
+    for _ in range(2):  # it is asked once more
+        assert [await hearing.got(), await hearing.got()] == ["start", "end"]
+        await hearing.listener.send(odd)
+        assert await hearing.got() == "connected"
+    assert (await hearing.transcript()).alternatives[0].text == ""
+    assert odd in hearing.degraded[0].error
+    hearing.detect(START)
+    hearing.detect(END)
+    assert [await hearing.got(), await hearing.got()] == ["start", "end"]
+    await hearing.listener.say(type="final", text="good day")
+    assert (await hearing.transcript()).alternatives[0].text == "good day"
+
+
 async def test_a_server_that_goes_away_is_told_once_and_found_again(hearing: Hearing) -> None:
     hearing.detect(START)
     assert await hearing.got() == "start"

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from dev.doctor import health_lines
-from dev.doctor.model_calls import Models, wav
+from dev.doctor.model_calls import Models, tone, wav
 from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import ProbeResult
@@ -58,7 +58,8 @@ class OpenAi:
         self.status = 200
         self.asked: list[str] = []
         self.stalls = False
-        self.sound = b"\0\0" * 100
+        self.sound = tone()
+        self.text: object = "hm"
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -76,7 +77,7 @@ class OpenAi:
             recording = form["file"]
             assert isinstance(recording, web.FileField)
             assert recording.file.read() == wav()
-            return web.json_response({"text": "hm"})
+            return web.json_response({"text": self.text})
         if path == "audio/speech":
             return web.Response(body=self.sound)
         return web.json_response({})
@@ -126,6 +127,38 @@ async def test_a_voice_that_says_nothing_does_not_work() -> None:
 
     assert probe.problem == "other"
     assert "nothing" in probe.detail
+
+
+async def test_a_voice_that_sends_silence_does_not_work() -> None:
+    provider = OpenAi()
+    provider.sound = b"\0\0" * 24_000
+
+    probe = (await ask(provider))["text-to-speech"]
+
+    assert probe.problem == "other"
+    assert "1.0 s of sound, all of it silent" in probe.detail
+
+
+@pytest.mark.parametrize("sound", [b'{"error": "no such voice"}', b"<html>Sign in</html>"])
+async def test_a_voice_that_answers_no_sound_does_not_work(sound: bytes) -> None:
+    provider = OpenAi()
+    provider.sound = sound
+
+    probe = (await ask(provider))["text-to-speech"]
+
+    assert probe.problem == "other"
+    assert "/audio/speech answered 200 with" in probe.detail and "expected sound" in probe.detail
+
+
+@pytest.mark.parametrize("text", [None, 7, ["a"]])
+async def test_a_text_that_is_none_is_not_what_was_heard(text: object) -> None:
+    provider = OpenAi()
+    provider.text = text
+
+    probe = (await ask(provider))["speech-to-text"]
+
+    assert probe.problem == "other"
+    assert "/audio/transcriptions answered 200 with" in probe.detail
 
 
 async def test_models_elsewhere_are_not_called_when_that_is_not_wanted() -> None:
