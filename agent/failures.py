@@ -2,8 +2,8 @@
 
 The library's own words differ; the verdicts need one word each: refused, dns, timeout, status,
 rejected (401, 403), rate-limited (429), gone (404, 410), reset, empty, odd (an answer that is not
-what was asked for), other; and busy, when too many requests of ours wait for it already
-(agent/provider_limiter.py).
+what was asked for), silent (sound that nobody can hear), other; and busy, when too many requests
+of ours wait for it already (agent/provider_limiter.py).
 """
 
 from __future__ import annotations
@@ -84,9 +84,8 @@ def failure(error: BaseException) -> Failure:
     for kind in ("dns", "refused", "reset", "timeout", "empty"):
         if any(_is(kind, cause) for cause in chain):
             return Failure(kind)
-    if any(isinstance(cause, OddAnswer) for cause in chain):
-        return Failure("odd")
-    return OTHER
+    odd = next((cause for cause in chain if isinstance(cause, OddAnswer)), None)
+    return OTHER if odd is None else Failure(odd.kind)
 
 
 def words(error: BaseException) -> str:

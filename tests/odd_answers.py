@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+
+import av
+import numpy as np
 
 from tests.odd_server import OddAnswer
 
@@ -145,4 +149,62 @@ TRANSCRIPTIONS = (
         text="good day",
         headers={"Content-Encoding": "gzip"},
     ),
+)
+
+
+def _silly(name: str, body: bytes, *quoted: str, content_type: str | None = None) -> OddAnswer:
+    """An answer of text-to-speech with 200 that is no sound."""
+    said = ("/v1/audio/speech answered 200", *quoted, "expected sound")
+    return OddAnswer(name, "speech", body, said, content_type=content_type)
+
+
+def _sounds(name: str, body: bytes, content_type: str | None = None) -> OddAnswer:
+    return OddAnswer(name, "speech", body, content_type=content_type)
+
+
+RATE, SECONDS = 24_000, 0.5
+TONE = (8000 * np.sin(np.arange(int(RATE * SECONDS)) * 2 * np.pi * 300 / RATE)).astype("<i2")
+PCM = TONE.tobytes()
+
+
+def encoded(container: str, codec: str) -> bytes:
+    """The tone as a file."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        stream = output.add_stream(codec, rate=48_000 if codec == "libopus" else RATE)
+        assert isinstance(stream, av.AudioStream)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(TONE.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = RATE
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            output.mux(packet)
+    return file.getvalue()
+
+
+SPOKEN = OddAnswer("a tone", "speech", PCM, content_type="audio/pcm")
+VOICES = (
+    _sounds("samples without a type", PCM),
+    _sounds("samples that are declared JSON", PCM, JSON),
+    _sounds("MP3 in place of samples", encoded("mp3", "libmp3lame"), "audio/mpeg"),
+    _sounds("MP3 that is declared samples", encoded("mp3", "libmp3lame"), "audio/pcm"),
+    _sounds("WAV", encoded("wav", "pcm_s16le"), "audio/wav"),
+    _sounds("FLAC", encoded("flac", "flac"), None),
+    _sounds("Opus in Ogg", encoded("ogg", "libopus"), "audio/ogg"),
+    _sounds("an odd number of bytes", PCM + b"\0"),
+    _silly("an error with 200", b'{"error": "no such voice"}', "no such voice", content_type=JSON),
+    _silly("an error that is declared sound", b'{"error": "no"}' * 20, content_type="audio/pcm"),
+    _silly("a page to sign in", LOGIN, "Sign in", content_type=HTML),
+    _silly("words", "你好".encode() * 100, "你好", content_type="text/plain"),
+    _silly("nothing", b"", "with nothing"),
+    _silly("server-sent events", b'data: {"type": "speech.audio.delta"}\n\n' * 9, "delta"),
+    OddAnswer(
+        "encrypted bytes",
+        "speech",
+        np.random.default_rng(1).bytes(48_000),
+        ("/v1/audio/speech answered 200", "noise at full loudness"),
+    ),
+    OddAnswer("MP3 without sound", "speech", b"ID3\4" + bytes(2000), ("no audio frames",)),
+    OddAnswer("no answer at all", "speech", said=("/v1/audio/speech failed",), how="reset"),
+    OddAnswer("status 500", "speech", LOGIN, ("answered 500", "Sign in"), "", 500, HTML),
+    OddAnswer("status 404", "speech", b"null", ("answered 404",), "", 404, JSON),
 )

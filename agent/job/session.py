@@ -35,6 +35,7 @@ from livekit.agents.voice import (
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.events import Events
+from agent.failures import OddAnswer, words
 from agent.job.late_reply import LateReply, only
 from agent.letta.llm import spoken_messages
 from agent.letta.memory import SpokenMessage
@@ -96,27 +97,38 @@ class VoiceAgent(Agent):
                 yield told
         spoken_text = SpokenText(self._events, self._turns.speech_owner)
         reply_text = ReplyText(text, spoken_text)
-        spoken = 0.0
+        began = False
         try:
             frames = Agent.default.tts_node(self, reply_text, model_settings)
             async with contextlib.aclosing(frames):
                 while frame := await next_frame(frames, spoken_text):
-                    if not spoken:
+                    if not began:
                         await self._caller_is_silent()
-                        spoken_text.first_byte()
-                        self._reports.works(TEXT_TO_SPEECH)
-                    spoken += frame.duration
+                    began = True
+                    spoken_text.add_sound(frame)
                     yield frame
             spoken_text.done()
+            self._judge(spoken_text)
         except APIError as error:
             logger.error("there is no voice for this reply: %s", error)
             spoken_text.failed()
             await reply_text.rest()
-            silence = len(reply_text.text) / CHARACTERS_A_SECOND - spoken
+            silence = len(reply_text.text) / CHARACTERS_A_SECOND - spoken_text.seconds
             for _ in range(max(1, round(silence / SILENCE))):
                 yield utils.audio.silence_frame(SILENCE, OUTPUT_RATE)
         finally:
             spoken_text.close()
+
+    def _judge(self, spoken_text: SpokenText) -> None:
+        """Sound has come; was it a voice?"""
+        if spoken_text.is_audible:
+            self._reports.works(TEXT_TO_SPEECH)
+        elif spoken_text.seconds:
+            silent = OddAnswer(
+                f"{spoken_text.seconds:.1f} s of sound, all of it silent", kind="silent"
+            )
+            provider = self.session.tts.provider if self.session.tts else ""
+            self._reports.failed("speak", silent, provider, 1, recoverable=False)
 
     async def _caller_is_silent(self) -> None:
         """Do not begin to speak while the caller does.
@@ -355,11 +367,11 @@ def emit_session_events(
         if isinstance(error, STTError):
             stt_attempts.failed(error)
             if not error.recoverable:
-                reports.broken(SPEECH_TO_TEXT, str(error.error), "the agent hears no words")
+                reports.broken(SPEECH_TO_TEXT, words(error.error), "the agent hears no words")
         elif isinstance(error, TTSError):
             if not isinstance(ev.source, StreamAdapter):
                 tts_attempts.failed(error)
             if not error.recoverable:
                 reports.broken(
-                    TEXT_TO_SPEECH, str(error.error), "the reply is not heard, only read"
+                    TEXT_TO_SPEECH, words(error.error), "the reply is not heard, only read"
                 )

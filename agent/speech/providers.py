@@ -23,13 +23,14 @@ from agent.settings import (
     OPENAI_VOICE,
     AgentSettings,
 )
+from agent.speech.clauses import ClauseTokenizer
 from agent.speech.offline import OfflineSTT
 from agent.speech.overlap import Overlap
 from agent.speech.reports import Attempts, Reports
-from agent.speech.spoken_text import ClauseTokenizer
 from agent.speech.stt_requests import Recordings, RequestSTT
 from agent.speech.utterance_stream import SPEECH_TO_TEXT
 from agent.speech.vad import SharedVAD
+from agent.speech.voice import Voice
 from common.settings import revealed
 
 
@@ -57,15 +58,14 @@ def make_tts(settings: AgentSettings, reports: Reports) -> tts.TTS[Any]:
     if settings.tts == "inference":
         return inference.TTS.from_model_string(inference_voice(settings))
     offline = settings.tts == "offline"
-    voice = openai.TTS(
-        model=settings.tts_model or (OFFLINE_TTS_MODEL if offline else OPENAI_TTS_MODEL),
-        voice=settings.tts_voice or (OFFLINE_VOICE if offline else OPENAI_VOICE),
-        client=http_clients.openai_client(
+    voice = Voice(
+        http_clients.openai_client(
             settings.tts_base_url or (settings.models_url if offline else settings.openai_base_url),
             None if offline else revealed(settings.openai_api_key),
             ProviderLimiter("speak", "text-to-speech", settings, reports),
         ),
-        response_format="pcm",  # the default, mp3, must be decoded first
+        settings.tts_model or (OFFLINE_TTS_MODEL if offline else OPENAI_TTS_MODEL),
+        settings.tts_voice or (OFFLINE_VOICE if offline else OPENAI_VOICE),
     )
     attempts = Attempts(reports, "speak", voice.provider)
     voice.on("error", attempts.failed)

@@ -1,91 +1,19 @@
-"""A reply on its way through text-to-speech: cut into pieces while it comes, reported as events.
-
-The first piece ends at the first punctuation, so that the sound begins early; later ones are
-sentences, because a whole sentence sounds better and there is time: the one before is being spoken.
-"""
+"""A reply on its way through text-to-speech, reported as events."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 
 from livekit import rtc
-from livekit.agents import tokenize, utils
-from livekit.agents.tokenize.tokenizer import SentenceStream
 
 from agent.events import Events
+from agent.speech.answers import SILENT, loudest
+from agent.speech.clauses import next_cut
 from agent.turns import SpeechOwner
 
-FIRST_CUT = re.compile(r"[.!?…;:,—–][\"')\]]*\s")
-LATER_CUT = re.compile(r"[.!?…][\"')\]]*\s")
 STALL_TIMEOUT = 3.0  # seconds without sound of a text that is there
-SHORTEST = 3  # characters; "A." alone is not worth a request
-LONGEST = 300  # characters without any punctuation
-ABBREVIATION = re.compile(r"\b(?:mr|mrs|ms|dr|st|vs|etc|e\.g|i\.e|no|[a-z])\.$", re.IGNORECASE)
-
-
-def next_cut(text: str, first: bool) -> int:
-    """Where the first piece of `text` ends; 0 when it does not end yet."""
-    for match in (FIRST_CUT if first else LATER_CUT).finditer(text):
-        piece = text[: match.end()].strip()
-        if len(piece) >= SHORTEST and not ABBREVIATION.search(piece):
-            return match.end()
-    if len(text) > LONGEST:
-        return text.rfind(" ", 0, LONGEST) + 1
-    return 0
-
-
-class ClauseTokenizer(tokenize.SentenceTokenizer):
-    """LiveKit's interface for cutting text."""
-
-    def tokenize(self, text: str, *, language: str | None = None) -> list[str]:
-        pieces: list[str] = []
-        while cut := next_cut(text, first=not pieces):
-            pieces.append(text[:cut])
-            text = text[cut:]
-        return [*pieces, text] if text.strip() else pieces
-
-    def stream(self, *, language: str | None = None) -> SentenceStream:
-        return ClauseStream()
-
-
-class ClauseStream(SentenceStream):
-    """Text in as it is written, pieces out as soon as they are whole."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._text = ""
-        self._first = True
-        self._segment = utils.shortuuid()
-
-    def push_text(self, text: str) -> None:
-        self._check_not_closed()
-        self._text += text
-        while cut := next_cut(self._text, self._first):
-            self._send(self._text[:cut])
-            self._text = self._text[cut:]
-
-    def flush(self) -> None:
-        self._check_not_closed()
-        if self._text.strip():
-            self._send(self._text)
-        self._text = ""
-
-    def end_input(self) -> None:
-        self.flush()
-        self._do_close()
-
-    async def aclose(self) -> None:
-        self._do_close()
-
-    def _send(self, piece: str) -> None:
-        self._first = False
-        self._event_ch.send_nowait(tokenize.TokenData(token=piece, segment_id=self._segment))
-
-    def _do_close(self) -> None:
-        self._event_ch.close()
 
 
 class SpokenText:
@@ -105,6 +33,20 @@ class SpokenText:
         self.more_text_comes = False  # the text is not complete
         self._watch: asyncio.TimerHandle | None = None
         self._stalled = False
+        self.seconds = 0.0  # of sound so far
+        self.level = 0.0  # of its loudest 20 ms, from 0 to 1
+
+    @property
+    def is_audible(self) -> bool:
+        return self.level >= SILENT
+
+    def add_sound(self, frame: rtc.AudioFrame) -> None:
+        """Sound as it comes: a reply begins with the first that can be heard."""
+        was_audible = self.is_audible
+        self.seconds += frame.duration
+        self.level = max(self.level, loudest(frame.data, frame.sample_rate))
+        if self.is_audible and not was_audible:
+            self._first_byte()
 
     def await_sound(self) -> None:
         """Text-to-speech is asked for the next sound: a stall counts from now."""
@@ -125,7 +67,7 @@ class SpokenText:
         if (cut := next_cut(text, first=True)) or whole:
             self._begin(text[: cut or len(text)].strip())
 
-    def first_byte(self) -> None:
+    def _first_byte(self) -> None:
         owner = self._owner or self._begin("")  # text-to-speech that does not wait for clauses
         now = time.time()
         ms = owner.first_sound(now) if owner.first_sound else (now - self._requested_at) * 1000
@@ -133,7 +75,7 @@ class SpokenText:
 
     def done(self) -> None:
         """All of it is sound; the caller has not heard all of that yet."""
-        self._end()
+        self._end(seconds=round(self.seconds, 2), level=round(self.level, 4))
 
     def failed(self) -> None:
         """Text-to-speech failed; the event of that comes from its reports."""
@@ -161,7 +103,7 @@ class SpokenText:
         self._events.emit("speak", "request", turn=self._owner.turn, text=text)
         return self._owner
 
-    def _end(self, **how: bool) -> None:
+    def _end(self, **how: float) -> None:
         if self._owner is not None and not self._over:
             ms = round((time.time() - self._requested_at) * 1000, 1)
             self._events.emit("speak", "done", turn=self._owner.turn, ms=ms, **how)

@@ -18,6 +18,7 @@ from tests.running_system import System
         ("tts-stalls", "sends no first byte", {"stall_after_bytes": 0}),
         again("tts-stalls", "stops in the middle of a sentence", {"stall_after_bytes": 24_000}),
         ("tts-empty", "sends a sound of no length", {"empty": True}),
+        ("tts-silent", "sends nothing but silence", {"silent": True}),
     ],
 )
 def test_text_to_speech(

@@ -95,6 +95,14 @@ def progress(call: CallView) -> Verdict:
         return stage.waiting(
             f"The first sound is on its way{stage.usually()}.", first, since=first.at
         )
+    request = call.last("speak.request")
+    if (
+        request is not None
+        and spoken is not None
+        and spoken.at >= request.at
+        and call.after(request, "speak.first_byte") is None
+    ):
+        return stage.not_reached("Nothing was sent that can be heard.")
     if spoken is not None:
         audible = call.last("play.audible") or spoken
         return stage.ok("The agent is heard.", spoken, audible if audible is not spoken else None)

@@ -16,10 +16,28 @@ OVER = ("play.turn", "play.interrupted", "speak.done", "speak.error")
 stage = Rules("speak", usual_ms=60, works=("speak.first_byte",))
 
 
+@stage.cause("tts-silent")
+def silent(call: CallView) -> Verdict | None:
+    """Sound came, and nobody can hear it."""
+    error = stage.unresolved(call, "speak.error", kind="silent")
+    if error is None:
+        return None
+    return stage.failing(
+        f"Text-to-speech sent {error.data.get('message')}.",
+        f"Is TTS_VOICE one that TTS_MODEL has, and does its server send 16 bit samples? {STEP}",
+        error,
+        call.last("speak.request"),
+        call.last("speak.done"),
+        since=error.at,
+    )
+
+
 @stage.cause("tts-empty")
 def empty(call: CallView) -> Verdict | None:
     """Text-to-speech says that it is done, and sent no sound."""
     error = stage.unresolved(call, "speak.error", kind="empty")
+    if stage.unresolved(call, "speak.error", kind="silent") is not None:
+        return None
     request = call.last("speak.request")
     done = call.after(request, "speak.done") if request is not None else None
     if error is None and (

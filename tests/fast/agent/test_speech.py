@@ -10,10 +10,10 @@ from livekit.agents import inference, stt
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent.settings import AgentSettings
+from agent.speech.clauses import ClauseTokenizer
 from agent.speech.overlap import Overlap
 from agent.speech.providers import inference_voice, make_stt, make_tts
 from agent.speech.reports import Reports
-from agent.speech.spoken_text import ClauseTokenizer
 from agent.speech.stt_requests import RequestSTT
 from agent.speech.utterance_stream import Utterances, UtteranceStep
 from agent.speech.vad import LoudnessVAD, SharedVAD
@@ -80,6 +80,20 @@ def test_who_goes_on_after_a_flush_begins_another_utterance() -> None:
         ("Dr. Smith is here. He waits.", ["Dr. Smith is here. ", "He waits."]),
         ("It costs 3.50 dollars, I think.", ["It costs 3.50 dollars, ", "I think."]),
         ("", []),
+        (
+            "你好，今天天气很好！我们去公园吧？好",
+            ["你好，", "今天天气很好！", "我们去公园吧？", "好"],
+        ),
+        (
+            "今日はいい天気ですね。散歩に行きましょう!",
+            ["今日はいい天気ですね。", "散歩に行きましょう!"],
+        ),
+        ("مرحبا، كيف حالك؟ أنا بخير.", ["مرحبا، ", "كيف حالك؟ ", "أنا بخير."]),
+        ("आप कैसे हैं। मैं ठीक हूँ।", ["आप कैसे हैं। ", "मैं ठीक हूँ।"]),
+        ("... Well. ? Yes.", ["... Well. ", "? Yes."]),
+        ("😀 Hi! ...", ["😀 Hi! "]),
+        ("?", []),
+        ("It is 10:30, or 3,000.", ["It is 10:30, ", "or 3,000."]),
     ],
 )
 def test_the_first_piece_is_a_clause_and_later_ones_sentences(text: str, pieces: list[str]) -> None:
@@ -99,7 +113,15 @@ async def test_a_piece_is_given_as_soon_as_it_is_whole() -> None:
 def test_text_without_punctuation_is_cut_at_a_space() -> None:
     pieces = ClauseTokenizer().tokenize("word " * 200)
     assert "".join(pieces) == "word " * 200
-    assert all(len(piece) <= 300 for piece in pieces)
+    assert all(len(piece) <= 300 and piece.endswith(" ") for piece in pieces)
+
+
+@pytest.mark.parametrize(("letters", "longest"), [("字", 100), ("สวัสดี", 300)])
+def test_text_without_spaces_is_cut_between_letters(letters: str, longest: int) -> None:
+    text = letters * (700 // len(letters))
+    pieces = ClauseTokenizer().tokenize(text)
+    assert "".join(pieces) == text
+    assert all(len(piece) <= longest for piece in pieces)
 
 
 async def test_the_listeners_of_a_shared_detector_hear_what_the_call_hears() -> None:

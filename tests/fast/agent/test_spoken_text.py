@@ -13,6 +13,7 @@ from agent.events import Event, Events
 from agent.speech import spoken_text
 from agent.speech.spoken_text import ReplyText, SpokenText, next_frame
 from agent.turns import SpeechOwner
+from tests.fast.agent.hearing import frame
 
 PATIENCE = 5.0
 
@@ -59,6 +60,24 @@ async def test_a_gap_in_the_voice_is_told_and_its_end(told: Told) -> None:
         assert await next_frame(frames, voice) is None
     voice.done()
     assert told.names == ["request", "stalled", "resumed", "done"]
+
+
+@pytest.mark.parametrize(
+    ("loudness", "names"),
+    [(8000, ["request", "first_byte", "done"]), (200, ["request", "first_byte", "done"]),
+     (8, ["request", "done"]), (0, ["request", "done"])],
+)  # fmt: skip
+def test_a_voice_begins_with_the_first_sound_that_can_be_heard(
+    told: Told, loudness: int, names: list[str]
+) -> None:
+    voice = opened(told)
+    voice.add_text("Hello.", whole=True)
+    for loud in (0, loudness, loudness, 0):
+        voice.add_sound(frame(0.25, loud))
+    voice.done()
+    assert told.names == names
+    assert voice.is_audible is ("first_byte" in names)
+    assert voice.seconds == pytest.approx(1.0)
 
 
 async def test_a_voice_that_waits_for_words_has_not_stalled(told: Told) -> None:

@@ -10,6 +10,7 @@ from livekit.agents import llm
 
 from agent.speech.spoken_text import SpokenText
 from agent.turns import Turns
+from tests.fast.agent.hearing import frame
 from tests.fast.agent.kept_events import collected
 
 
@@ -39,7 +40,7 @@ def test_the_split_of_a_turn_counts_from_the_end_of_speech() -> None:
     turns.token(record, "Hi.")
     spoken_text = SpokenText(events, turns.speech_owner)
     spoken_text.add_text("Hi.", whole=True)
-    spoken_text.first_byte()
+    spoken_text.add_sound(frame(0.1, 8000))
     spoken_text.done()
     turns.first_sound(ended + 0.6)
     turns.replied(record, "end_turn")
@@ -91,7 +92,7 @@ def test_a_reply_on_its_way_through_the_voice() -> None:
     turns.token(record, "Hi there, ")
     for text in ("Hi", "Hi there", "Hi there, ", "Hi there, Anna."):
         spoken_text.add_text(text)
-    spoken_text.first_byte()
+    spoken_text.add_sound(frame(0.1, 8000))
     spoken_text.done()
     spoken_text.close()
     spoken = [(event["name"], event["data"]) for event in emitted if event["stage"] == "speak"]
