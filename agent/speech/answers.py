@@ -11,6 +11,7 @@ import json
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -30,6 +31,9 @@ MOSTLY = 0.9
 MPEG = {"mp3": "audio/mpeg", "aac": "audio/aac"}
 COMPRESSED = ("mpeg", "mp3", "aac", "flac", "ogg", "opus", "webm", "mp4")
 PCM = "audio/pcm"
+
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class Transcript(BaseModel):
@@ -68,16 +72,20 @@ class Answer:
 def transcript(answer: Answer, body: bytes) -> str:
     """The text of an answer of speech-to-text; OddAnswer when there is none."""
     expected = 'JSON with the words, such as {"text": "hello"}'
+    return clean(answer.endpoint, checked(answer, body, Transcript, expected).text)
+
+
+def checked(answer: Answer, body: bytes, shape: type[Shape], expected: str) -> Shape:
+    """An answer of JSON, when it has this shape; else OddAnswer with what was expected."""
     if len(body) > MOST_OF_A_TEXT:
         raise answer.odd(body, f"{expected}, of at most {MOST_OF_A_TEXT // 1024} kB")
     decoded = _decoded(body, answer.content_type)
     if decoded is None:
         raise answer.odd(body, expected)
     try:
-        text = Transcript.model_validate_json(decoded).text
+        return shape.model_validate_json(decoded)
     except ValidationError:
         raise answer.odd(body, expected) from None
-    return clean(answer.endpoint, text)
 
 
 def clean(endpoint: str, text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 from livekit import api
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from agent import settings as agent_settings
 from agent.failures import OddAnswer
@@ -39,7 +39,24 @@ OWN_LIMIT_S, OUTSIDE_LIMIT_S = 4.0, 7.0
 RATE, SECONDS, TONE_HZ = 16_000, 0.4, 220
 WORD = "Hello."
 VOICE_RATE = 24_000  # of pcm, in OpenAI's protocol
-BODY_MAX = 64 * 1024
+
+
+class Choice(BaseModel):
+    message: dict[str, Any]
+
+
+class ChatCompletion(BaseModel):
+    """What a language model has to answer, as far as we look at it."""
+
+    choices: list[Choice] = Field(min_length=1)
+
+
+class Embedding(BaseModel):
+    embedding: list[float] | str = Field(min_length=1)
+
+
+class Embeddings(BaseModel):
+    data: list[Embedding] = Field(min_length=1)
 
 
 class ModelFailed(Exception):
@@ -183,18 +200,22 @@ class Models:
         model = LettaSettings().model
         body: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
         try:
-            await self._post(provider, "/chat/completions", json={**body, "max_tokens": 1})
+            answered = await self._post(
+                provider, "/chat/completions", json={**body, "max_tokens": 1}
+            )
         except ModelFailed as error:
             if error.status != 400 or "max_completion_tokens" not in error.detail:
                 raise
             # Models that think count what they think as well: one token would be none.
             body["max_completion_tokens"] = 16
-            await self._post(provider, "/chat/completions", json=body)
+            answered = await self._post(provider, "/chat/completions", json=body)
+        answers.checked(*answered, ChatCompletion, 'JSON with a list of "choices"')
         return f"{model} answered"
 
     async def _embed(self, provider: Provider) -> str:
         body = {"model": EMBEDDING_MODEL, "input": WORD}
-        await self._post(provider, "/embeddings", json=body)
+        answered = await self._post(provider, "/embeddings", json=body)
+        answers.checked(*answered, Embeddings, 'JSON with "data", a list of an "embedding"')
         return f"{EMBEDDING_MODEL} answered"
 
     async def _shake_hands(self, provider: Provider, path: str) -> str:
@@ -226,7 +247,7 @@ class Models:
         headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
         url = provider.base_url + path
         async with self._session.post(url, headers=headers, **body) as response:
-            answer = await response.content.read(BODY_MAX)
+            answer = await answers.read(response.content.iter_any(), answers.MOST_OF_A_TEXT)
             if problem := problem_of_status(response.status, keyed=bool(provider.key)):
                 words = message_in(answer.decode(errors="replace"))
                 detail = f"answered {response.status} to POST {path}: {words}"

@@ -12,9 +12,12 @@ from pydantic import SecretStr
 
 from dev.doctor import health_lines
 from dev.doctor.model_calls import Models, tone, wav
+from proxy.probes.providers import CHAT
 from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import ProbeResult
+from tests.odd_answers import SPOKEN, TRANSCRIPTIONS, UNDERSTOOD, VOICES
+from tests.odd_server import OddAnswer, odd_server
 
 
 def database(path: Path) -> sqlite3.Connection:
@@ -80,7 +83,9 @@ class OpenAi:
             return web.json_response({"text": self.text})
         if path == "audio/speech":
             return web.Response(body=self.sound)
-        return web.json_response({})
+        if path == "embeddings":
+            return web.json_response({"data": [{"embedding": [0.1, 0.2]}]})
+        return web.json_response({"choices": [{"message": {"role": "assistant"}}]})
 
 
 async def ask(provider: OpenAi, *, outside: bool = True) -> dict[str, ProbeResult]:
@@ -165,3 +170,45 @@ async def test_models_elsewhere_are_not_called_when_that_is_not_wanted() -> None
     async with new_session() as session:
         settings = ProxySettings(speech="openai", openai_api_key=SecretStr("x"))
         assert Models(settings, session, outside=False, letta=True).facts() == []
+
+
+MADE_OF = {"transcriptions": "speech-to-text", "speech": "text-to-speech"}
+SOON = ("whole", "cut", "chunks cut", "endless", "reset", "redirects")  # the rest is a time limit
+
+
+@pytest.mark.parametrize(
+    "odd", [odd for odd in (*TRANSCRIPTIONS, *VOICES) if odd.how in SOON], ids=lambda odd: odd.name
+)
+async def test_the_doctor_says_of_odd_answers_what_the_agent_says(odd: OddAnswer) -> None:
+    async with odd_server(UNDERSTOOD, SPOKEN) as server, new_session() as session:
+        server.answers[odd.endpoint] = odd
+        settings = ProxySettings(
+            speech="openai", openai_api_key=SecretStr("sk-made-up"), openai_base_url=server.url
+        )
+        facts = Models(settings, session, outside=True, letta=False).facts()
+        probes = {fact.name: await fact.ask() for fact in facts}
+    probe = probes[MADE_OF[odd.endpoint]]
+    assert probe is not None
+    if odd.said and odd.name not in DOCTOR_CANNOT_TELL:
+        assert not probe.ok, probe.detail
+        assert "Traceback" not in probe.detail and len(probe.detail) < 600
+    elif not odd.said:
+        assert probe.ok, probe.detail
+
+
+# It does not decode files, and reads the beginning only.
+DOCTOR_CANNOT_TELL = {"MP3 without sound"}
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "embeddings"])
+async def test_a_page_is_no_answer_of_a_model(path: str) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<html>Sign in</html>", content_type="text/html")
+
+    provider = OpenAi()
+    app = web.Application()
+    app.router.add_post(f"/v1/{path}", page)
+    app.router.add_post("/v1/{path:.*}", provider.answer)
+    provider.app = lambda: app  # type: ignore[method-assign]
+    probe = (await ask(provider))["embeddings" if path == "embeddings" else CHAT]
+    assert not probe.ok and "Sign in" in probe.detail and "expected JSON" in probe.detail
