@@ -23,6 +23,7 @@ from tools.bench.figures import (
     dispatches,
     footprint,
     healthy,
+    hearing,
     interruption,
     joining,
     load,
@@ -56,6 +57,7 @@ FIGURES: dict[str, Measure] = {
     "restart": startup.measure_restart,  # last: it ends what the others need
 }
 LONG: dict[str, Measure] = {
+    "hearing": hearing.measure,
     "turntaking": turntaking.measure,
     "load": load.measure,
     "endurance": endurance.measure,

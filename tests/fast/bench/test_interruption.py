@@ -28,6 +28,7 @@ WAITS_IN = {
     "timeline": "tools.bench.figures.timeline.BenchWorker.wait_registered",
     "healthy": "tools.bench.figures.healthy.hold",
     "restart": "tests.fast.bench.test_interruption.AnySystem.command",
+    "hearing": "tools.bench.figures.hearing.calm",
     "turntaking": "tools.bench.figures.turntaking.spoken_turns",
     "load": "tools.bench.figures.load.climb",
     "endurance": "tools.endurance.figure.hold",

@@ -91,14 +91,15 @@ def _coded(samples: Samples, codec: str, rate: int) -> Samples:
     file = io.BytesIO()
     with av.open(file, "w", format="wav") as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         resampler = av.AudioResampler("s16", "mono", rate)
         for frame in (*resampler.resample(_frame(samples)), *resampler.resample(None)):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     file.seek(0)
     back = av.AudioResampler("s16", "mono", RATE)
-    with av.open(file) as container:
-        out = [each for frame in container.decode(audio=0) for each in back.resample(frame)]
+    with av.open(file, "r") as coded:
+        out = [each for frame in coded.decode(audio=0) for each in back.resample(frame)]
     return _joined([*out, *back.resample(None)])
 
 
@@ -124,7 +125,7 @@ def _opus(samples: Samples) -> Samples:
             [_frame((last * 0.5).astype(np.int16), OPUS_RATE)] if gone else decoder.decode(packet)
         )
         for frame in frames:
-            last = frame.to_ndarray()
+            last = frame.to_ndarray().astype(np.int16)
             frame.pts = None
             out += down.resample(frame)
     return _joined([*out, *down.resample(None)])

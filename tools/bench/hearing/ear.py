@@ -15,6 +15,7 @@ from livekit.agents import stt
 
 from agent.settings import AgentSettings
 from agent.speech.offline import OfflineSTT
+from agent.speech.overlap import Overlap
 from agent.speech.reports import Degraded, Reports
 from agent.speech.vad import SharedVAD, load
 from tools.bench.hearing.conditions import RATE, Samples
@@ -34,6 +35,8 @@ class Hearing:
 
     finals: list[tuple[str, float]] = field(default_factory=list)
     began: float = 0.0
+    waits_ms: list[float] = field(default_factory=list)
+    """Of each text: from when it was asked for, at the end of its utterance."""
 
     @property
     def text(self) -> str:
@@ -49,7 +52,7 @@ class Ear:
         detector = load(AgentSettings(), self._reports)
         assert detector is not None, "there is no voice activity detector"
         self._vad = SharedVAD(detector)
-        self._stt = OfflineSTT(models_url, self._vad, self._reports)
+        self._stt = OfflineSTT(models_url, self._vad, Overlap(self._reports), self._reports)
         self._open = 0  # utterances that are asked for and not answered
         self._now = Hearing()
         self._broken = ""
@@ -57,6 +60,8 @@ class Ear:
     def event(self, stage: str, name: str, /, **data: Any) -> None:
         if stage == "transcribe":
             self._open += (name == "started") - (name == "done")
+            if name == "done" and data.get("ms") is not None:
+                self._now.waits_ms.append(data["ms"])
 
     def degraded(self, degraded: Degraded) -> None:
         self._broken = f"{degraded.what}: {degraded.error}"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 
-import espeakng_loader
 import moonshine_voice
 import numpy as np
 from piper import PiperVoice

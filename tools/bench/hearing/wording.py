@@ -1,4 +1,4 @@
-"""How much of what was said was understood: word and letter errors, numbers written as people do."""
+"""How much of what was said was understood: word and letter errors, numbers as people write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Errors:
 
 
 def errors(said: Sequence[str], heard: Sequence[str], *, letters: bool = False) -> Errors:
-    """Of texts and what was understood of each. `letters`: spaces do not count, each letter does."""
+    """Of texts and what was understood of each. `letters`: each counts, spaces do not."""
     wanted, got = [[normalize_for_wer(each) for each in texts] for texts in (said, heard)]
     if letters:
         wanted, got = [
