@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from common import known_secrets
 
 Provider = Literal["offline", "openai", "inference"]
-ChatProvider = Literal["offline", "openai"]
+ChatProvider = Literal["offline", "openai", "local"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -172,7 +172,10 @@ class ChatSettings(RoomSettings):
     """Where language comes from."""
 
     chat_provider: ChatProvider | None = Field(
-        default=None, description="Language model alone: offline or openai; empty: as SPEECH."
+        default=None,
+        description="Language model alone: offline (the rehearsal partner, a script), openai, or "
+        "local (the first model on this machine that calls tools, such as one of Ollama); empty: "
+        "as SPEECH.",
     )
 
 

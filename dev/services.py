@@ -131,7 +131,7 @@ def monitor_reasons(environ: Mapping[str, str]) -> dict[str, str]:
     elif environ.get("LETTA_API_KEY"):
         reasons["letta"] = f"LETTA_API_KEY is set, so Letta Cloud ({LETTA_CLOUD}) is used"
     chosen = providers(environ)
-    if "offline" not in chosen.values():
+    if not {"offline", "local"} & set(chosen.values()):
         names = ", ".join(f"{role} {provider}" for role, provider in chosen.items())
         reasons["models"] = f"nothing is offline ({names})"
     elif (url := environ.get("MODELS_URL")) and not _ours(

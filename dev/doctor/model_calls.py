@@ -11,7 +11,7 @@ import json
 import math
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -34,8 +34,10 @@ from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import ProbeResult
 
 EMBEDDINGS = "embeddings"
+LOCAL_MODELS = "local models"
 EMBEDDING_MODEL = "text-embedding-3-small"
 OWN_LIMIT_S, OUTSIDE_LIMIT_S = 4.0, 7.0
+LOCAL_LIMIT_S = 15.0  # a model may have to be loaded first
 RATE, SECONDS, TONE_HZ = 16_000, 0.4, 220
 WORD = "Hello."
 VOICE_RATE = 24_000  # of pcm, in OpenAI's protocol
@@ -96,12 +98,18 @@ class Models:
                     continue
                 facts.append(self._fact(provider, EMBEDDINGS, self._embed))
             facts.append(self._fact(provider, provider.role, self._works[provider.role]))
+            if provider.role == providers.CHAT and provider.kind in ("offline", "local"):
+                facts.append(self._fact(provider, LOCAL_MODELS, self._find, LOCAL_LIMIT_S))
         return facts
 
     def _fact(
-        self, provider: Provider, name: str, work: Callable[[Provider], Awaitable[str]]
+        self,
+        provider: Provider,
+        name: str,
+        work: Callable[[Provider], Awaitable[str]],
+        limit: float | None = None,
     ) -> Fact:
-        limit = OWN_LIMIT_S if is_own(provider.base_url) else OUTSIDE_LIMIT_S
+        limit = limit or (OWN_LIMIT_S if is_own(provider.base_url) else OUTSIDE_LIMIT_S)
         target = shown(provider.base_url)
 
         async def ask() -> ProbeResult:
@@ -212,6 +220,16 @@ class Models:
         answers.checked(*answered, ChatCompletion, 'JSON with a list of "choices"')
         return f"{model} answered"
 
+    async def _find(self, provider: Provider) -> str:
+        """The language models that other servers of this machine have."""
+        async with self._session.get(
+            provider.base_url.removesuffix("/v1") + "/local-models"
+        ) as answer:
+            found = await answer.json()
+        if not found["servers"]:
+            return f"none found at {found['where']}; the rehearsal partner is a script"
+        return "; ".join(_local_server(server) for server in found["servers"])
+
     async def _embed(self, provider: Provider) -> str:
         body = {"model": EMBEDDING_MODEL, "input": WORD}
         answered = await self._post(provider, "/embeddings", json=body)
@@ -254,6 +272,19 @@ class Models:
                 raise ModelFailed(problem, detail, response.status)
             kind = response.headers.get("Content-Type", "")
             return Answer(f"POST {url}", response.status, kind), answer
+
+
+def _local_server(found: Mapping[str, Any]) -> str:
+    """One server's models, and how its first one does."""
+    ms, others = found["first_word_ms"], len(found["models"]) - 1
+    tried = f"{found['tried']} " + (
+        f"(first word after {ms:.0f} ms, {'calls' if found['calls_tools'] else 'calls no'} tools)"
+        if ms is not None
+        else "(does not answer)"
+    )
+    return f"{found['server']} at {shown(found['url'])} has {tried}" + (
+        f" and {others} more" if others else ""
+    )
 
 
 def tone() -> bytes:

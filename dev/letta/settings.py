@@ -17,6 +17,7 @@ from common.settings import (
 CHECKOUT = Path(__file__).resolve().parents[2]
 # What the first agent thinks with when CHAT_MODEL is not set.
 OFFLINE_MODEL = "rehearsal"
+LOCAL_MODEL = "local"  # the models server knows which (dev/models/local_models.py)
 OPENAI_MODEL = "gpt-4.1-mini"
 
 
@@ -54,4 +55,8 @@ class LettaSettings(
 
     @property
     def model(self) -> str:
-        return self.chat_model or (OFFLINE_MODEL if self.chat_offline else OPENAI_MODEL)
+        if self.chat_model:
+            return self.chat_model
+        if self.chat_provider == LOCAL_MODEL:
+            return LOCAL_MODEL
+        return OFFLINE_MODEL if self.chat_offline else OPENAI_MODEL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 
@@ -14,6 +15,7 @@ from dev.models import embeddings, end_of_turn, faults
 from dev.models.guard import guard
 from dev.models.hearing import stream, transcriptions
 from dev.models.hearing.listening import Listening
+from dev.models.local_models import LOCAL, LocalModels
 from dev.models.refusal import refusal
 from dev.models.rehearsal import wire
 from dev.models.settings import ModelsSettings
@@ -25,6 +27,7 @@ MAX_BODY_BYTES = 26 * 2**20
 LISTENING = web.AppKey("listening", Listening)
 SPEAKING = web.AppKey("speaking", Speaking)
 END_OF_TURN = web.AppKey("end_of_turn", end_of_turn.EndOfTurn)
+LOCAL_MODELS = web.AppKey("local_models", LocalModels)
 VITALS = web.AppKey("vitals", Vitals)
 CLIENT_LEFT = 499  # nobody gets it
 MODELS = {
@@ -43,14 +46,16 @@ def make_app(settings: ModelsSettings) -> web.Application:
     )
     app[LISTENING] = listening = Listening(settings)
     app[SPEAKING] = speaking = Speaking(settings)
+    app[LOCAL_MODELS] = local = LocalModels(settings.chat_base_url, settings.chat_provider == LOCAL)
     app[END_OF_TURN] = turns = end_of_turn.EndOfTurn()
     app.add_routes(
         [
             web.get("/health", _health),
             web.get("/vitals", _vitals),
             web.get("/v1/models", _models),
-            web.get("/v1/models/{model}", _model),
-            *wire.routes(),
+            web.get("/v1/models/{model:.+}", _model),
+            web.get("/local-models", _local_models),
+            web.post("/v1/chat/completions", _chat),
             *embeddings.routes(),
             *endpoint.routes(speaking),
             *transcriptions.routes(listening),
@@ -76,6 +81,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
         listening.close()
         speaking.close()
         measuring.cancel()
+        await local.close()
         logging.getLogger().removeHandler(vitals)
 
     app.cleanup_ctx.append(life)
@@ -102,19 +108,46 @@ async def _vitals(request: web.Request) -> web.Response:
     return web.json_response(request.app[VITALS].data())
 
 
-async def _models(_: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": [_card(name) for name in MODELS]})
+async def _models(request: web.Request) -> web.Response:
+    return web.json_response({"object": "list", "data": list((await _cards(request)).values())})
 
 
 async def _model(request: web.Request) -> web.Response:
-    name = request.match_info["model"]
-    if name not in MODELS:
-        return refusal(404, f"there is no model {name!r}; there are {', '.join(MODELS)}", "model")
-    return web.json_response(_card(name))
+    name, cards = request.match_info["model"], await _cards(request)
+    if name not in cards:
+        return refusal(404, f"there is no model {name!r}; there are {', '.join(cards)}", "model")
+    return web.json_response(cards[name])
 
 
-def _card(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "offline", "for": MODELS[name]}
+async def _cards(request: web.Request) -> dict[str, dict[str, object]]:
+    """By name: our own, and the language models of other servers on this machine."""
+    local = request.app[LOCAL_MODELS]
+    owners = {name: ("offline", what) for name, what in MODELS.items()}
+    found = await local.found()
+    if found or local.prefers_local:
+        owners[LOCAL] = ("offline", "chat")
+    owners |= {model.name: (model.server, "chat") for model in found}
+    return {
+        name: {"id": name, "object": "model", "created": 0, "owned_by": owner, "for": what}
+        for name, (owner, what) in owners.items()
+    }
+
+
+async def _chat(request: web.Request) -> web.StreamResponse:
+    """The rehearsal partner answers, unless a model that is found on this machine is asked."""
+    try:
+        name = json.loads(await request.read()).get("model")
+    except (ValueError, AttributeError):
+        name = None  # told by the rehearsal partner
+    local = request.app[LOCAL_MODELS]
+    model = await local.named(name)
+    return await (local.hand_on(request, model) if model is not None else wire.chat(request))
+
+
+async def _local_models(request: web.Request) -> web.Response:
+    """What is found, each server's first model tried: it may have to be loaded for that."""
+    local = request.app[LOCAL_MODELS]
+    return web.json_response({"where": local.where, "servers": await local.tried()})
 
 
 @web.middleware

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from common.settings import FaultSettings, LogSettings, ModelsPortSettings
+from common.settings import ChatSettings, FaultSettings, LogSettings, ModelsPortSettings
 
 
-class ModelsSettings(ModelsPortSettings, FaultSettings, LogSettings):
+class ModelsSettings(ModelsPortSettings, ChatSettings, FaultSettings, LogSettings):
     """See the descriptions."""
 
+    chat_base_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible server of language models, besides those that are looked "
+        "for on this machine (Ollama, LM Studio, llama.cpp, LocalAI, vLLM at their usual ports).",
+    )
     models_voice: str = Field(
         default="en_US-joe-medium",
         description="Piper voice that speaks offline: a folder with its .onnx and .onnx.json, or "

@@ -42,7 +42,7 @@ def in_use(settings: ProxySettings) -> list[Provider]:
 def _provider(settings: ProxySettings, role: str, kind: str, base: str | None) -> Provider:
     if kind == "inference":
         return Provider(role, kind, INFERENCE_URL)
-    if kind == "offline":
+    if kind in ("offline", "local"):  # the models server hands on to the other
         return Provider(role, kind, (base or settings.models_url).rstrip("/"))
     secret = settings.openai_api_key
     key = secret.get_secret_value() if secret is not None else ""

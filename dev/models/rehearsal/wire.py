@@ -82,10 +82,6 @@ class ChatRequest(BaseModel):
         return options.answer(step, self.response_format, most)
 
 
-def routes() -> list[web.RouteDef]:
-    return [web.post("/v1/chat/completions", chat)]
-
-
 async def chat(request: web.Request) -> web.StreamResponse:
     """`POST /v1/chat/completions`."""
     try:

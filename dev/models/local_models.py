@@ -1,0 +1,221 @@
+"""Language models that are on this machine already: found on loopback, listed, and asked for Letta.
+
+Ollama, LM Studio, llama.cpp, LocalAI and vLLM speak OpenAI's protocol, each on its usual port. What
+they have stands in our own list of models as SERVER/MODEL; a request for one of those is handed on.
+So Letta, which knows one endpoint only, can think with any of them. `local` is the first of them
+that can call tools, which an agent needs to remember anything.
+
+Looked for when somebody asks; nothing leaves the machine unless CHAT_BASE_URL says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from common.model_cards import is_for_chat
+from dev.models import faults
+from dev.models.refusal import refusal
+
+LOCAL = "local"
+# LocalAI has llama.cpp's port.
+PORTS = {"ollama": 11434, "lmstudio": 1234, "llamacpp": 8080, "vllm": 8000}
+OURS = "offline"  # who owns the models of this server
+FOUND_FOR_S = 10.0
+LOOK = aiohttp.ClientTimeout(total=1.0)
+TRY = aiohttp.ClientTimeout(total=20.0)  # a model may have to be loaded first
+ASK = aiohttp.ClientTimeout(total=None, sock_connect=3.0, sock_read=300.0)
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "remember",
+        "description": "Remember a fact.",
+        "parameters": {
+            "type": "object",
+            "properties": {"fact": {"type": "string"}},
+            "required": ["fact"],
+        },
+    },
+}
+log = logging.getLogger("models.local")
+
+
+class _Card(BaseModel, extra="allow"):
+    id: str
+    owned_by: str | None = None
+
+
+class _Cards(BaseModel):
+    data: list[_Card]
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """`server` is its name here, `url` its address with /v1, `model` as it calls it."""
+
+    server: str
+    url: str
+    model: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.server}/{self.model}"
+
+
+class LocalModels:
+    """What is found; asked again when it is older than FOUND_FOR_S."""
+
+    def __init__(self, base_url: str | None, prefers_local: bool) -> None:
+        self._servers = {name: f"http://127.0.0.1:{port}/v1" for name, port in PORTS.items()}
+        if base_url:
+            self._servers = {urlsplit(base_url).netloc: base_url.rstrip("/"), **self._servers}
+        self.prefers_local = prefers_local
+        self._found: list[LocalModel] = []
+        self._looked_at = -FOUND_FOR_S
+        self._calls_tools: dict[LocalModel, bool] = {}
+        self._http: aiohttp.ClientSession | None = None
+        self._told = False
+
+    @property
+    def where(self) -> str:
+        return ", ".join(urlsplit(url).netloc for url in self._servers.values())
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def found(self) -> list[LocalModel]:
+        """Their chat models, of one server after another."""
+        if time.monotonic() - self._looked_at > FOUND_FOR_S:
+            looks = [self._look(name, url) for name, url in self._servers.items()]
+            self._found = [model for models in await asyncio.gather(*looks) for model in models]
+            self._looked_at = time.monotonic()
+        return self._found
+
+    async def named(self, name: object) -> LocalModel | None:
+        """The one that a request names; None: it is not one of these."""
+        if name == LOCAL:
+            return await self._first_with_tools()
+        if not isinstance(name, str) or "/" not in name:
+            return None
+        return next((model for model in await self.found() if model.name == name), None)
+
+    async def tried(self) -> list[dict[str, Any]]:
+        """Each server's first model, asked for a word and for a tool."""
+        first: dict[str, LocalModel] = {}
+        models = await self.found()
+        for model in models:
+            first.setdefault(model.server, model)
+        return [
+            {
+                "server": model.server,
+                "url": model.url,
+                "models": [each.model for each in models if each.server == model.server],
+                "tried": model.model,
+                "first_word_ms": await self._first_word_ms(model),
+                "calls_tools": await self._can_call_tools(model),
+            }
+            for model in first.values()
+        ]
+
+    async def hand_on(self, request: web.Request, model: LocalModel) -> web.StreamResponse:
+        """Ask the model's server what we were asked, and pass on what it answers as it comes."""
+        body = {**json.loads(await request.read()), "model": model.model}
+        try:
+            async with self._client.post(
+                f"{model.url}/chat/completions", json=body, timeout=ASK
+            ) as answer:
+                response = web.StreamResponse(
+                    status=answer.status, headers={"Content-Type": answer.content_type}
+                )
+                await response.prepare(request)
+                async for part in answer.content.iter_any():
+                    await faults.write(request, response, part)
+                return response
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._looked_at = -FOUND_FOR_S
+            words = str(error) or type(error).__name__
+            return refusal(
+                502, f"{model.name} at {model.url} does not answer ({words}): is it still running?"
+            )
+
+    @property
+    def _client(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = aiohttp.ClientSession()
+        return self._http
+
+    async def _look(self, server: str, url: str) -> list[LocalModel]:
+        """The chat models of one address; none when nobody answers, or something else does."""
+        try:
+            async with self._client.get(f"{url}/models", timeout=LOOK) as answer:
+                cards = _Cards.model_validate(await answer.json(content_type=None)).data
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, ValidationError):
+            return []
+        return [
+            LocalModel(server, url, card.id)
+            for card in cards
+            if card.owned_by != OURS and is_for_chat(card.model_dump())
+        ]
+
+    async def _first_with_tools(self) -> LocalModel | None:
+        for model in await self.found():
+            if await self._can_call_tools(model):
+                return model
+        if not self._told:
+            self._told = True
+            log.warning(
+                "CHAT_PROVIDER=local: no language model that calls tools at %s; the rehearsal "
+                "partner answers, which is a script. Start Ollama or another, or set CHAT_BASE_URL",
+                self.where,
+            )
+        return None
+
+    async def _can_call_tools(self, model: LocalModel) -> bool:
+        if model not in self._calls_tools:
+            question = {"role": "user", "content": "Remember that I like tea. Use the tool."}
+            answer = await self._complete(model, messages=[question], tools=[TOOL])
+            if answer is None:
+                return False  # asked again next time: it may have been loading
+            choices = answer.get("choices") or [{}]
+            self._calls_tools[model] = bool((choices[0].get("message") or {}).get("tool_calls"))
+        return self._calls_tools[model]
+
+    async def _complete(self, model: LocalModel, **body: Any) -> dict[str, Any] | None:
+        body = {"model": model.model, "max_tokens": 64, **body}
+        try:
+            async with self._client.post(
+                f"{model.url}/chat/completions", json=body, timeout=TRY
+            ) as answer:
+                data = await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return None
+        return data if isinstance(data, dict) else None
+
+    async def _first_word_ms(self, model: LocalModel) -> float | None:
+        body = {
+            "model": model.model,
+            "messages": [{"role": "user", "content": "Say hello."}],
+            "max_tokens": 8,
+            "stream": True,
+        }
+        began = time.monotonic()
+        try:
+            async with self._client.post(
+                f"{model.url}/chat/completions", json=body, timeout=TRY
+            ) as answer:
+                async for line in answer.content:
+                    if b'"content"' in line and b'"content":null' not in line.replace(b" ", b""):
+                        return round((time.monotonic() - began) * 1000)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            pass
+        return None
