@@ -5,6 +5,11 @@ import { chooseAgent, loadAgents } from '../watch/letta-watch.js';
 import { h, icon, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
+const SCRIPT =
+  'a script that rehearses with you, not a language model. For a real one: start Ollama or LM ' +
+  'Studio and set CHAT_PROVIDER=local, or OPENAI_API_KEY and CHAT_PROVIDER=openai, in .env, then ' +
+  'restart.';
+
 export class AgentPicker extends Part {
   #id = uniqueId('agent');
   #select = h('select', { id: this.#id, 'aria-describedby': `${this.#id}-hint` });
@@ -57,5 +62,11 @@ function hint({ state, items, chosen, problem }) {
   if (problem) return [problem.what, problem.next].filter(Boolean).join(' ');
   if (state === 'loading') return 'Loading the list…';
   const agent = items.find(({ id }) => id === chosen);
-  return agent?.model || agent?.description || '';
+  const about = agent?.model || agent?.description || '';
+  return isScript(about) ? `${about}: ${SCRIPT}` : about;
+}
+
+/** Whether the agent thinks with the rehearsal partner. @param {string} model */
+function isScript(model) {
+  return model === 'rehearsal' || model.endsWith('/rehearsal');
 }
