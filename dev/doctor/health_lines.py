@@ -15,7 +15,7 @@ import asyncpg
 
 from common.probe import Finding, State, milliseconds_since
 from dev.doctor.context import Context
-from dev.doctor.model_calls import EMBEDDINGS
+from dev.doctor.model_calls import EMBEDDINGS, LOCAL_MODELS
 from proxy.api.health import AgentHealthAnswer
 from proxy.probes import livekit, providers
 from proxy.settings import ProxySettings
@@ -34,6 +34,7 @@ GROUP_OF = {
     providers.TEXT_TO_SPEECH: "models",
     providers.CHAT: "models",
     EMBEDDINGS: "models",
+    LOCAL_MODELS: "models",
     DATABASE: "calls",
 }
 NEXT = {
@@ -98,7 +99,7 @@ def _of_probe(probe: ProbeResult, checkout: Context) -> Finding:
             detail = f"none is set, and {probe.target} wants none"
         return Finding(group, probe.name, "ok", detail, ms=probe.ms)
     # Only the long-term archive of Letta's agents needs embeddings, which most never use.
-    state: State = "warn" if probe.name == EMBEDDINGS else "fail"
+    state: State = "warn" if probe.name in (EMBEDDINGS, LOCAL_MODELS) else "fail"
     next_step = NEXT.get(probe.problem, "look at that server's log").format(start=START)
     return Finding(group, probe.name, state, probe.detail, next_step, probe.ms)
 

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from dev.doctor import health_lines
-from dev.doctor.model_calls import Models, tone, wav
+from dev.doctor.model_calls import LOCAL_MODELS, Models, tone, wav
 from proxy.probes.providers import CHAT
 from proxy.probes.question import new_session
 from proxy.settings import ProxySettings
@@ -212,3 +212,33 @@ async def test_a_page_is_no_answer_of_a_model(path: str) -> None:
     provider.app = lambda: app  # type: ignore[method-assign]
     probe = (await ask(provider))["embeddings" if path == "embeddings" else CHAT]
     assert not probe.ok and "Sign in" in probe.detail and "expected JSON" in probe.detail
+
+
+async def test_every_model_has_its_place_among_the_doctors_lines() -> None:
+    async with new_session() as session:
+        for chat in ("offline", "local", "openai"):
+            settings = ProxySettings(chat_provider=chat, openai_api_key=SecretStr("x"))
+            for fact in Models(settings, session, outside=True, letta=True).facts():
+                assert health_lines.GROUP_OF[fact.name] == "models"
+
+
+async def test_the_models_of_this_machine_are_told() -> None:
+    async def found(_: web.Request) -> web.Response:
+        server = {
+            "server": "ollama",
+            "url": "http://127.0.0.1:11434/v1",
+            "models": ["qwen3:4b", "llama3.2:1b"],
+            "tried": "qwen3:4b",
+            "first_word_ms": 340.0,
+            "calls_tools": True,
+        }
+        return web.json_response({"where": "127.0.0.1:11434", "servers": [server]})
+
+    app = web.Application()
+    app.router.add_get("/local-models", found)
+    async with TestServer(app) as server, new_session() as session:
+        settings = ProxySettings(models_url=f"http://127.0.0.1:{server.port}/v1")
+        facts = Models(settings, session, outside=True, letta=True).facts()
+        (told,) = [await fact.ask() for fact in facts if fact.name == LOCAL_MODELS]
+    assert told is not None and told.ok
+    assert "qwen3:4b (first word after 340 ms, calls tools) and 1 more" in told.detail
