@@ -14,6 +14,7 @@ from common import settings as shared
 from common.settings import (
     AgentPortSettings,
     FaultSettings,
+    LanguageSettings,
     LettaServerSettings,
     ListeningSettings,
     LiveKitSettings,
@@ -52,6 +53,7 @@ class AgentSettings(
     SpeechServerSettings,
     AgentPortSettings,
     ListeningSettings,
+    LanguageSettings,
     FaultSettings,
     LogSettings,
 ):
@@ -83,9 +85,6 @@ class AgentSettings(
         description="Model for speech-to-text, such as gpt-4o-mini-transcribe, or deepgram/nova-3 "
         "with "
         "inference (empty: the provider's default).",
-    )
-    stt_language: str = Field(
-        default="en", description="Language the caller speaks, as a code such as en."
     )
     tts_model: str | None = Field(
         default=None,

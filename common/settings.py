@@ -168,6 +168,14 @@ class SpeechServerSettings(RoomSettings):
     )
 
 
+class LanguageSettings(RoomSettings):
+    """What is spoken."""
+
+    stt_language: str = Field(
+        default="en", description="Language the caller speaks, as a code such as en."
+    )
+
+
 class ChatSettings(RoomSettings):
     """Where language comes from."""
 

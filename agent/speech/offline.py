@@ -59,6 +59,7 @@ class OfflineStream(UtteranceStream):
         conn_options: APIConnectOptions,
         vad: SharedVAD,
         overlap: Overlap,
+        language: str,
     ) -> None:
         self.url = url
         self._reports = reports
@@ -71,7 +72,7 @@ class OfflineStream(UtteranceStream):
         self._told_away = False
         self._failures = 0  # since the server worked
         super().__init__(
-            parent=parent, conn_options=conn_options, vad=vad, overlap=overlap, language="en"
+            parent=parent, conn_options=conn_options, vad=vad, overlap=overlap, language=language
         )
 
     async def _run(self) -> None:
@@ -283,7 +284,14 @@ class OfflineStream(UtteranceStream):
 
 
 class OfflineSTT(UtteranceSTT):
-    def __init__(self, models_url: str, vad: SharedVAD, overlap: Overlap, reports: Reports) -> None:
+    def __init__(
+        self,
+        models_url: str,
+        vad: SharedVAD,
+        overlap: Overlap,
+        reports: Reports,
+        language: str = "en",
+    ) -> None:
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True, interim_results=True, offline_recognize=False, manual_flush=True
@@ -292,6 +300,7 @@ class OfflineSTT(UtteranceSTT):
         self._url = f"{models_url.rstrip('/').replace('http', 'ws', 1)}/audio/transcriptions/stream"
         self._reports = reports
         self._vad = vad
+        self._language = language
         self._overlap = overlap
 
     @property
@@ -308,7 +317,9 @@ class OfflineSTT(UtteranceSTT):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> stt.RecognizeStream:
-        return OfflineStream(self, self._url, self._reports, conn_options, self._vad, self._overlap)
+        return OfflineStream(
+            self, self._url, self._reports, conn_options, self._vad, self._overlap, self._language
+        )
 
     async def _recognize_impl(
         self,

@@ -40,7 +40,13 @@ def make_stt(
     if settings.stt == "inference":
         return inference.STT.from_model_string(settings.stt_model or INFERENCE_STT_MODEL)
     if settings.stt == "offline":
-        return OfflineSTT(settings.stt_base_url or settings.models_url, vad, overlap, reports)
+        return OfflineSTT(
+            settings.stt_base_url or settings.models_url,
+            vad,
+            overlap,
+            reports,
+            settings.stt_language,
+        )
     client = http_clients.openai_client(
         settings.stt_base_url or settings.openai_base_url,
         revealed(settings.openai_api_key),

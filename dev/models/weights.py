@@ -14,7 +14,8 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,10 +159,35 @@ def get(weights: Weights) -> Path:
 
 def from_hub(repository: str, names: Sequence[str], into: Path, *, what: str) -> None:
     """Download files of a repository of the hub, with progress. Raises StepFailed. Blocks."""
+    with _hub(repository):
+        from huggingface_hub import hf_hub_download
+
+        for name in names:
+            hf_hub_download(
+                repository,
+                name,
+                local_dir=into,
+                etag_timeout=HUB_SILENCE_S,
+                tqdm_class=_progress(f"{what}: {Path(name).name}"),
+            )
+
+
+def hub_files(repository: str) -> list[str]:
+    """The paths of a repository's files. Raises StepFailed. Blocks."""
+    with _hub(repository):
+        from huggingface_hub import HfApi
+
+        files: list[str] = HfApi().list_repo_files(repository)
+        return files
+
+
+@contextmanager
+def _hub(repository: str) -> Iterator[None]:
+    """What goes wrong with the hub becomes StepFailed."""
     # Imported here: it takes a third of a second, and is needed once in a machine's life.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import httpx2
-    from huggingface_hub import constants, get_session, hf_hub_download
+    from huggingface_hub import constants, get_session
     from huggingface_hub.errors import (
         EntryNotFoundError,
         HfHubHTTPError,
@@ -179,23 +205,19 @@ def from_hub(repository: str, names: Sequence[str], into: Path, *, what: str) ->
         get_session().head(constants.ENDPOINT, timeout=HUB_SILENCE_S)
     except unreachable as error:
         raise cannot_be_reached(error) from None
-    for name in names:
-        try:
-            hf_hub_download(
-                repository,
-                name,
-                local_dir=into,
-                etag_timeout=HUB_SILENCE_S,
-                tqdm_class=_progress(f"{what}: {Path(name).name}"),
-            )
-        except RepositoryNotFoundError:
-            raise StepFailed(f"the hub has no repository {repository!r}") from None
-        except LocalEntryNotFoundError as error:  # no answer; an EntryNotFoundError as well
-            raise cannot_be_reached(error) from None
-        except EntryNotFoundError:
-            raise StepFailed(f"the repository {repository} of the hub has no {name}") from None
-        except unreachable as error:
-            raise cannot_be_reached(error) from None
+    try:
+        yield
+    except RepositoryNotFoundError:
+        raise StepFailed(f"the hub has no repository {repository!r}") from None
+    except LocalEntryNotFoundError as error:  # no answer; an EntryNotFoundError as well
+        raise cannot_be_reached(error) from None
+    except EntryNotFoundError as error:
+        missing = str(error).splitlines()[0]
+        raise StepFailed(
+            f"the repository {repository} of the hub lacks a file: {missing}"
+        ) from None
+    except unreachable as error:
+        raise cannot_be_reached(error) from None
 
 
 def _from_package(weights: Weights, part: Path) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from aiohttp import web
 from dev.doctor.model_calls import wav
 from dev.models import weights
 from dev.models.app import make_app
-from dev.models.hearing import listening, speech_trace
+from dev.models.hearing import speech_trace
 from dev.models.hearing.decode_queue import Client, Urgency
 from dev.models.hearing.listening import Listening
 from dev.models.hearing.repetition import is_loop, said_once
@@ -151,7 +151,7 @@ async def deaf(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aiohttp.ClientS
     def cannot(_: Weights) -> NoReturn:
         raise NoWeights(MISSING)
 
-    monkeypatch.setattr(listening, "get", cannot)
+    monkeypatch.setattr("dev.models.weights.get", cannot)
     monkeypatch.setattr(weights, "get", cannot)
     (port,) = free_ports(1)
     runner = web.AppRunner(make_app(ModelsSettings()), access_log=None)
