@@ -151,7 +151,6 @@ async def deaf(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[aiohttp.ClientS
     def cannot(_: Weights) -> NoReturn:
         raise NoWeights(MISSING)
 
-    monkeypatch.setattr("dev.models.weights.get", cannot)
     monkeypatch.setattr(weights, "get", cannot)
     (port,) = free_ports(1)
     runner = web.AppRunner(make_app(ModelsSettings()), access_log=None)
