@@ -6,9 +6,8 @@ import { h, icon, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
 const SCRIPT =
-  'a script that rehearses with you, not a language model. For a real one: start Ollama or LM ' +
-  'Studio and set CHAT_PROVIDER=local, or OPENAI_API_KEY and CHAT_PROVIDER=openai, in .env, then ' +
-  'restart.';
+  'a script, not a language model. For a real one, in .env: CHAT_PROVIDER=local with Ollama or ' +
+  'LM Studio running, or CHAT_PROVIDER=openai and OPENAI_API_KEY; then restart.';
 
 export class AgentPicker extends Part {
   #id = uniqueId('agent');
