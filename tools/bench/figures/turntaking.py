@@ -43,6 +43,7 @@ class Measured:
     """Of one subject: pauses that were talked over and all, by who spoke; delays; failures."""
 
     pauses: dict[str, list[tuple[float, bool]]] = field(default_factory=dict)
+    answered: int = 0
     first_sounds: list[float] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -109,10 +110,13 @@ async def _converse(
                     kept.append((end - begin, over))
                 after = [a for a, _ in heard if a >= turn.ends_s]
                 if after:
-                    measured.first_sounds.append(after[0] - turn.ends_s)
+                    measured.answered += 1
+                    if turn.is_whole:
+                        measured.first_sounds.append(after[0] - turn.ends_s)
                 else:
                     measured.failures.append(f"{turn.sound.words!r}: {said.problem or 'no reply'}")
-                if (delay := said.marks.get("end_of_utterance")) is not None:
+                delay = said.marks.get("end_of_utterance")
+                if delay is not None and turn.is_whole:
                     measured.delays.append(delay / 1000)
                 await asyncio.sleep(BREATH_S)
     except CallError as error:
@@ -193,7 +197,8 @@ async def _smart_turn_alone(
             for begin, end, _ in turn.resumed:
                 over = await ends_after(turn.sound, begin) + reply_s < end - begin
                 alone.pauses.setdefault(turn.who, []).append((end - begin, over))
-            alone.delays.append(await ends_after(turn.sound, turn.ends_s))
+            if turn.is_whole:
+                alone.delays.append(await ends_after(turn.sound, turn.ends_s))
     return alone
 
 
@@ -204,7 +209,7 @@ def _result(
     delays, others = Summary.of(ours.delays), Summary.of(alone.delays)
     sounds = {name: Summary.of(each.first_sounds) for name, each in measured.items()}
     over = ours.over()
-    answered = [float(sounds[name].count) if turns else None for name in (OURS, STOCK)]
+    answered = [float(measured[name].answered) if turns else None for name in (OURS, STOCK)]
     what = "pauses within a sentence talked over"
     rows = [
         FigureRow(

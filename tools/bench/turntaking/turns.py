@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,8 @@ FADE = RATE // 100
 VOICES = ("rms", "slt", "piper")
 
 # Of each turn its stretches in seconds; a pause between two of them is within a sentence.
+# Where the reader goes on ("it was the age of foolishness, it was …") the last is no real end.
+GOES_ON = {("two_cities.wav", number) for number in range(5)}
 RECORDED: dict[str, tuple[tuple[tuple[float, float], ...], ...]] = {
     "two_cities.wav": (
         ((1.10, 4.66), (5.00, 6.32), (6.67, 8.30)),
@@ -76,6 +78,7 @@ class SpokenTurn:
     sound: Sound
     pauses: tuple[tuple[float, float], ...]
     ends_s: float
+    is_whole: bool = True  # a sentence ends there
 
     @property
     def resumed(self) -> Iterator[tuple[float, float, float]]:
@@ -92,9 +95,10 @@ async def spoken_turns(models_url: str, rounds: int) -> list[SpokenTurn]:
     for _ in range(rounds):
         for name, marked in RECORDED.items():
             whole = _recording(name)
-            for stretches in marked:
+            for number, stretches in enumerate(marked):
                 parts = [whole[round(a * RATE) : round(b * RATE)] for a, b in stretches]
-                turns.append(_joined("people", name, parts, _room(whole), lengths))
+                turn = _joined("people", name, parts, _room(whole), lengths)
+                turns.append(replace(turn, is_whole=(name, number) not in GOES_ON))
     for voice in VOICES:
         speaker = CallerVoice(voice, models_url)
         for number in range(rounds):
