@@ -18,7 +18,6 @@ from common.vitals import Vitals
 from dev.letta.server.vitals_route import VitalsRoute
 from dev.models import weights
 from dev.models.app import make_app
-from dev.models.hearing import listening
 from dev.models.settings import ModelsSettings
 from dev.models.weights import NoWeights, Weights
 from tests.running_system import free_ports
@@ -78,7 +77,6 @@ async def test_our_letta_answers_beside_lettas_own_routes() -> None:
 
 
 async def test_the_models_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "get", _no_weights)
     monkeypatch.setattr(weights, "get", _no_weights)
     (port,) = free_ports(1)
     runner = await serve(make_app(ModelsSettings()), port)
