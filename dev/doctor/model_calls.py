@@ -37,7 +37,6 @@ EMBEDDINGS = "embeddings"
 LOCAL_MODELS = "local models"
 EMBEDDING_MODEL = "text-embedding-3-small"
 OWN_LIMIT_S, OUTSIDE_LIMIT_S = 4.0, 7.0
-LOCAL_LIMIT_S = 15.0  # a model may have to be loaded first
 RATE, SECONDS, TONE_HZ = 16_000, 0.4, 220
 WORD = "Hello."
 VOICE_RATE = 24_000  # of pcm, in OpenAI's protocol
@@ -99,7 +98,7 @@ class Models:
                 facts.append(self._fact(provider, EMBEDDINGS, self._embed))
             facts.append(self._fact(provider, provider.role, self._works[provider.role]))
             if provider.role == providers.CHAT and provider.kind in ("offline", "local"):
-                facts.append(self._fact(provider, LOCAL_MODELS, self._find, LOCAL_LIMIT_S))
+                facts.append(self._fact(provider, LOCAL_MODELS, self._find))
         return facts
 
     def _fact(
@@ -107,9 +106,8 @@ class Models:
         provider: Provider,
         name: str,
         work: Callable[[Provider], Awaitable[str]],
-        limit: float | None = None,
     ) -> Fact:
-        limit = limit or (OWN_LIMIT_S if is_own(provider.base_url) else OUTSIDE_LIMIT_S)
+        limit = OWN_LIMIT_S if is_own(provider.base_url) else OUTSIDE_LIMIT_S
         target = shown(provider.base_url)
 
         async def ask() -> ProbeResult:
@@ -280,7 +278,7 @@ def _local_server(found: Mapping[str, Any]) -> str:
     tried = f"{found['tried']} " + (
         f"(first word after {ms:.0f} ms, {'calls' if found['calls_tools'] else 'calls no'} tools)"
         if ms is not None
-        else "(does not answer)"
+        else "(no word within 3 s: it may have to be loaded first)"
     )
     return f"{found['server']} at {shown(found['url'])} has {tried}" + (
         f" and {others} more" if others else ""

@@ -32,6 +32,7 @@ PORTS = {"ollama": 11434, "lmstudio": 1234, "llamacpp": 8080, "vllm": 8000}
 OURS = "offline"  # who owns the models of this server
 FOUND_FOR_S = 10.0
 LOOK = aiohttp.ClientTimeout(total=1.0)
+TRIED_S = 3.0  # the doctor, who asks, has little time
 TRY = aiohttp.ClientTimeout(total=20.0)  # a model may have to be loaded first
 ASK = aiohttp.ClientTimeout(total=None, sock_connect=3.0, sock_read=300.0)
 TOOL = {
@@ -110,22 +111,30 @@ class LocalModels:
         return next((model for model in await self.found() if model.name == name), None)
 
     async def tried(self) -> list[dict[str, Any]]:
-        """Each server's first model, asked for a word and for a tool."""
-        first: dict[str, LocalModel] = {}
+        """Each server's first model, asked for a word and for a tool; all within TRIED_S."""
         models = await self.found()
+        first: dict[str, LocalModel] = {}
         for model in models:
             first.setdefault(model.server, model)
+        answers = await asyncio.gather(*(self._try(model) for model in first.values()))
         return [
             {
                 "server": model.server,
                 "url": model.url,
                 "models": [each.model for each in models if each.server == model.server],
                 "tried": model.model,
-                "first_word_ms": await self._first_word_ms(model),
-                "calls_tools": await self._can_call_tools(model),
+                "first_word_ms": first_word_ms,
+                "calls_tools": calls_tools,
             }
-            for model in first.values()
+            for model, (first_word_ms, calls_tools) in zip(first.values(), answers, strict=True)
         ]
+
+    async def _try(self, model: LocalModel) -> tuple[float | None, bool]:
+        try:
+            async with asyncio.timeout(TRIED_S):
+                return await self._first_word_ms(model), await self._can_call_tools(model)
+        except TimeoutError:
+            return None, False
 
     async def hand_on(self, request: web.Request, model: LocalModel) -> web.StreamResponse:
         """Ask the model's server what we were asked, and pass on what it answers as it comes."""
