@@ -134,12 +134,13 @@ async def serve(plan, sockets):
             await super().startup(sockets)
             listening.set()
 
+    listener = Server(config)
     background = [
-        asyncio.create_task(look_after(server, listening, plan)),
+        asyncio.create_task(look_after(server, listening, plan, lambda: listener.should_exit)),
         asyncio.create_task(vitals.watch()),
     ]
     try:
-        await Server(config).serve(sockets)
+        await listener.serve(sockets)
     finally:
         for task in background:
             task.cancel()
@@ -147,8 +148,11 @@ async def serve(plan, sockets):
                 await task
 
 
-async def look_after(server, listening, plan):
-    """What comes after the start, and needs the models server, which may come up later than we."""
+async def look_after(server, listening, plan, ends):
+    """What comes after the start, and needs the models server, which may come up later than we.
+
+    A server that `ends()` before all is done refuses its own requests: nothing to tell.
+    """
     from dev.letta.server import first_agent, models, warm
 
     await listening.wait()
@@ -158,12 +162,16 @@ async def look_after(server, listening, plan):
     try:
         await warm.up(server, plan["port"])
     except Exception:
+        if ends():
+            return
         log.warning("the first turn will be slow: the warm-up failed", exc_info=True)
     try:
         handle = await models.handle_of(server, plan["endpoint"], plan["model"], plan["chosen"])
         await models.move_agents(server, plan["endpoint"], handle)
         await first_agent.make_once(server, handle, plan["first_agent"])
     except Exception:
+        if ends():
+            return
         log.exception("the first agent could not be looked after; the server goes on without")
 
 
