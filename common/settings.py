@@ -278,8 +278,8 @@ class ListeningSettings(RoomSettings):
         default=1.0,
         ge=0,
         le=5,
-        description="Seconds the caller must speak to interrupt the agent, whatever is said; words "
-        'other than "mm-hmm", "right" and the like do it as soon as they are known.',
+        description="Seconds the caller must speak to interrupt the agent before any words are "
+        'known; words other than "mm-hmm", "right" and the like do it as soon as they are known.',
     )
     interruption_enabled: bool = Field(
         default=True, description="Whether the caller can interrupt the agent by speaking."

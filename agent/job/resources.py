@@ -79,7 +79,7 @@ def bootstrap_resources(
     session = make_session(
         settings, stt=ready.stt, tts=ready.tts, detector=ready.detector, end_of_turn=end_of_turn
     )
-    follow_overlap(session, ready.overlap, settings.interruption_enabled)
+    follow_overlap(session, ready.overlap, settings)
     voice = VoiceSession(session)
     letta = LettaCall(
         agent_id or settings.letta_agent_id,

@@ -41,7 +41,7 @@ from agent.letta.llm import spoken_messages
 from agent.letta.memory import SpokenMessage
 from agent.settings import AgentSettings
 from agent.speech.end_of_turn import EndOfTurn
-from agent.speech.overlap import Overlap
+from agent.speech.overlap import LONGEST_BACKCHANNEL, Overlap
 from agent.speech.reports import Attempts, Degraded, Reports
 from agent.speech.spoken_text import ReplyText, SpokenText, next_frame
 from agent.speech.utterance_stream import SPEECH_TO_TEXT, text_is_there
@@ -167,7 +167,8 @@ def make_session(
             "interruption": {
                 "enabled": settings.interruption_enabled,
                 "mode": "vad",
-                "min_duration": settings.interruption_min_duration,
+                # Until then agent/speech/overlap.py decides, by the words that are known.
+                "min_duration": max(settings.interruption_min_duration, LONGEST_BACKCHANNEL),
                 # Resuming would only pause the reply, and cancel Letta's run seconds later.
                 "resume_false_interruption": False,
             },
@@ -183,7 +184,7 @@ def make_session(
     )
 
 
-def follow_overlap(session: AgentSession[None], overlap: Overlap, may_interrupt: bool) -> None:
+def follow_overlap(session: AgentSession[None], overlap: Overlap, settings: AgentSettings) -> None:
     """Let `overlap` know what the agent does, and stop it."""
 
     @session.on("agent_state_changed")
@@ -197,7 +198,8 @@ def follow_overlap(session: AgentSession[None], overlap: Overlap, may_interrupt:
         else:
             overlap.caller_is_silent.set()
 
-    if may_interrupt:
+    overlap.interrupt_after = settings.interruption_min_duration
+    if settings.interruption_enabled:
         overlap.interrupt = lambda: _interrupt(session)
 
 

@@ -22,7 +22,7 @@ from livekit.agents.utils import AudioBuffer
 
 from agent.failures import OddAnswer, failure
 from agent.speech.answers import clean, quoted
-from agent.speech.overlap import Overlap
+from agent.speech.overlap import Overlap, Sureness
 from agent.speech.pending_utterances import BYTES_A_SECOND, PendingUtterance, PendingUtterances
 from agent.speech.reports import Reports
 from agent.speech.utterance_stream import (
@@ -46,6 +46,9 @@ STAYS = 1.0  # seconds after which a connection counts as made: a refusing serve
 CHUNK = BYTES_A_SECOND  # of audio that is sent once more; a message may have twice as much
 LOST = "what the caller just said was not understood"
 ENDED = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
+
+START, START_ALONE = '{"type": "start"}', '{"type": "start", "alone": true}'
+ASK, ASK_QUICKLY = '{"type": "pause"}', '{"type": "pause", "quick": true}'
 
 
 class OfflineStream(UtteranceStream):
@@ -85,11 +88,12 @@ class OfflineStream(UtteranceStream):
 
     async def step(self, step: UtteranceStep) -> None:
         if step.kind == "begin":
-            self._pending.append(PendingUtterance())
+            # Over the agent's voice people say "mm-hmm", which is no word in any place.
+            self._pending.append(PendingUtterance(alone=self._overlap.agent_speaks))
         elif step.frame is not None:
             self._pending[-1].hear(step.frame.data.tobytes(), step.frame.duration)
         elif step.kind == "ask":
-            self._pending[-1].asked = True
+            self._pending[-1].ask = ASK_QUICKLY if step.quick else ASK
         else:
             self._pending[-1].ended_at = time.monotonic()
             seconds = round(self._pending[-1].seconds, 2)
@@ -150,13 +154,13 @@ class OfflineStream(UtteranceStream):
             return
         if not utterance.begun:
             utterance.begun = True
-            await socket.send_str('{"type": "start"}')
+            await socket.send_str(START_ALONE if utterance.alone else START)
         while part := bytes(utterance.audio[utterance.given : utterance.given + CHUNK]):
             utterance.given += len(part)
             await socket.send_bytes(part)
-        if utterance.asked and utterance.ended_at is None:
-            utterance.asked = False
-            await socket.send_str('{"type": "pause"}')
+        if utterance.ask and utterance.ended_at is None:
+            ask, utterance.ask = utterance.ask, ""
+            await socket.send_str(ask)
         if utterance.ended_at is not None:
             utterance.requested_at = time.monotonic()
             if self._pending and utterance is self._pending[0]:
@@ -265,7 +269,7 @@ class OfflineStream(UtteranceStream):
         if reply.get("type") == "partial" and text:
             if pending is not None:
                 pending.guessed = text
-            self.emit(text, final=False)
+            self.emit(text, final=False, sureness=_sureness(reply))
         if reply.get("type") != "final":
             return
         ms = None
@@ -280,7 +284,13 @@ class OfflineStream(UtteranceStream):
             ms = round((time.monotonic() - pending.requested_at) * 1000, 1)
         self._works()
         self._reports.emit("transcribe", "done", ms=ms, text=text, final=True)
-        self.emit(text, final=True)
+        self.emit(text, final=True, sureness=_sureness(reply))
+
+
+def _sureness(reply: dict[str, Any]) -> Sureness:
+    """As the server tells it, if it does."""
+    numbers = [reply.get("log_probability"), reply.get("no_speech")]
+    return Sureness(*(n if isinstance(n, int | float) else 0.0 for n in numbers))
 
 
 class OfflineSTT(UtteranceSTT):

@@ -14,12 +14,13 @@ MOST_WORDS_OF_NOISE = 1  # that may be guessed, and be withdrawn when the uttera
 class PendingUtterance:
     """`begun`, `given` and `requested_at`: what the connection of this moment has had of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool = False) -> None:
+        self.alone = alone  # what was said before does not help to understand it
         self.audio = bytearray()
         self.seconds = 0.0
         self.ended_at: float | None = None
         self.guessed = ""  # its words so far, as the server takes them
-        self.asked = False  # for its text so far, which is worth nothing once it is old
+        self.ask = ""  # the message that asks for its text so far, worth nothing once it is old
         self.tries = 0  # that failed
         self.again()
 

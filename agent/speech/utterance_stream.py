@@ -19,12 +19,12 @@ from livekit import rtc
 from livekit.agents import APIConnectOptions, LanguageCode, stt
 from livekit.agents.vad import VADEvent, VADEventType
 
-from agent.speech.overlap import Overlap
+from agent.speech.overlap import SURE, Overlap, Sureness
 from agent.speech.vad import SharedVAD
 
 LEAD = 0.5  # seconds of audio kept from before the detector was sure
 PAUSE = 0.12  # seconds of silence after which the text so far is asked for
-OVERLAPS = (0.4, 0.55, 0.7)  # seconds of speech over the agent's, likewise
+OVERLAPS = (0.4, 0.55, 0.7, 0.95, 1.3, 1.7)  # seconds of speech over the agent's, likewise
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class UtteranceStep:
 
     kind: Literal["begin", "audio", "ask", "end"]
     frame: rtc.AudioFrame | None = None
+    quick: bool = False  # the text is wanted soon rather than right
 
 
 class Utterances:
@@ -84,7 +85,7 @@ class Utterances:
             over = sum(event.speech_duration >= overlap for overlap in OVERLAPS)
             if over > self._asked_over and self._overlaps():
                 self._asked_over = over
-                yield UtteranceStep("ask")
+                yield UtteranceStep("ask", quick=True)
         elif event.raw_accumulated_silence >= PAUSE and not self._asked:
             self._asked = True
             yield UtteranceStep("ask")
@@ -189,17 +190,16 @@ class UtteranceStream(stt.RecognizeStream):
             feeder.cancel()
             await asyncio.gather(feeder, return_exceptions=True)
 
-    def emit(self, text: str, *, final: bool) -> None:
+    def emit(self, text: str, *, final: bool, sureness: Sureness = SURE) -> None:
         """Hand a text to LiveKit, unless it only says that the caller listens."""
         if final:
-            self._send(
-                text if self._overlap.passes(text, self._utterances.seconds, self._send) else "",
-                final=True,
-            )
+            seconds = self._utterances.seconds
+            passes = self._overlap.passes(text, seconds, self._send, sureness)
+            self._send(text if passes else "", final=True)
         elif not self._overlap.agent_speaks:
             self._send(text, final=False)
         else:
-            self._overlap.hears(text)
+            self._overlap.hears(text, sureness)
 
     def _send(self, text: str, *, final: bool = True) -> None:
         if final:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from dev.models.hearing import models
 from dev.models.hearing.decode_queue import Client, DecodeQueue, Result, Urgency
@@ -89,14 +89,21 @@ class Listening:
         *,
         language: str | None,
         at: float,
-        before: str,
+        before: Sequence[Heard],
+        prompt: str,
         careful: bool,
         words: bool,
     ) -> Heard:
         """In the model's thread only."""
         assert self._whisper is not None  # `run` waited for it
         return self._whisper.hear(
-            samples, language or self._language, at=at, before=before, careful=careful, words=words
+            samples,
+            language or self._language,
+            at=at,
+            before=before,
+            prompt=prompt,
+            careful=careful,
+            words=words,
         )
 
     def _load(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[None]) -> None:

@@ -20,15 +20,16 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from dev.models import faults
 from dev.models.hearing.decode_queue import Client, Urgency
 from dev.models.hearing.listening import CannotHear, Listening
-from dev.models.hearing.utterance import Utterance
-from dev.models.hearing.whisper import RATE
+from dev.models.hearing.utterance import Utterance, joined
+from dev.models.hearing.whisper import RATE, Heard
 
 MAX_MESSAGE_BYTES = 65_536
 LONGEST_UTTERANCE_S = 60
 # Words that are shown early: after so much new speech, and at most this share of the time.
 INTERIM_EVERY_S, INTERIM_SHARE = 1.0, 0.1
 LAGGING_S = 0.5
-REMEMBERED_S = 10.0  # for so long, what was said helps to understand what comes next
+# For so long, what was said helps to understand what comes next; and so many phrases of it.
+REMEMBERED_S, MOST_REMEMBERED = 10.0, 8
 HEARTBEAT_S = 20
 log = logging.getLogger("models.hearing")
 
@@ -50,6 +51,16 @@ class _Wanted:
     kind: Literal["pause", "end", "cut"]
     utterance: Utterance
     at: float
+    careful: bool = True
+
+
+def _sureness(pieces: list[Heard]) -> dict[str, float]:
+    if not pieces:
+        return {}
+    return {
+        "log_probability": round(min(piece.log_probability for piece in pieces), 2),
+        "no_speech": round(max(piece.no_speech for piece in pieces), 2),
+    }
 
 
 class Stream:
@@ -70,7 +81,8 @@ class Stream:
         self._shown = ""
         self._shown_s = 0.0  # of the utterance were decoded to show them
         self._next_interim = 0.0
-        self._said, self._said_at = "", 0.0
+        self._said: list[Heard] = []
+        self._said_at = 0.0
 
     async def run(self) -> None:
         reader = asyncio.create_task(self._read(), name="sound of a voice")
@@ -105,12 +117,13 @@ class Stream:
                 await self._hear(message.data)
             elif message.type is WSMsgType.TEXT:
                 try:
-                    kind = json.loads(message.data)["type"]
+                    said = json.loads(message.data)
+                    kind = said["type"]
                 except (ValueError, KeyError, TypeError):
-                    kind = None
+                    said, kind = {}, None
                 if kind == "close":
                     return
-                await self._control(kind, message.data)
+                await self._control(kind, said, message.data)
             self._news.set()
 
     async def _hear(self, pcm: bytes) -> None:
@@ -123,11 +136,13 @@ class Stream:
         if self._utterance.seconds >= LONGEST_UTTERANCE_S:
             self._end("cut")
 
-    async def _control(self, kind: object, text: str) -> None:
+    async def _control(self, kind: object, said: dict[str, object], text: str) -> None:
         if kind == "start":
             self._begin()
+            self._utterance.alone = said.get("alone") is True
         elif kind == "pause":
-            self._wanted.append(_Wanted("pause", self._utterance, time.monotonic()))
+            careful = said.get("quick") is not True
+            self._wanted.append(_Wanted("pause", self._utterance, time.monotonic(), careful))
         elif kind == "end":
             self._end("end")
         else:
@@ -157,28 +172,42 @@ class Stream:
     async def _awaited(self, wanted: _Wanted) -> None:
         utterance = wanted.utterance
         audio_s = round(utterance.seconds, 3)
-        if wanted.at - self._said_at < REMEMBERED_S:
-            utterance.before = self._said
-        decoding = asyncio.create_task(utterance.text(Urgency.AWAITED))
+        self._remind(utterance, wanted.at)
+        understood = utterance.understood(Urgency.AWAITED, careful=wanted.careful)
+        decoding = asyncio.create_task(understood)
         try:
             while not (await asyncio.wait({decoding}, timeout=LAGGING_S))[0]:
                 behind_s = round(time.monotonic() - wanted.at, 2)
                 await self._socket.send_json({"type": "lagging", "behind_s": behind_s})
         finally:
             decoding.cancel()
-        text = decoding.result()
+        pieces = decoding.result()
+        text = joined(pieces)
         if wanted.kind == "pause":
             if faults.is_deaf(self._request):
                 text = ""
             if utterance is self._utterance:
                 self._shown, self._shown_s = text, utterance.seconds
-            await self._socket.send_json({"type": "partial", "text": text, "paused": True})
+            partial = {"type": "partial", "text": text, "paused": True, **_sureness(pieces)}
+            await self._socket.send_json(partial)
             return
-        self._said, self._said_at = text, time.monotonic()
+        if pieces:
+            self._said = [*utterance.before, *pieces][-MOST_REMEMBERED:]
+            self._said_at = time.monotonic()
         text = await faults.at_final(self._request, text)
         decode_ms = round((time.monotonic() - wanted.at) * 1000)
-        final = {"type": "final", "text": text, "audio_s": audio_s, "decode_ms": decode_ms}
+        final = {
+            "type": "final",
+            "text": text,
+            "audio_s": audio_s,
+            "decode_ms": decode_ms,
+            **_sureness(pieces),
+        }
         await self._socket.send_json({**final, "cut": True} if wanted.kind == "cut" else final)
+
+    def _remind(self, utterance: Utterance, now: float) -> None:
+        if now - self._said_at < REMEMBERED_S and not utterance.alone:
+            utterance.before = self._said
 
     def _is_interim_due(self) -> bool:
         """Not in silence either: a pause comes next, which must not wait for this."""
@@ -189,7 +218,8 @@ class Stream:
     async def _interim(self) -> None:
         utterance, began = self._utterance, time.monotonic()
         self._shown_s = utterance.seconds
-        text = await utterance.text(Urgency.INTERIM)
+        self._remind(utterance, began)
+        text = await utterance.text(Urgency.INTERIM, careful=False)
         now = time.monotonic()
         self._next_interim = now + (now - began) / INTERIM_SHARE
         current = utterance is self._utterance and not self._wanted

@@ -88,7 +88,7 @@ async def _transcribe(request: web.Request, listening: Listening) -> web.StreamR
     except CannotHear as error:
         return refusal(503, str(error))
     utterance = Utterance(listening, Client(), language or None)
-    utterance.before = wanted.prompt
+    utterance.prompt = wanted.prompt
     await asyncio.to_thread(utterance.hear, pcm)
     heard = utterance.pieces(Urgency.FILE, words=wanted.wants_words)
     if wanted.stream:

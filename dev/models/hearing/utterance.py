@@ -20,12 +20,19 @@ BYTES_A_SECOND = 2 * RATE
 PIECE_AT_LEAST, PIECE_AT_MOST = 10 * RATE // WINDOW, 24 * RATE // WINDOW  # windows
 
 
+def joined(pieces: list[Heard]) -> str:
+    return " ".join(piece.text for piece in pieces)
+
+
 class Utterance:
-    """`client` is whose sound it is; `before` what was said just before it."""
+    """`client` is whose sound it is; `before` what was said just before it, which does not help to
+    understand one that is `alone`; `prompt` words as they may occur in it."""
 
     def __init__(self, listening: Listening, client: Client, language: str | None = None) -> None:
         self._listening, self._client, self._language = listening, client, language
-        self.before = ""
+        self.before: list[Heard] = []
+        self.alone = False
+        self.prompt = ""
         self._pcm = bytearray()
         self._trace = SpeechTrace()
         self._heard: dict[tuple[int, int, bool], Heard] = {}
@@ -44,13 +51,14 @@ class Utterance:
         self._pcm += pcm
         self._trace.hear(pcm)
 
-    async def understood(self, urgency: Urgency) -> list[Heard]:
-        """What is said in all that was heard so far."""
-        return [piece async for piece in self.pieces(urgency)]
+    async def understood(self, urgency: Urgency, *, careful: bool = True) -> list[Heard]:
+        """What is said in all that was heard so far; quick rather than right if not `careful`."""
+        return [piece async for piece in self.pieces(urgency, careful=careful)]
 
-    async def pieces(self, urgency: Urgency, *, words: bool = False) -> AsyncIterator[Heard]:
+    async def pieces(
+        self, urgency: Urgency, *, words: bool = False, careful: bool = True
+    ) -> AsyncIterator[Heard]:
         """The same, each piece as soon as it is decoded."""
-        careful = urgency is not Urgency.INTERIM
         pieces: list[Heard] = []
         for start, end in self._pieces():
             speech = self._trace.speech(start, end)
@@ -59,7 +67,6 @@ class Utterance:
             # Keyed by where speech ends: silence that came since changes nothing.
             key = (start, speech[1], words)
             if key not in self._heard or (careful and not self._heard[key].settled):
-                before = " ".join([self.before, *(piece.text for piece in pieces)])
                 first = max(start, speech[0] - AROUND)
                 last = min(end, speech[1] + 1 + AROUND)
                 self._heard[key] = await self._listening.run(
@@ -70,7 +77,8 @@ class Utterance:
                         self._samples(first, last),
                         language=self._language,
                         at=round(first * WINDOW / RATE, 3),
-                        before=before.strip(),
+                        before=[*self.before, *pieces],
+                        prompt=self.prompt,
                         careful=careful,
                         words=words,
                     ),
@@ -79,8 +87,8 @@ class Utterance:
                 pieces.append(self._heard[key])
                 yield self._heard[key]
 
-    async def text(self, urgency: Urgency) -> str:
-        return " ".join(piece.text for piece in await self.understood(urgency))
+    async def text(self, urgency: Urgency, *, careful: bool = True) -> str:
+        return joined(await self.understood(urgency, careful=careful))
 
     def _samples(self, first: int, last: int) -> Samples:
         pcm = bytes(self._pcm[2 * first * WINDOW : 2 * last * WINDOW])

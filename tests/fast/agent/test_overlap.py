@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from livekit.agents.vad import VADEventType
+from livekit.agents.vad import VADEvent, VADEventType
 
-from agent.speech.overlap import Overlap
+from agent.speech.overlap import Overlap, Sureness
 from agent.speech.reports import Reports
 from tests.fast.agent.hearing import END, START, Hearing, Listener, event
 
@@ -28,12 +28,21 @@ def overlap(stopped: list[bool]) -> Overlap:
     return overlap
 
 
+def speaks(seconds: float) -> VADEvent:
+    """The caller has done so for so long."""
+    one = event(VADEventType.INFERENCE_DONE, speech=seconds, spoken=seconds)
+    one.speaking = True
+    return one
+
+
+UH_HUH = Sureness(-1.2, 0.2)  # as the model takes it
 LISTENS = [
     "Mm-hmm.",
     "mhm",
     "Uh-huh",
     "M-H-M",
     "HMM.",
+    "MMHS.",
     "Right.",
     "Yeah, yeah.",
     "Okay, right.",
@@ -110,9 +119,7 @@ def test_a_yes_is_an_answer_when_the_agent_ends_or_is_silent(
 
 
 def test_who_speaks_as_the_agent_begins_goes_on(overlap: Overlap, stopped: list[bool]) -> None:
-    speaks = event(VADEventType.INFERENCE_DONE, speech=0.2, spoken=0.2)
-    speaks.speaking = True
-    overlap.speech(speaks)
+    overlap.speech(speaks(0.2))
     assert stopped == [True]
 
 
@@ -120,9 +127,7 @@ def test_who_speaks_later_is_listened_to_first(
     overlap: Overlap, stopped: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.speech.overlap.HARDLY_BEGUN", -1.0)
-    speaks = event(VADEventType.INFERENCE_DONE, speech=0.2, spoken=0.2)
-    speaks.speaking = True
-    overlap.speech(speaks)
+    overlap.speech(speaks(0.2))
     assert stopped == []
 
 
@@ -133,6 +138,63 @@ def test_a_yes_long_before_the_end_is_no_answer(
     monkeypatch.setattr("agent.speech.overlap.ANSWERS", -1.0)
     overlap.agent_is("listening")
     assert given == []
+
+
+def test_speech_whose_words_are_not_known_stops_the_agent_in_the_end(
+    overlap: Overlap, stopped: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.speech.overlap.HARDLY_BEGUN", -5.0)
+    overlap.interrupt_after = 1.0
+    overlap.hears("M-H-M.")
+    overlap.speech(speaks(0.9))
+    overlap.speech(speaks(1.2))
+    assert stopped == [], "a long mm-hmm is one still"
+    overlap.speech(event(VADEventType.START_OF_SPEECH))
+    overlap.speech(speaks(0.9))
+    assert stopped == []
+    overlap.speech(speaks(1.0))
+    assert stopped == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "sureness", "passes"),
+    [
+        ("Bye bye.", 0.5, UH_HUH, False),
+        ("Bye bye.", 1.0, UH_HUH, True),
+        ("Bye bye.", 0.5, Sureness(-1.2, 0.08), True),
+        ("Stop.", 0.5, UH_HUH, True),
+        ("Wait.", 0.5, UH_HUH, True),
+    ],
+)
+def test_a_short_text_of_which_nobody_is_sure_was_a_sound_unless_it_takes_the_turn(
+    overlap: Overlap,
+    given: list[str],
+    text: str,
+    seconds: float,
+    sureness: Sureness,
+    passes: bool,
+) -> None:
+    assert overlap.passes(text, seconds, given.append, sureness) == passes
+    assert overlap.passes(text, seconds, given.append), "where nothing is doubted"
+    overlap.agent_is("listening")
+    assert overlap.passes(text, seconds, given.append, sureness), "over nobody's voice"
+
+
+def test_many_words_stop_the_agent_where_they_are_clear(
+    overlap: Overlap, stopped: list[bool]
+) -> None:
+    overlap.hears("in a month", UH_HUH)
+    assert stopped == []
+    overlap.hears("in a month", Sureness(-0.6, 0.1))
+    assert stopped == [True]
+
+
+def test_an_unclear_answer_with_which_the_agent_ends_is_given_later(
+    overlap: Overlap, given: list[str]
+) -> None:
+    assert not overlap.passes("Green.", 0.5, given.append, UH_HUH)
+    overlap.agent_is("listening")
+    assert given == ["Green."]
 
 
 async def test_a_stream_keeps_a_backchannel_from_the_session_and_tells_it() -> None:

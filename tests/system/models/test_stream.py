@@ -118,6 +118,21 @@ async def test_a_pause_is_answered_at_once_and_the_end_of_it_is_the_same_text(
         assert final["decode_ms"] < 20, "it was decoded while the pause was waited out"
 
 
+async def test_a_phrase_is_understood_in_its_place(server: Server) -> None:
+    speech = sound.decode(HUMAN.read_bytes(), 16_000)
+
+    async def second_phrase(**how: bool) -> str:
+        async with listener(server) as one:
+            for begins_s, ends_s, said in ((8.54, 10.62, {}), (10.62, 13.12, how)):
+                await one.socket.send_json({"type": "start", **said})
+                await one.hear(speech[round(begins_s * 16_000) * 2 : round(ends_s * 16_000) * 2])
+                text: str = (await one.final())["text"]
+        return text
+
+    assert await second_phrase() == "It was the epoch of incredulity."
+    assert await second_phrase(alone=True) != "It was the epoch of incredulity."
+
+
 async def test_who_goes_on_after_a_pause_is_understood_as_a_whole(server: Server) -> None:
     async with listener(server) as one:
         await one.socket.send_json({"type": "pause"})

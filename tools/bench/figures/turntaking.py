@@ -35,7 +35,6 @@ COUGHS = 4
 INTERRUPTIONS = ("stop", "wait", "what is that?", "hold on a second", "no, I meant the other one")
 INTO_REPLY_S = 2.5  # of its sound
 GOES_ON_S = 1.6  # after a backchannel: whatever stops an agent has done so
-QUIET_S = 0.8  # an agent that was silent for so long has stopped
 
 
 @dataclass
@@ -154,13 +153,11 @@ async def _stops(caller: Caller, sound: Sound) -> bool:
     if not story.answered:
         raise CallError(story.problem)
     await asyncio.sleep(INTO_REPLY_S)
-    ends = asyncio.get_running_loop().time() + sound.duration_s + GOES_ON_S
     caller.speak_over(sound)
-    longest = 0.0
-    while asyncio.get_running_loop().time() < ends:
-        await asyncio.sleep(0.05)
-        longest = max(longest, caller.quiet_for_s)
-    return longest > QUIET_S
+    # Its own word, not silence: an agent that stops may answer at once.
+    return await caller.until(
+        lambda: caller.agent_state != "speaking", sound.duration_s + GOES_ON_S
+    )
 
 
 def _cough(number: int) -> Sound:
