@@ -50,6 +50,17 @@ export async function createAgent(agent) {
   return asRecord((await ask('POST', '/api/agents', agent, undefined, patience)).agent);
 }
 
+/** The models an agent can think with. */
+export async function getModels() {
+  return asRecords((await ask('GET', '/api/models')).models);
+}
+
+/** @param {string} agentId @param {string} model */
+export async function changeModel(agentId, model) {
+  const path = `/api/agents/${encodeURIComponent(agentId)}`;
+  return asRecord((await ask('PATCH', path, { model })).agent);
+}
+
 /** @param {string} agentId */
 export async function getMemory(agentId) {
   return asRecords((await ask('GET', `/api/agents/${encodeURIComponent(agentId)}/memory`)).blocks);
@@ -138,7 +149,7 @@ export async function postEvents(room, token, events, leaving) {
  * @property {string} [bearer] a token that goes along
  * @property {boolean} [keepalive] goes on when the page is closed
  *
- * @param {'GET'|'POST'|'DELETE'} method
+ * @param {'GET'|'POST'|'PATCH'|'DELETE'} method
  * @param {string} path
  * @param {object} [body]
  * @param {AbortSignal} [signal]

@@ -61,6 +61,25 @@ class NewAgent(BaseModel):
     model: Name | None = Field(default=None, description="Model handle; that of the first agent.")
 
 
+class ChangedAgent(BaseModel):
+    """What shall be different about an agent."""
+
+    model: Name = Field(description="Model handle, one of `GET /api/models`.")
+
+
+class Model(BaseModel):
+    """A language model that an agent can think with."""
+
+    handle: str
+    is_script: bool = Field(description="It is the rehearsal partner, not a language model.")
+
+
+class ModelsAnswer(Answer):
+    """The language models that Letta offers, in its own order."""
+
+    models: list[Model]
+
+
 class AgentPath(BaseModel):
     """The agent in the path."""
 
@@ -104,6 +123,28 @@ class Agents:
                 failures={400: "A field is wrong, or Letta refuses it (LETTA_REFUSED).", **away},
             ),
             Endpoint(
+                "PATCH",
+                "/api/agents/{agent_id}",
+                self.change,
+                "Let an agent think with another model.",
+                AgentAnswer,
+                body=ChangedAgent,
+                path_fields=AgentPath,
+                failures={
+                    400: "A field is wrong, or Letta has no such model (UNKNOWN_MODEL).",
+                    404: "Letta does not know this agent (UNKNOWN_AGENT).",
+                    **away,
+                },
+            ),
+            Endpoint(
+                "GET",
+                "/api/models",
+                self.models,
+                "The models agents can think with.",
+                ModelsAnswer,
+                failures=away,
+            ),
+            Endpoint(
                 "GET",
                 "/api/agents/{agent_id}/memory",
                 self.memory,
@@ -130,10 +171,28 @@ class Agents:
             agent["model"] = wanted.model
         return answered(AgentAnswer(agent=_agent(await self._letta.create(agent))), status=201)
 
+    async def change(self, request: web.Request) -> web.Response:
+        agent_id = validated(AgentPath, request.match_info).agent_id
+        wanted = await read_json(request, ChangedAgent)
+        return answered(
+            AgentAnswer(agent=_agent(await self._letta.change_model(agent_id, wanted.model)))
+        )
+
+    async def models(self, request: web.Request) -> web.Response:
+        handles = await self._letta.models()
+        return answered(
+            ModelsAnswer(models=[Model(handle=each, is_script=is_script(each)) for each in handles])
+        )
+
     async def memory(self, request: web.Request) -> web.Response:
         agent_id = validated(AgentPath, request.match_info).agent_id
         blocks = await self._letta.blocks(agent_id)
         return answered(MemoryAnswer(blocks=[_block(block) for block in blocks]))
+
+
+def is_script(handle: str) -> bool:
+    """Whether it is the rehearsal partner of the offline models server."""
+    return handle.rpartition("/")[2] == "rehearsal"
 
 
 def _agent(found: dict[str, Any]) -> Agent:

@@ -128,12 +128,8 @@ class Letta:
         if agents:
             chosen = (model_of(agents[0]), _embedding_of(agents[0]))
         else:
-            models, embeddings = (
-                await self.get("/v1/models/"),
-                await self.get("/v1/models/embedding"),
-            )
-            talking = [model for model in models if is_for_chat({"id": model.get("handle")})]
-            chosen = (_first_handle(talking), _first_handle(embeddings))
+            models, embeddings = await self.models(), await self.get("/v1/models/embedding")
+            chosen = (next(iter(models), None), _first_handle(embeddings))
         model, embedding = chosen
         if model is None:
             raise LettaError(
@@ -143,6 +139,31 @@ class Letta:
                 "or the offline models server), or name one as 'model'.",
             )
         return {"model": model, **({"embedding": embedding} if embedding else {})}
+
+    async def models(self) -> list[str]:
+        """The handles of the language models that it offers."""
+        listed = await self.get("/v1/models/")
+        handles = [str(model["handle"]) for model in listed if model.get("handle")]
+        return [handle for handle in handles if is_for_chat({"id": handle})]
+
+    async def change_model(self, agent_id: str, handle: str) -> dict[str, Any]:
+        """The agent, which thinks with another model from its next turn on."""
+        offered = await self.models()
+        if handle not in offered:
+            raise ApiError(
+                400,
+                "UNKNOWN_MODEL",
+                f"Letta has no model {handle!r}; it offers: {', '.join(offered) or 'none'}.",
+            )
+        try:
+            changed: dict[str, Any] = await self.request(
+                "PATCH", f"/v1/agents/{agent_id}", body={"model": handle}
+            )
+        except LettaError as error:
+            if error.said in NO_SUCH_AGENT:
+                raise unknown_agent(agent_id) from None
+            raise
+        return changed
 
     async def blocks(self, agent_id: str) -> list[dict[str, Any]]:
         """The memory blocks of an agent; `ApiError` 404 when there is no such agent."""

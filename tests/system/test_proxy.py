@@ -151,6 +151,19 @@ async def test_an_agent_is_made_listed_and_remembered(client: Client) -> None:
     assert {b["label"]: b["value"] for b in blocks}["human"] == "Likes the color teal."
 
 
+async def test_an_agent_thinks_with_a_model_that_letta_offers(client: Client) -> None:
+    _, made = await client.ask("POST", "/api/agents", {"name": "thinks with another"})
+    path = f"/api/agents/{made['agent']['id']}"
+    (model,) = (await client.get("/api/models"))["models"]
+    assert model == {"handle": "openai-proxy/rehearsal", "is_script": True}
+    status, changed = await client.ask("PATCH", path, {"model": model["handle"]})
+    assert (status, changed["agent"]["model"]) == (200, model["handle"])
+    for wrong, error in ((path, "UNKNOWN_MODEL"), ("/api/agents/nobody", "UNKNOWN_AGENT")):
+        named = "openai-proxy/none" if error == "UNKNOWN_MODEL" else model["handle"]
+        status, answer = await client.ask("PATCH", wrong, {"model": named})
+        assert answer["error"] == error, answer
+
+
 async def test_a_conversation_streams_through_the_proxy(client: Client) -> None:
     agent = (await client.get("/api/agents"))["agents"][0]["id"]
     status, conversation = await client.ask("POST", f"/letta/v1/conversations?agent_id={agent}", {})

@@ -1,7 +1,7 @@
-/** Chooses the Letta agent to talk to; refreshes the list; opens the dialog for a new one. */
+/** Chooses the Letta agent to talk to and its model; opens the dialog for a new one. */
 
 import { tell } from '../store.js';
-import { chooseAgent, loadAgents } from '../watch/letta-watch.js';
+import { chooseAgent, chooseModel, loadAgents } from '../watch/letta-watch.js';
 import { h, icon, setText, uniqueId } from './dom.js';
 import { Part } from './part.js';
 
@@ -12,6 +12,8 @@ const SCRIPT =
 export class AgentPicker extends Part {
   #id = uniqueId('agent');
   #select = h('select', { id: this.#id, 'aria-describedby': `${this.#id}-hint` });
+  #model = h('select', { id: `${this.#id}-model` });
+  #modelRow = h('div', { class: 'model-row' });
   #hint = h('p', { class: 'hint', id: `${this.#id}-hint` });
 
   build() {
@@ -21,6 +23,10 @@ export class AgentPicker extends Part {
     const create = h('button', { type: 'button', class: 'quiet' }, icon('plus'), 'New…');
     create.addEventListener('click', () => tell('agent-dialog.opened'));
     this.#select.addEventListener('change', () => chooseAgent(this.#select.value));
+    this.#model.addEventListener('change', () => {
+      void chooseModel(this.#select.value, this.#model.value);
+    });
+    this.#modelRow.append(h('label', { for: this.#model.id }, 'thinks with'), this.#model);
     this.append(
       h(
         'div',
@@ -30,6 +36,7 @@ export class AgentPicker extends Part {
         create,
       ),
       this.#select,
+      this.#modelRow,
       this.#hint,
     );
   }
@@ -51,8 +58,28 @@ export class AgentPicker extends Part {
     }
     select.value = agents.chosen;
     select.disabled = agents.items.length === 0 || call.phase !== 'idle';
+    this.#renderModel(agents, call.phase === 'idle');
     setText(this.#hint, hint(agents));
     this.#hint.dataset.tone = agents.state === 'failed' ? 'bad' : 'calm';
+  }
+
+  /**
+   * Only where there is a choice.
+   * @param {import('../state/agents.js').Agents} agents @param {boolean} idle
+   */
+  #renderModel({ items, chosen, models }, idle) {
+    const now = items.find(({ id }) => id === chosen)?.model ?? '';
+    const handles = models.map(({ handle }) => handle);
+    if (now && !handles.includes(now)) handles.unshift(now);
+    this.#modelRow.hidden = !now || handles.length < 2;
+    const shown = [...this.#model.options].map(({ value }) => value).join('\n');
+    if (shown !== handles.join('\n')) {
+      this.#model.replaceChildren(
+        ...handles.map((handle) => h('option', { value: handle }, handle)),
+      );
+    }
+    this.#model.value = now;
+    this.#model.disabled = !idle;
   }
 }
 

@@ -22,6 +22,7 @@ export class NewAgentDialog extends Part {
     autocomplete: 'off',
     placeholder: 'that of the first agent',
   });
+  #models = h('datalist', { id: uniqueId('models') });
   #problem = h('p', { role: 'alert', class: 'problem' });
   #create = h('button', { type: 'submit', class: 'primary' }, 'Create');
   #dialog = h('dialog');
@@ -39,6 +40,7 @@ export class NewAgentDialog extends Part {
       field('Persona: who the agent is', this.#persona),
       field('Human: what it knows of you', this.#human),
       field('Model', this.#model),
+      this.#models,
       this.#problem,
       h('div', { class: 'dialog-buttons' }, cancel, this.#create),
     );
@@ -48,6 +50,7 @@ export class NewAgentDialog extends Part {
     });
     // An answer that comes after the dialog was closed belongs to nobody.
     this.#dialog.addEventListener('close', () => (this.#request += 1));
+    this.#model.setAttribute('list', this.#models.id);
     this.#dialog.setAttribute('aria-labelledby', title.id);
     this.#dialog.append(form);
     this.append(this.#dialog);
@@ -59,12 +62,17 @@ export class NewAgentDialog extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  render({ selection }) {
+  render({ selection, agents }) {
     if (selection.agentDialogs === 0 || this.#dialog.open) return;
     this.#name.value = '';
     this.#persona.value = '';
     this.#human.value = '';
     this.#model.value = '';
+    this.#models.replaceChildren(
+      ...agents.models.map(({ handle, isScript }) =>
+        h('option', { value: handle }, isScript ? 'a script, not a language model' : ''),
+      ),
+    );
     this.#say('', false);
     this.#dialog.showModal();
     this.#name.focus();

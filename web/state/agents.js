@@ -8,11 +8,12 @@ import { topicOf } from './stages.js';
  * @property {'loading'|'ready'|'empty'|'failed'} state
  * @property {import('../types.js').LettaAgent[]} items
  * @property {string} chosen id, '' when there is none
+ * @property {{handle: string, isScript: boolean}[]} models an agent can think with
  * @property {import('../types.js').Problem|null} problem
  */
 
 /** @type {Agents} */
-export const initialAgents = { state: 'loading', items: [], chosen: '', problem: null };
+export const initialAgents = { state: 'loading', items: [], chosen: '', models: [], problem: null };
 
 export const NO_AGENTS = {
   what: 'Letta has no agent yet.',
@@ -35,6 +36,10 @@ export function reduceAgents(agents, event) {
         state: items.length ? 'ready' : 'empty',
         items,
         chosen: isKnown ? agents.chosen : (first?.id ?? ''),
+        models: asRecords(event.data.models).map((row) => ({
+          handle: asText(row.handle),
+          isScript: row.is_script === true,
+        })),
         problem: items.length ? null : NO_AGENTS,
       };
     }
@@ -47,7 +52,12 @@ export function reduceAgents(agents, event) {
     case 'agents.created': {
       const made = lettaAgent(asRecord(event.data.agent));
       const others = agents.items.filter((agent) => agent.id !== made.id);
-      return { state: 'ready', items: [...others, made], chosen: made.id, problem: null };
+      return { ...agents, state: 'ready', items: [...others, made], chosen: made.id, problem: null };
+    }
+    case 'agents.changed': {
+      const changed = lettaAgent(asRecord(event.data.agent));
+      const items = agents.items.map((agent) => (agent.id === changed.id ? changed : agent));
+      return { ...agents, state: 'ready', items, problem: null };
     }
     case 'agents.chosen':
       return { ...agents, chosen: asText(event.data.id) };

@@ -95,6 +95,10 @@ const LINES = {
 
   // Of the page's own life.
   'agents.failed': (d) => bad(`❌ ${problem(d)}`),
+  'agents.changed': (d) => {
+    const agent = asRecord(d.agent);
+    return good(`✅ ${asText(agent.name)} thinks with ${asText(agent.model)} from now on`);
+  },
   'agents.created': (d) => good(`✅ Letta agent created: ${asText(asRecord(d.agent).name)}`),
   'health.unreachable': (d) => bad(`❌ ${problem(d)}`),
   'memory.failed': (d) => warn(problem(d)),

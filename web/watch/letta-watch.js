@@ -1,6 +1,13 @@
 /** Loads Letta's agents, and keeps the memory of the agent in sight fresh. */
 
-import { createAgent, getAgents, getMemory, problemOf } from '../proxy-client.js';
+import {
+  changeModel,
+  createAgent,
+  getAgents,
+  getMemory,
+  getModels,
+  problemOf,
+} from '../proxy-client.js';
 import { store, tell } from '../store.js';
 
 /** Where the chosen agent is kept across visits. */
@@ -13,8 +20,10 @@ export async function loadAgents() {
   lastListRequest += 1;
   const request = lastListRequest;
   try {
-    const agents = await getAgents();
-    if (request === lastListRequest) tell('agents.loaded', { agents, remembered: rememberedAgent() });
+    // Without the models one can talk as well.
+    const [agents, models] = await Promise.all([getAgents(), getModels().catch(() => [])]);
+    if (request !== lastListRequest) return;
+    tell('agents.loaded', { agents, models, remembered: rememberedAgent() });
   } catch (error) {
     if (request !== lastListRequest) return;
     const problem = problemOf(error);
@@ -42,6 +51,20 @@ export async function makeAgent(properties) {
   lastListRequest += 1; // A list that was asked for before does not have it.
   tell('agents.created', { agent });
   chooseAgent(store.state.agents.chosen);
+}
+
+/**
+ * Lets an agent think with another model from its next turn on.
+ * @param {string} id @param {string} model
+ */
+export async function chooseModel(id, model) {
+  try {
+    const agent = await changeModel(id, model);
+    lastListRequest += 1; // As above.
+    tell('agents.changed', { agent });
+  } catch (error) {
+    tell('agents.failed', { ...problemOf(error) });
+  }
 }
 
 function rememberedAgent() {

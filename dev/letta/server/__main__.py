@@ -173,6 +173,7 @@ async def look_after(server, listening, plan, ends):
         if ends():
             return
         log.exception("the first agent could not be looked after; the server goes on without")
+    await models.follow(server)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Which models Letta knows: those its one endpoint lists, as soon as that answers.
 
-Letta by itself asks once, at its start, and never again. Nor does it notice that the endpoint has
-moved, since it stores the address with its provider and with every agent.
+Letta by itself asks once, at its start, and never again; here it asks now and then. Nor does it
+notice that the endpoint has moved, since it stores the address with its provider and every agent.
 """
 
 # mypy: ignore-errors
@@ -22,6 +22,7 @@ log = logging.getLogger("letta")
 
 PROVIDER = "openai"  # Letta's name for whatever speaks OpenAI's protocol
 FIRST_WAIT_S, LONGEST_WAIT_S, SAY_AGAIN_S = 0.3, 5.0, 60.0
+FOLLOW_S = 20.0
 SHOWN = 12
 MANY_AGENTS = 1000
 EMBEDDING = "openai/text-embedding-3-small"  # for the long-term archive, which we do not use
@@ -60,6 +61,21 @@ async def handle_of(server, endpoint, model, chosen):
             said = (why, time.monotonic())
         await asyncio.sleep(wait)
         wait = min(wait * 1.5, LONGEST_WAIT_S)
+
+
+async def follow(server):
+    """Offer what the endpoint lists later as well: a model that was fetched, or another server."""
+    provider = next(one for one in server._enabled_providers if one.name == PROVIDER)
+    listed = None
+    while True:
+        try:
+            cards = sorted(card["id"] for card in await provider._get_models_async())
+            if listed is not None and cards != listed:
+                log.info("the endpoint lists other models now: %s", ", ".join(await _sync(server)))
+            listed = cards
+        except Exception as error:  # as in _try; what is away lists nothing new
+            log.debug("the models are not listed: %s", error)
+        await asyncio.sleep(FOLLOW_S)
 
 
 async def _try(server, endpoint, model, chosen):

@@ -58,6 +58,9 @@ class Proxy:
     async def post(self, path: str, body: Any = None, **options: Any) -> Asked:
         return await self.ask("POST", path, json={} if body is None else body, **options)
 
+    async def patch(self, path: str, body: Any) -> Asked:
+        return await self.ask("PATCH", path, json=body)
+
     async def dispatch(self, room: str, **more: Any) -> Asked:
         return await self.post("/api/dispatch-agent", {"room": room, **more})
 

@@ -52,6 +52,7 @@ class LettaServer:
         app.router.add_get("/v1/agents/", self._list)
         app.router.add_post("/v1/agents/", self._create)
         app.router.add_get("/v1/agents/{id}", self._retrieve)
+        app.router.add_patch("/v1/agents/{id}", self._change)
         app.router.add_get("/v1/agents/{id}/core-memory/blocks", self._blocks)
         app.router.add_get("/v1/models/", self._models)
         app.router.add_get("/v1/models/embedding", self._models)
@@ -95,6 +96,13 @@ class LettaServer:
         agent = {**AGENT, "id": f"agent-{len(self.agents)}", "name": wanted["name"]}
         self.agents.append(agent)
         return web.json_response(agent)
+
+    async def _change(self, request: web.Request) -> web.Response:
+        for agent in self.agents:
+            if agent["id"] == request.match_info["id"]:
+                agent.update(json.loads(self.bodies[-1]))
+                return web.json_response(agent)
+        return web.json_response({"detail": "Agent not found"}, status=404)
 
     async def _blocks(self, request: web.Request) -> web.Response:
         block = {"id": "block-1", "label": "human", "value": "likes green", "limit": 5000}

@@ -69,6 +69,36 @@ async def test_a_model_that_is_named_is_taken(proxy: Proxy, letta: LettaServer) 
     assert json.loads(letta.bodies[-1])["model"] == "mine/best"
 
 
+async def test_the_models_that_an_agent_can_think_with(proxy: Proxy) -> None:
+    assert (await proxy.get("/api/models")).json["models"] == [
+        {"handle": "maker/model", "is_script": False}
+    ], "a voice is none"
+
+
+async def test_an_agent_thinks_with_another_model(proxy: Proxy, letta: LettaServer) -> None:
+    letta.agents = [dict(AGENT)]
+    answer = await proxy.patch(f"/api/agents/{AGENT['id']}", {"model": "maker/model"})
+    assert (answer.status, answer.json["agent"]["model"]) == (200, "maker/model")
+    assert letta.agents[0]["model"] == "maker/model"
+
+
+@pytest.mark.parametrize(
+    ("agent_id", "model", "status", "code", "said"),
+    [
+        (AGENT["id"], "maker/none", 400, "UNKNOWN_MODEL", "it offers: maker/model"),
+        (AGENT["id"], "maker/tts-1", 400, "UNKNOWN_MODEL", "'maker/tts-1'"),
+        (AGENT["id"], "", 400, "INVALID_REQUEST", "model"),
+        ("agent-none", "maker/model", 404, "UNKNOWN_AGENT", "'agent-none'"),
+    ],
+)
+async def test_a_model_or_an_agent_that_is_not_there(
+    proxy: Proxy, agent_id: str, model: str, status: int, code: str, said: str
+) -> None:
+    answer = await proxy.patch(f"/api/agents/{agent_id}", {"model": model})
+    assert (answer.status, answer.json["error"]) == (status, code)
+    assert said in answer.json["message"]
+
+
 async def test_a_name_that_letta_does_not_take_is_refused_in_words(proxy: Proxy) -> None:
     answer = await proxy.post("/api/agents", {"name": "Ada/Lovelace"})
     assert answer.status == 400

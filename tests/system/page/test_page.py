@@ -414,6 +414,27 @@ def test_a_new_agent_is_made_and_chosen(page: DebugPage) -> None:
     expect(memory).to_contain_text("Likes short answers.")
 
 
+def test_a_model_that_letta_no_longer_has_is_refused_in_words(
+    chromium: Browser, system: System
+) -> None:
+    now, gone = "openai-proxy/rehearsal", "openai-proxy/ollama/gone"
+    models = [{"handle": now, "is_script": True}, {"handle": gone, "is_script": False}]
+    with debug_page(chromium, system.proxy_url) as page:
+        page.page.route(
+            "**/api/models", lambda route: route.fulfill(json={"success": True, "models": models})
+        )
+        page.open()
+        model = page.page.get_by_label("thinks with")
+        expect(model).to_have_value(now)
+        model.select_option(gone)
+        hint = page.page.locator("agent-picker .hint")
+        expect(hint).to_contain_text(f"Letta has no model '{gone}'; it offers: {now}")
+        expect(model).to_have_value(now)
+        page.button("New…").click()
+        offered = page.page.get_by_role("dialog", name="New agent").locator("datalist option")
+        expect(offered).to_have_count(2)
+
+
 def test_the_list_of_a_letta_that_has_just_started_fills_by_itself(
     chromium: Browser, lonely: str
 ) -> None:
