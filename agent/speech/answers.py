@@ -22,6 +22,7 @@ from agent.failures import OddAnswer
 MOST_OF_A_TEXT = 256 * 1024  # bytes of an answer that should hold a transcript
 LONGEST_TRANSCRIPT = 10_000  # characters; a minute of speech has about 1000
 QUOTED = 160  # characters of an answer that are repeated in a sentence
+LONGEST_REASON = 500  # characters of what a server itself calls its reason
 HEAD = 1024  # bytes of sound by which it is recognised: 21 ms
 SHORTEST_NOISE = 256  # samples
 NOISE_LEVEL, NOISE_LIKENESS = 12_000, 0.3
@@ -40,6 +41,16 @@ class Transcript(BaseModel):
     """What speech-to-text has to answer, as far as we read it."""
 
     text: StrictStr
+
+
+class _Error(BaseModel):
+    message: StrictStr
+
+
+class _Refusal(BaseModel):
+    """How OpenAI's endpoints say why not."""
+
+    error: _Error
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class Answer:
 
     def refused(self, body: bytes) -> OddAnswer:
         """The error for a status that is none of success."""
-        words = f": {quoted(body)}" if body else ""
+        words = f": {_reason(body) or quoted(body)}" if body else ""
         return OddAnswer(f"{self.endpoint} answered {self.status}{words}", status=self.status)
 
 
@@ -190,6 +201,15 @@ def quoted(body: bytes) -> str:
         return f"{len(body)} bytes that are no text ({body[:8].hex(' ')} …)"
     words = " ".join(body[: QUOTED * 8].decode(errors="replace").split())
     return words if len(words) <= QUOTED else f"{words[:QUOTED]}…"
+
+
+def _reason(body: bytes) -> str | None:
+    """The sentence of a refusal in OpenAI's form."""
+    try:
+        reason = " ".join(_Refusal.model_validate_json(body).error.message.split())
+    except ValidationError:
+        return None
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
 
 
 async def read(parts: AsyncIterator[bytes], most: int) -> bytes:

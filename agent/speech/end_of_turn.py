@@ -62,6 +62,7 @@ MOST_ANSWERED = 2  # words: "no thanks", "hello again"
 # (ENDPOINTING_MIN_DELAY) to the longest that is waited for more. It is judged once: after longer
 # silence the model takes everything for finished.
 SHARES = ((0.8, 0.0), (0.5, 0.25), (0.2, 0.55))
+UNFINISHED_SHARE = 0.75  # of words that are whole, however they sound
 ANSWER_SHARE = 0.15  # at most, of a short answer
 WORD_SHARE = 0.25  # at least, of another single word
 PATIENT_SHARE = 0.25  # at least, of a caller who went on lately
@@ -100,7 +101,7 @@ def is_answer(text: str) -> bool:
 
 def share(probability: float) -> float:
     """How patient to be with a caller who sounds finished with this probability."""
-    return next((wait for least, wait in SHARES if probability >= least), 1.0)
+    return next((wait for least, wait in SHARES if probability >= least), UNFINISHED_SHARE)
 
 
 class Pause:

@@ -229,7 +229,7 @@ class Exchange:
         for event in self._presence.events:
             if event["arrived"] >= self._from and event.get("name") in TROUBLE:
                 parts.append(f"it reported {event['name']}: {_told(event.get('data') or {})}")
-        return "; ".join(parts)
+        return "; ".join(dict.fromkeys(parts))  # each once
 
 
 def _told(data: dict[str, Any]) -> str:

@@ -204,6 +204,7 @@ TABLE: tuple[Try, ...] = (
     Try("GET /api/config", "/api/config", 200, check=_holds("livekit_url", "agent_name")),
     Try("POST /api/token", "/api/token", 400, "INVALID_REQUEST", body={}, note="without a room"),
     Try("GET /api/agents", "/api/agents", 200, check=_holds("agents")),
+    Try("GET /api/models", "/api/models", 200, check=_holds("models")),
     Try("POST /api/agents", "/api/agents", 400, "NOT_JSON", body=[], note="nothing is made"),
     Try(
         "GET /api/agents/{agent_id}/memory",

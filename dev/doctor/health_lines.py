@@ -20,6 +20,7 @@ from proxy.api.health import AgentHealthAnswer
 from proxy.probes import livekit, providers
 from proxy.settings import ProxySettings
 from proxy.timeline.store.database import DatabaseUrl, database_url_of
+from proxy.verdicts.quote import weights_are_missing
 from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth
 
 START = "./restart_voice_system.sh"
@@ -100,7 +101,8 @@ def _of_probe(probe: ProbeResult, checkout: Context) -> Finding:
         return Finding(group, probe.name, "ok", detail, ms=probe.ms)
     # Only the long-term archive of Letta's agents needs embeddings, which most never use.
     state: State = "warn" if probe.name in (EMBEDDINGS, LOCAL_MODELS) else "fail"
-    next_step = NEXT.get(probe.problem, "look at that server's log").format(start=START)
+    usual = NEXT.get(probe.problem, "look at that server's log").format(start=START)
+    next_step = weights_are_missing(probe.detail) or usual
     return Finding(group, probe.name, state, probe.detail, next_step, probe.ms)
 
 

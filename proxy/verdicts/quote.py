@@ -90,3 +90,13 @@ def cut(text: str, most: int = LONGEST) -> str:
 
 def _value(value: Any) -> str:
     return cut(" ".join(str(value).split()), LONGEST // 2)
+
+
+def weights_are_missing(what: str) -> str | None:
+    """The next step, where a models server says that it has no weights (dev/models/weights.py)."""
+    if "weights of" not in what or "are missing" not in what:
+        return None
+    return (
+        "Put the files that are named there into the folder, or let this machine reach the package "
+        "index or the hub; then ./restart_voice_system.sh models."
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
+from proxy.verdicts.quote import weights_are_missing
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -79,7 +80,7 @@ def fails(call: CallView) -> Verdict | None:
         return stage.waiting(f"Text-to-speech failed ({what}) and is tried again.", error)
     return stage.failing(
         f"Text-to-speech fails: {what}. The reply is read, not heard.",
-        f"{STEP}. {LOG}",
+        weights_are_missing(what) or f"{STEP}. {LOG}",
         error,
         call.last("speak.request"),
         since=error.at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
+from proxy.verdicts.quote import weights_are_missing
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.verdict import Verdict
 
@@ -34,7 +35,7 @@ def fails(call: CallView) -> Verdict | None:
     step = ODD if error.data.get("kind") == "odd" else MODELS
     return stage.failing(
         f"Speech-to-text fails: {what}.",
-        f"{step} {LOG}",
+        weights_are_missing(what) or f"{step} {LOG}",
         error,
         call.last("transcribe.started"),
         since=error.at,

@@ -117,7 +117,7 @@ def test_where_full_stops_are_written_a_text_without_one_is_unfinished() -> None
         ("How are you today?", 0.9, 0.3),
         ("It was the best of times.", 0.6, 0.6),
         ("It was the best of times.", 0.3, 0.96),
-        ("It was the best of times.", 0.1, 1.5),
+        ("It was the best of times.", 0.1, 1.2),
         ("My name is Peter and", 0.99, 1.5),
         ("How do I get to the?", 0.99, 1.5),
         ("Yesterday.", 0.99, 0.6),
