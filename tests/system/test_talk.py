@@ -70,7 +70,7 @@ def test_a_reply_stops_when_the_caller_speaks_into_it(system: System) -> None:
     )
     first, second = answer["turns"]
     assert first["interrupted"]
-    assert first["silenced_after_s"] < 1.5  # how quick it is, scripts/bench tells
+    assert first["silenced_after_s"] < 2.0  # how quick it is, scripts/bench tells
     assert not second["interrupted"]
 
 

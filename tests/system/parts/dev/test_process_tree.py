@@ -13,6 +13,7 @@ from common import process_records
 from common.process_records import Identity, ProcessRecord
 from dev.supervisor import process_tree
 from dev.supervisor.process_tree import TAG, end, family
+from tests.system.checkout import wait_for
 
 # Starts a child that leaves its session, tells its pid, and waits.
 PARENT = (
@@ -42,6 +43,7 @@ def _start(code: str, tag: str) -> tuple[subprocess.Popen[str], Identity, psutil
     assert program.stdout is not None
     child = psutil.Process(int(program.stdout.readline()))
     program.stdout.close()
+    wait_for("the child's environment can be read", lambda: TAG in child.environ(), 5)
     identity = Identity.of(program.pid)
     assert identity is not None
     return program, identity, child
