@@ -89,7 +89,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Page(settings),
         Config(settings),
         Tokens(settings, timeline),
-        Agents(letta),
+        Agents(letta, settings.models_url),
         DispatchEndpoints(dispatcher, letta, timeline, settings),
         ConnectionTest(settings, sfu, session),
         HealthEndpoints(settings, system, registration),

@@ -127,10 +127,13 @@ async def _cards(request: web.Request) -> dict[str, dict[str, object]]:
     if found or local.prefers_local:
         owners[LOCAL] = ("offline", "chat")
     owners |= {model.name: (model.server, "chat") for model in found}
-    return {
+    cards: dict[str, dict[str, object]] = {
         name: {"id": name, "object": "model", "created": 0, "owned_by": owner, "for": what}
         for name, (owner, what) in owners.items()
     }
+    for name in cards.keys() & {wire.MODEL, LOCAL}:
+        cards[name]["script"] = name == wire.MODEL or await local.is_script()
+    return cards
 
 
 async def _chat(request: web.Request) -> web.StreamResponse:

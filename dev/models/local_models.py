@@ -110,6 +110,10 @@ class LocalModels:
             return None
         return next((model for model in await self.found() if model.name == name), None)
 
+    async def is_script(self) -> bool:
+        """Whether, as far as is known, the rehearsal partner answers to `local`."""
+        return not any(self._calls_tools.get(model, True) for model in await self.found())
+
     async def tried(self) -> list[dict[str, Any]]:
         """Each server's first model, asked for a word and for a tool; all within TRIED_S."""
         models = await self.found()

@@ -105,8 +105,9 @@ class MemoryAnswer(Answer):
 class Agents:
     """Handlers of the routes about agents."""
 
-    def __init__(self, letta: Letta) -> None:
+    def __init__(self, letta: Letta, models_url: str) -> None:
         self._letta = letta
+        self._models_url = models_url
         away = {502: "Letta refuses, or rejects the key.", 503: "Letta is away."}
         self.endpoints = [
             Endpoint(
@@ -179,20 +180,17 @@ class Agents:
         )
 
     async def models(self, request: web.Request) -> web.Response:
-        handles = await self._letta.models()
-        return answered(
-            ModelsAnswer(models=[Model(handle=each, is_script=is_script(each)) for each in handles])
-        )
+        scripts = await self._letta.scripts(self._models_url)
+        models = [
+            Model(handle=each, is_script=each.rpartition("/")[2] in scripts)
+            for each in await self._letta.models()
+        ]
+        return answered(ModelsAnswer(models=models))
 
     async def memory(self, request: web.Request) -> web.Response:
         agent_id = validated(AgentPath, request.match_info).agent_id
         blocks = await self._letta.blocks(agent_id)
         return answered(MemoryAnswer(blocks=[_block(block) for block in blocks]))
-
-
-def is_script(handle: str) -> bool:
-    """Whether it is the rehearsal partner of the offline models server."""
-    return handle.rpartition("/")[2] == "rehearsal"
 
 
 def _agent(found: dict[str, Any]) -> Agent:

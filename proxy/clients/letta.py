@@ -29,6 +29,7 @@ CONVENTIONS = "X-Stainless-Package-Version"
 """Header of letta-client since 1.0. Without it an agent comes with all its relations: slowly, and
 with the values of its tools' secrets."""
 PAGE = 100
+REHEARSAL = "rehearsal"
 NO_SUCH_AGENT = (404, 422)
 """Letta's statuses for an agent it does not have; 422 when the id does not even look like one."""
 
@@ -145,6 +146,16 @@ class Letta:
         listed = await self.get("/v1/models/")
         handles = [str(model["handle"]) for model in listed if model.get("handle")]
         return [handle for handle in handles if is_for_chat({"id": handle})]
+
+    async def scripts(self, models_url: str) -> frozenset[str]:
+        """The names under which the offline models server answers by its rehearsal partner."""
+        timeout = aiohttp.ClientTimeout(total=CHECK_TIMEOUT_S)
+        try:
+            async with self._session.get(f"{models_url}/models", timeout=timeout) as answer:
+                cards = (await answer.json(content_type=None))["data"]
+                return frozenset(str(card["id"]) for card in cards if card.get("script") is True)
+        except (*FAILURES, ValueError, KeyError, TypeError, AttributeError):
+            return frozenset({REHEARSAL})  # it has no other name
 
     async def change_model(self, agent_id: str, handle: str) -> dict[str, Any]:
         """The agent, which thinks with another model from its next turn on."""

@@ -84,15 +84,11 @@ export class AgentPicker extends Part {
 }
 
 /** @param {import('../state/agents.js').Agents} agents */
-function hint({ state, items, chosen, problem }) {
+function hint({ state, items, chosen, models, problem }) {
   if (problem) return [problem.what, problem.next].filter(Boolean).join(' ');
   if (state === 'loading') return 'Loading the list…';
   const agent = items.find(({ id }) => id === chosen);
   const about = agent?.model || agent?.description || '';
-  return isScript(about) ? `${about}: ${SCRIPT}` : about;
-}
-
-/** Whether the agent thinks with the rehearsal partner. @param {string} model */
-function isScript(model) {
-  return model === 'rehearsal' || model.endsWith('/rehearsal');
+  const isScript = models.some((model) => model.handle === agent?.model && model.isScript);
+  return isScript ? `${about}: ${SCRIPT}` : about;
 }

@@ -79,6 +79,14 @@ async def say(url: str, model: str, **how: Any) -> tuple[int, str]:
         return said.status, await said.text()
 
 
+async def is_script(url: str) -> bool:
+    """Whether the list says that a script answers to `local`."""
+    async with ClientSession() as http, http.get(f"{url}/v1/models/local") as answer:
+        card = await answer.json()
+    assert isinstance(card["script"], bool)
+    return bool(card["script"])
+
+
 async def test_chat_models_of_this_machine_stand_in_our_list(ours: str, ollama: Ollama) -> None:
     async with ClientSession() as http, http.get(f"{ours}/v1/models") as answer:
         cards = {card["id"]: card for card in (await answer.json())["data"]}
@@ -105,11 +113,13 @@ async def test_without_one_that_calls_tools_the_rehearsal_partner_answers(
     ours: str, ollama: Ollama, caplog: pytest.LogCaptureFixture
 ) -> None:
     ollama.with_tools = set()
+    assert not await is_script(ours), "nobody has tried them yet"
     for _ in range(2):
         status, text = await say(ours, "local")
         assert status == 200 and "chatcmpl-" in text  # which the other server does not have
     (told,) = [record.message for record in caplog.records if record.name == "models.local"]
     assert "CHAT_PROVIDER=local" in told and "script" in told
+    assert await is_script(ours)
 
 
 async def test_other_names_stay_with_the_rehearsal_partner(ours: str, ollama: Ollama) -> None:

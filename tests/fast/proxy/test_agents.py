@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from tests.fast.proxy.conftest import LETTA_KEY, Proxy, StartProxy
 from tests.fast.proxy.letta_server import AGENT, LettaServer
@@ -73,6 +77,32 @@ async def test_the_models_that_an_agent_can_think_with(proxy: Proxy) -> None:
     assert (await proxy.get("/api/models")).json["models"] == [
         {"handle": "maker/model", "is_script": False}
     ], "a voice is none"
+
+
+async def test_which_models_are_a_script_the_models_server_says(
+    start_proxy: StartProxy, letta: LettaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = AsyncMock(return_value=["openai-proxy/rehearsal", "openai-proxy/local"])
+    monkeypatch.setattr("proxy.clients.letta.Letta.models", offered)
+    cards: Any = [{"id": "rehearsal", "script": True}, {"id": "local", "script": True}]
+
+    async def scripts(models_url: str) -> list[bool]:
+        proxy = await start_proxy(letta_base_url=letta.url, models_url=models_url)
+        return [each["is_script"] for each in (await proxy.get("/api/models")).json["models"]]
+
+    async def listed(_: web.Request) -> web.Response:
+        return web.json_response({"data": cards})
+
+    app = web.Application()
+    app.router.add_get("/v1/models", listed)
+    async with TestServer(app) as server:
+        url = f"http://127.0.0.1:{server.port}/v1"
+        assert await scripts(url) == [True, True]
+        cards[1]["script"] = False
+        assert await scripts(url) == [True, False]
+        cards = None
+        assert await scripts(url) == [True, False], "what answers oddly"
+    assert await scripts(url) == [True, False], "nobody answers"
 
 
 async def test_an_agent_thinks_with_another_model(proxy: Proxy, letta: LettaServer) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import openai
 import pytest
 
+from tests.system.checkout import wait_for
 from tests.system.models.llama_cpp import MODEL, llama_cpp
 from tests.system.models.running import Server, running
 
@@ -44,10 +46,15 @@ async def test_it_is_found_and_streams_its_words(ours: Server, llama: str) -> No
 
 
 def test_what_it_can_do_is_told_as_it_is(ours: Server, llama: str) -> None:
-    answer = httpx.get(f"{ours.url}/local-models", timeout=30).json()
-    told = {server["server"]: server for server in answer["servers"]}[name(llama).split("/")[0]]
-    assert told["models"] == [MODEL] and told["first_word_ms"] > 0
-    assert told["calls_tools"] is False, "these weights cannot"
+    def told() -> dict[str, Any]:
+        answer = httpx.get(f"{ours.url}/local-models", timeout=30).json()
+        servers = {server["server"]: server for server in answer["servers"]}
+        server: dict[str, Any] = servers[name(llama).split("/")[0]]
+        return server
+
+    wait_for("a word, of a busy machine", lambda: told()["first_word_ms"], 30)
+    assert told()["models"] == [MODEL]
+    assert told()["calls_tools"] is False, "these weights cannot"
 
 
 def test_local_stays_with_the_rehearsal_partner_where_no_model_calls_tools(ours: Server) -> None:
