@@ -42,6 +42,7 @@ SURE_WORDS = 3  # so many are no backchannel that was misheard
 # What Whisper makes of sounds that are no words ("All right." of "uh-huh", "in a month." of
 # "mm-hmm"); of words it is surer. Of what is short, such a text may be nothing.
 UNCLEAR, NO_WORD, SHORT = -1.0, 0.13, 0.8
+UNCLEAR_S = 0.3  # seconds of speech more that it is worth: a word that is cut is unclear too
 LONGEST_BACKCHANNEL = 2.0  # seconds of speech; LiveKit then stops the agent, whatever is said
 WORDS_A_SECOND, WORDS_AT_ONCE = 5.0, 1.0  # nobody says more: the sound had other words, or none
 HARDLY_BEGUN = 0.7  # seconds of the agent's speech
@@ -111,7 +112,7 @@ class Overlap:
         self.caller_is_silent.set()
         self.interrupt: Callable[[], None] = lambda: None
         self.interrupt_after = 1.0  # seconds of speech
-        self._listens = False  # the caller, by the words that are known
+        self._patience = 0.0  # seconds of speech more, by the words that are known
         self._held: tuple[str, float, Callable[[str], None]] | None = None
 
     @property
@@ -121,19 +122,20 @@ class Overlap:
     def speech(self, event: VADEvent) -> None:
         """What the detector says."""
         if event.type == VADEventType.START_OF_SPEECH:
-            self._listens = False
+            self._patience = 0.0
         if not (self.agent_speaks and event.speaking):
             return
         begun = time.monotonic() - self._speaks_since - event.speech_duration
         goes_on = event.speech_duration >= GOES_ON and begun < HARDLY_BEGUN
-        if goes_on or (event.speech_duration >= self.interrupt_after and not self._listens):
+        if goes_on or event.speech_duration >= self.interrupt_after + self._patience:
             self.interrupt()
 
     def hears(self, text: str, sureness: Sureness = SURE) -> None:
         """Words of an utterance that goes on."""
         takes = takes_turn(text, sureness)
-        self._listens = is_backchannel(text) or (sureness.is_no_word and not takes)
-        if self.agent_speaks and takes and not self._listens:
+        listens = is_backchannel(text)
+        self._patience = LONGEST_BACKCHANNEL if listens else UNCLEAR_S * sureness.is_no_word
+        if self.agent_speaks and takes and not listens:
             self.interrupt()
 
     def passes(

@@ -156,6 +156,17 @@ def test_speech_whose_words_are_not_known_stops_the_agent_in_the_end(
     assert stopped == [True]
 
 
+def test_speech_that_is_not_clear_is_waited_for_a_little_longer(
+    overlap: Overlap, stopped: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.speech.overlap.HARDLY_BEGUN", -5.0)
+    overlap.hears("And", UH_HUH)
+    overlap.speech(speaks(1.2))
+    assert stopped == []
+    overlap.speech(speaks(1.3))
+    assert stopped == [True], "it may have been a word that was cut"
+
+
 @pytest.mark.parametrize(
     ("text", "seconds", "sureness", "passes"),
     [
