@@ -75,7 +75,10 @@ export class AgentPicker extends Part {
     const shown = [...this.#model.options].map(({ value }) => value).join('\n');
     if (shown !== handles.join('\n')) {
       this.#model.replaceChildren(
-        ...handles.map((handle) => h('option', { value: handle }, handle)),
+        // The provider's name in Letta leaves no room for the model's own.
+        ...handles.map((each) =>
+          h('option', { value: each, title: each }, each.replace(/^[^/]*\//, '')),
+        ),
       );
     }
     this.#model.value = now;
