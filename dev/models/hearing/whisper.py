@@ -6,9 +6,9 @@ the same thing over and over, until it is let say when each phrase was said: wha
 end of the sound was not said. A text that still goes in circles, or that it is unsure of, is
 decoded once more, with more care.
 
-A phrase by itself is harder to understand than in its place, for people too. So what the same voice
-said just before is heard once more in front of it, with its words given: that costs the encoder's
-time for so much more sound (100 ms for the longest), and halves the errors.
+A short phrase by itself is harder to understand than in its place, for people too. So what the same
+voice said just before is heard once more in front of it, with its words given: that costs the
+encoder's time for so much more sound, and halves the errors. A long phrase is its own context.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ WINDOW_S = 30.0
 PADDING_S, CAREFUL_PADDING_S = 5.0, 12.0
 CAREFUL_BEAMS = 5
 PROMPT_TOKENS = 40  # of words that somebody expects
+PHRASE_S = 3.0  # what is longer is its own context, and would take longer still
 CONTEXT_S = 6.0  # of what was said before, which is heard once more in front
 DOUBTFUL = -0.9  # mean log probability of a token, below which more care is worth its time
 # Nobody says more in a second; a text that is longer than this is a loop.
@@ -211,7 +212,7 @@ class Whisper:
 
 def _latest(before: Sequence[Heard], seconds: float) -> list[Heard]:
     """What fits in front of a sound of so many seconds, and is near enough to help."""
-    room = min(CONTEXT_S, WINDOW_S - seconds)
+    room = CONTEXT_S if seconds <= PHRASE_S else 0.0
     fits: list[Heard] = []
     for heard in reversed(before):
         room -= heard.end - heard.start
