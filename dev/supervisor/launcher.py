@@ -27,6 +27,7 @@ from dev.supervisor.process_log import BEGINS, ProcessLog
 from dev.supervisor.program import Guardian
 from dev.supervisor.status_writer import StatusWriter, record_redactor
 from dev.supervisor.supervisor import LOOK_EVERY_S, Supervisor
+from dev.supervisor.takeover import FileTimes
 
 
 class Launcher:
@@ -82,6 +83,7 @@ class Launcher:
         self._finish(await self.parents.until_gone())
 
     async def _work(self) -> None:
+        tried = FileTimes.of(services()[self.name])
         composed = await self._compose()
         self.home = home = Path(composed["home"])
         private_files.state_folders(home)
@@ -117,6 +119,7 @@ class Launcher:
             composed["monitors"],
             status,
             self._begin_anew,
+            tried,
         )
         await self.supervisor.run(composed["errors"], composed["cause"])
 

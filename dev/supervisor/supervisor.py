@@ -19,11 +19,11 @@ from dev.supervisor.program import Program
 from dev.supervisor.status_writer import Crash, StatusWriter
 from dev.supervisor.takeover import (
     TAKEOVER_REQUEST,
+    FileTimes,
     ReplacedPrograms,
     Takeover,
     cancelled,
     code_times,
-    retry_times,
 )
 
 LOOK_EVERY_S = 0.5
@@ -47,7 +47,10 @@ class Supervisor:
         monitors: Mapping[str, str],
         status: StatusWriter,
         begin_anew: Callable[[str], None],
+        tried: FileTimes,
     ) -> None:
+        """`tried` is from before the settings were read: who mends a file while its fault is still
+        on its way to the screen has mended it too."""
         self.service = service
         self.environ = environ
         if service.reload:
@@ -56,6 +59,7 @@ class Supervisor:
         self.monitors = monitors
         self.status = status
         self.begin_anew = begin_anew
+        self._tried = tried
         self.program: Program | None = None
         self.began = status.record.launched
         self._takeover = Takeover(service, self.environ, status)
@@ -164,14 +168,15 @@ class Supervisor:
     async def _run_once(self) -> ProgramEnd:
         """Run the program, and what takes over with changed code, to the end; how it ended."""
         self.status.code_broken(None)
-        seen = code_times(self.service)
+        self._tried = self._tried._replace(code=code_times(self.service))
         try:
             program = await self._start(self.service.command)
         except OSError as error:
             return ProgramEnd.never_began(self.service.command, error)
         self.status.log.say(f"started as pid {program.identity.pid}")
-        while isinstance(last := await self._end_or_replacement(program, seen), Program):
-            program, seen = last, self._takeover.tried
+        while isinstance(last := await self._end_or_replacement(program), Program):
+            program = last
+            self._tried = self._tried._replace(code=self._takeover.tried)
             self._hand_over(program)
         # Told at once: the last words of what it left behind may take a while.
         first = ProgramEnd.of(last, ())
@@ -179,11 +184,11 @@ class Supervisor:
         await program.last_words()
         return ProgramEnd.of(last, self.status.log.tail(MANY))
 
-    async def _end_or_replacement(self, program: Program, seen: dict[str, float]) -> int | Program:
+    async def _end_or_replacement(self, program: Program) -> int | Program:
         """Watch the program to its end; the exit code, or what has taken over with new code."""
         watch = asyncio.create_task(self._watch(program))
         ended = asyncio.create_task(program.ended())
-        replaced = asyncio.create_task(self._takeover.replace(program, seen))
+        replaced = asyncio.create_task(self._takeover.replace(program, self._tried.code))
         try:
             await asyncio.wait((ended, replaced), return_when=asyncio.FIRST_COMPLETED)
             if ended.done() and ended.result() == 0 and self._takeover.trying:
@@ -293,8 +298,7 @@ class Supervisor:
             "waits for a change of .env or of the code, or for "
             f"./restart_voice_system.sh {self.service.name}"
         )
-        before = retry_times(self.service)
-        while retry_times(self.service) == before:  # noqa: ASYNC110 - files have no event to wait for
+        while FileTimes.of(self.service) == self._tried:  # noqa: ASYNC110 - files have no event
             await asyncio.sleep(LOOK_EVERY_S * 2)
         self.begin_anew("settings or code changed")
         await asyncio.Event().wait()

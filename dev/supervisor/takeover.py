@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.process_records import READY
 from dev.services import CHECKOUT, Service
@@ -196,12 +196,16 @@ class ReplacedPrograms:
         self._tasks.pop(program, None)
 
 
-def retry_times(service: Service) -> dict[str, float]:
+class FileTimes(NamedTuple):
     """When each file changed last whose change is a reason to try a failed start again."""
-    return {
-        **_times([CHECKOUT / ".env", *CHECKOUT.glob("requirements*.txt"), *SETTINGS.glob("*.py")]),
-        **code_times(service),
-    }
+
+    settings: dict[str, float]
+    code: dict[str, float]
+
+    @classmethod
+    def of(cls, service: Service) -> "FileTimes":
+        settings = [CHECKOUT / ".env", *CHECKOUT.glob("requirements*.txt"), *SETTINGS.glob("*.py")]
+        return cls(_times(settings), code_times(service))
 
 
 def code_times(service: Service) -> dict[str, float]:

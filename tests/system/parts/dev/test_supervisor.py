@@ -14,6 +14,7 @@ from dev.services import SERVICES
 from dev.supervisor.process_log import ProcessLog
 from dev.supervisor.status_writer import StatusWriter
 from dev.supervisor.supervisor import Supervisor
+from dev.supervisor.takeover import FileTimes
 from tests.fast.dev.test_supervisor import _program
 
 
@@ -34,7 +35,8 @@ async def test_an_answer_of_another_process_is_not_ready(tmp_path: Path) -> None
     log = ProcessLog(tmp_path, "proxy")
     status = StatusWriter(tmp_path, ProcessRecord("proxy", STARTING), log, Redactor())
     environ: dict[str, Any] = {"PROXY_PORT": str(number)}
-    supervisor = Supervisor(SERVICES["proxy"], environ, {}, status, lambda _: None)
+    tried = FileTimes({}, {})
+    supervisor = Supervisor(SERVICES["proxy"], environ, {}, status, lambda _: None, tried)
     other = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "input()"), stdin=asyncio.subprocess.PIPE
     )
