@@ -39,6 +39,7 @@ EMBEDDING_MODEL = "text-embedding-3-small"
 OWN_LIMIT_S, OUTSIDE_LIMIT_S = 4.0, 7.0
 RATE, SECONDS, TONE_HZ = 16_000, 0.4, 220
 WORD = "Hello."
+LOADING = " within 3 s: it may have to be loaded first"
 VOICE_RATE = 24_000  # of pcm, in OpenAI's protocol
 
 
@@ -273,16 +274,20 @@ class Models:
 
 
 def _local_server(found: Mapping[str, Any]) -> str:
-    """One server's models, and how its first one does."""
-    ms, others = found["first_word_ms"], len(found["models"]) - 1
-    tried = f"{found['tried']} " + (
-        f"(first word after {ms:.0f} ms, {'calls' if found['calls_tools'] else 'calls no'} tools)"
-        if ms is not None
-        else "(no word within 3 s: it may have to be loaded first)"
-    )
-    return f"{found['server']} at {shown(found['url'])} has {tried}" + (
-        f" and {others} more" if others else ""
-    )
+    """One server's models, and how its first ones do."""
+    word_ms, vector_ms = found["first_word_ms"], found["vector_ms"]
+    tools = "calls tools" if found["calls_tools"] else "calls no tools"
+    kinds = [
+        (found["models"], word_ms, f"first word after {word_ms} ms, {tools}", "no word"),
+        (found["embeddings"], vector_ms, f"embeddings, a vector in {vector_ms} ms", "no vector"),
+    ]
+    told = [
+        f"{names[0]} ({how if ms is not None else nothing + LOADING})"
+        + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        for names, ms, how, nothing in kinds
+        if names
+    ]
+    return f"{found['server']} at {shown(found['url'])} has {', '.join(told)}"
 
 
 def tone() -> bytes:

@@ -15,7 +15,7 @@ from dev.models import embeddings, end_of_turn, faults
 from dev.models.guard import guard
 from dev.models.hearing import stream, transcriptions
 from dev.models.hearing.listening import Listening
-from dev.models.local_models import LOCAL, LocalModels
+from dev.models.local_models import EMBEDDINGS, LOCAL, LocalModels
 from dev.models.refusal import refusal
 from dev.models.rehearsal import wire
 from dev.models.settings import ModelsSettings
@@ -56,7 +56,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
             web.get("/v1/models/{model:.+}", _model),
             web.get("/local-models", _local_models),
             web.post("/v1/chat/completions", _chat),
-            *embeddings.routes(),
+            web.post("/v1/embeddings", _embeddings),
             *endpoint.routes(speaking),
             *transcriptions.routes(listening),
             *stream.routes(listening),
@@ -120,13 +120,15 @@ async def _model(request: web.Request) -> web.Response:
 
 
 async def _cards(request: web.Request) -> dict[str, dict[str, object]]:
-    """By name: our own, and the language models of other servers on this machine."""
+    """By name: our own, and the models of other servers on this machine."""
     local = request.app[LOCAL_MODELS]
     owners = {name: ("offline", what) for name, what in MODELS.items()}
     found = await local.found()
     if found or local.prefers_local:
         owners[LOCAL] = ("offline", "chat")
     owners |= {model.name: (model.server, "chat") for model in found}
+    found_for_embeddings = await local.found(EMBEDDINGS)
+    owners |= {model.name: (model.server, "embeddings") for model in found_for_embeddings}
     cards: dict[str, dict[str, object]] = {
         name: {"id": name, "object": "model", "created": 0, "owned_by": owner, "for": what}
         for name, (owner, what) in owners.items()
@@ -138,13 +140,23 @@ async def _cards(request: web.Request) -> dict[str, dict[str, object]]:
 
 async def _chat(request: web.Request) -> web.StreamResponse:
     """The rehearsal partner answers, unless a model that is found on this machine is asked."""
-    try:
-        name = json.loads(await request.read()).get("model")
-    except (ValueError, AttributeError):
-        name = None  # told by the rehearsal partner
     local = request.app[LOCAL_MODELS]
-    model = await local.named(name)
+    model = await local.named(await _asked_for(request))
     return await (local.hand_on(request, model) if model is not None else wire.chat(request))
+
+
+async def _embeddings(request: web.Request) -> web.StreamResponse:
+    local = request.app[LOCAL_MODELS]
+    model = await local.named(await _asked_for(request), EMBEDDINGS)
+    ours = embeddings.answer
+    return await (local.hand_on(request, model) if model is not None else ours(request))
+
+
+async def _asked_for(request: web.Request) -> object:
+    try:
+        return json.loads(await request.read()).get("model")
+    except (ValueError, AttributeError):
+        return None  # told by who answers then
 
 
 async def _local_models(request: web.Request) -> web.Response:

@@ -33,11 +33,7 @@ class EmbeddingRequest(BaseModel):
     encoding_format: Literal["float", "base64"] = "float"
 
 
-def routes() -> list[web.RouteDef]:
-    return [web.post("/v1/embeddings", _embed)]
-
-
-async def _embed(request: web.Request) -> web.Response:
+async def answer(request: web.Request) -> web.Response:
     try:
         wanted = EmbeddingRequest.model_validate_json(await request.read())
     except ValidationError as error:

@@ -228,9 +228,10 @@ async def test_the_models_of_this_machine_are_told() -> None:
             "server": "ollama",
             "url": "http://127.0.0.1:11434/v1",
             "models": ["qwen3:4b", "llama3.2:1b"],
-            "tried": "qwen3:4b",
-            "first_word_ms": 340.0,
+            "first_word_ms": 340,
             "calls_tools": True,
+            "embeddings": ["nomic-embed-text"],
+            "vector_ms": None,
         }
         return web.json_response({"where": "127.0.0.1:11434", "servers": [server]})
 
@@ -241,4 +242,5 @@ async def test_the_models_of_this_machine_are_told() -> None:
         facts = Models(settings, session, outside=True, letta=True).facts()
         (told,) = [await fact.ask() for fact in facts if fact.name == LOCAL_MODELS]
     assert told is not None and told.ok
-    assert "qwen3:4b (first word after 340 ms, calls tools) and 1 more" in told.detail
+    assert "qwen3:4b (first word after 340 ms, calls tools) and 1 more, " in told.detail
+    assert "nomic-embed-text (no vector within 3 s: " in told.detail

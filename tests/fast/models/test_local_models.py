@@ -14,7 +14,7 @@ from dev.models import local_models
 from dev.models.app import make_app
 from dev.models.settings import ModelsSettings
 
-WORDS = ["Hel", "lo", "."]
+WORDS, VECTOR = ["Hel", "lo", "."], [0.5, -0.25]
 
 
 class Ollama:
@@ -25,12 +25,18 @@ class Ollama:
         self.with_tools = {"qwen3:4b"}
         self.asked: list[dict[str, Any]] = []
         self.cards: Any = None
+        self.odd = ""
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/v1/models", self.list)
         app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post("/v1/embeddings", self.embed)
         return app
+
+    async def embed(self, request: web.Request) -> web.Response:
+        self.asked.append(await request.json())
+        return web.json_response({"data": [{"embedding": VECTOR}]})
 
     async def list(self, _: web.Request) -> web.Response:
         cards = [{"id": each, "object": "model", "owned_by": "library"} for each in self.models]
@@ -39,6 +45,8 @@ class Ollama:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         wanted = await request.json()
         self.asked.append(wanted)
+        if self.odd:
+            return web.Response(text=self.odd)
         if not wanted.get("stream"):
             message: dict[str, Any] = {"role": "assistant", "content": "Hello."}
             if wanted.get("tools") and wanted["model"] in self.with_tools:
@@ -92,7 +100,7 @@ async def test_chat_models_of_this_machine_stand_in_our_list(ours: str, ollama: 
         cards = {card["id"]: card for card in (await answer.json())["data"]}
         for name in ("ollama/llama3.2:1b", "ollama/qwen3:4b", "local"):
             assert cards[name]["for"] == "chat"
-        assert not any("nomic" in name for name in cards)
+        assert cards["ollama/nomic-embed-text"]["for"] == "embeddings"
         async with http.get(f"{ours}/v1/models/ollama/qwen3:4b") as one:
             assert (await one.json())["owned_by"] == "ollama"
 
@@ -145,8 +153,35 @@ async def test_what_is_found_is_tried_with_a_word_and_a_tool(ours: str, ollama: 
     ollama.models.remove("llama3.2:1b")
     async with ClientSession() as http, http.get(f"{ours}/local-models") as answer:
         (server,) = (await answer.json())["servers"]
-    assert (server["server"], server["tried"]) == ("ollama", "qwen3:4b")
+    assert (server["server"], server["models"]) == ("ollama", ["qwen3:4b"])
     assert server["calls_tools"] is True and server["first_word_ms"] >= 0
+    assert server["embeddings"] == ["nomic-embed-text"] and server["vector_ms"] >= 0
+
+
+async def test_a_server_with_embeddings_alone_is_told_too(ours: str, ollama: Ollama) -> None:
+    ollama.models = ["nomic-embed-text"]
+    async with ClientSession() as http, http.get(f"{ours}/local-models") as answer:
+        (server,) = (await answer.json())["servers"]
+    assert server["models"] == [] and server["vector_ms"] >= 0
+
+
+async def test_who_is_asked_for_a_vector_by_name_answers(ours: str, ollama: Ollama) -> None:
+    async def vector(model: str) -> list[float]:
+        body = {"model": model, "input": "hello"}
+        async with ClientSession() as http, http.post(f"{ours}/v1/embeddings", json=body) as said:
+            return list((await said.json())["data"][0]["embedding"])
+
+    assert await vector("ollama/nomic-embed-text") == VECTOR
+    assert ollama.asked == [{"model": "nomic-embed-text", "input": "hello"}]
+    assert len(await vector("hashed-ngrams")) > len(VECTOR)
+
+
+@pytest.mark.parametrize("odd", ["[]", "{}", '{"choices": [null]}', '{"choices": {"0": 1}}', "<p>"])
+async def test_one_that_answers_oddly_calls_no_tools(ours: str, ollama: Ollama, odd: str) -> None:
+    ollama.odd = odd
+    async with ClientSession() as http, http.get(f"{ours}/local-models") as answer:
+        (server,) = (await answer.json())["servers"]
+    assert server["calls_tools"] is False
 
 
 async def test_one_that_has_gone_is_said(ours: str, ollama: Ollama) -> None:
