@@ -18,9 +18,9 @@ import openai
 from livekit.agents import APIConnectionError, APIError, APIStatusError, APITimeoutError
 from livekit.agents.utils.http_context import _create_ssl_context
 
-from agent.failures import OddAnswer
 from agent.provider_limiter import LimitedHttpx2Body, LimitedHttpxBody, ProviderLimiter
 from agent.speech.answers import Answer
+from common.failures import OddAnswer
 
 CONNECT_TIMEOUT = 5.0
 LETTA_TIMEOUT = httpx.Timeout(30.0, connect=CONNECT_TIMEOUT)

@@ -24,9 +24,9 @@ from tenacity import (
     stop_before_delay,
 )
 
-from agent.failures import MAY_SET_RETRY_AFTER, Busy, NotYet, retry_after_of
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
+from common.failures import MAY_SET_RETRY_AFTER, Busy, NotYet, retry_after_of
 from common.retry import ASK_PROVIDER
 
 logger = logging.getLogger("agent.limiter")

@@ -103,6 +103,9 @@ class LiveKitSettings(RoomSettings):
         return self.livekit_api_key, self.livekit_api_secret.get_secret_value()
 
 
+LettaBackend = Literal["v1", "app-server"]
+
+
 class LettaServerSettings(RoomSettings):
     """Where Letta is."""
 
@@ -113,6 +116,11 @@ class LettaServerSettings(RoomSettings):
     )
     letta_api_key: SecretStr | None = Field(
         default=None, description="Key for Letta Cloud or a protected Letta server."
+    )
+    letta_backend: LettaBackend = Field(
+        default="v1",
+        description="What Letta speaks: v1 (REST: Letta Cloud, or a server of one's own), or "
+        "app-server (Letta's App Server, on this machine).",
     )
 
 
@@ -218,6 +226,16 @@ class MediaPortSettings(RoomSettings):
 
 class ModelsPortSettings(RoomSettings):
     models_port: Port = Field(default=8090, description="Port of the offline models server.")
+
+
+class LocalUsersSettings(RoomSettings):
+    """Who of this machine may ask."""
+
+    local_users: Literal["mine", "all"] = Field(
+        default="mine",
+        description="Who may use the page, the API and the offline models: mine (only programs of "
+        "the user that runs them; told apart on Linux) or all (every user of this machine).",
+    )
 
 
 class LettaPortSettings(RoomSettings):

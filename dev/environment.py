@@ -71,8 +71,9 @@ def compose(
     sources = {
         name: f".env line {line}" for name, line in file.lines.items() if name not in exported
     }
+    elsewhere, own_letta = "livekit" in composed.monitors, "letta" not in composed.monitors
     composed.cause, composed.errors = _wrong(
-        service, environ, sources, home, "livekit" in composed.monitors, make_key
+        service, environ, sources, home, elsewhere, own_letta, make_key
     )
     composed.environ = environ
     composed.fingerprint = _fingerprint(service, environ, file.values)
@@ -85,15 +86,20 @@ def _wrong(
     sources: dict[str, str],
     home: Path,
     elsewhere: bool,
+    own_letta: bool,
     make_key: bool,
 ) -> tuple[str, list[str]]:
-    """What is wrong with the values, its code first; fills in the generated key and secret."""
+    """What is wrong with the values, its code first; fills in what is generated: the key and secret
+    of the LiveKit server, and the token of our own Letta."""
     if errors := check((LAUNCHERS, service.settings), environ, sources):
         return SETTINGS, errors
     if errors := _credentials_missing(environ, elsewhere):
         return CREDENTIALS, errors
     if errors := _short_secret(environ, elsewhere):
         return SETTINGS, errors
+    wants_token = own_letta and environ.get("LETTA_BACKEND") == "app-server"
+    if wants_token and (make_key or (home / private_files.LETTA_TOKEN).exists()):
+        environ["LETTA_API_KEY"] = private_files.letta_token(home)
     if not environ.get("LIVEKIT_API_KEY"):
         if not make_key and not (home / private_files.LIVEKIT_KEY).exists():
             return "", []  # what needs the key cannot be judged yet

@@ -15,6 +15,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from common import logs
+from common.letta.backend import Backend
+from common.letta.connect import connect
 from common.probe import Probe
 from common.vitals import Vitals
 from proxy.api.agents import Agents
@@ -27,7 +29,7 @@ from proxy.api.letta_proxy import LettaProxy
 from proxy.api.metrics import Metrics
 from proxy.api.openapi import OpenApi
 from proxy.api.page import Page
-from proxy.api.security import check_host, check_origin, protect
+from proxy.api.security import check_host, check_origin, check_user, protect
 from proxy.api.tokens import Tokens
 from proxy.api.webhooks import Webhooks
 from proxy.bundle.endpoint import Bundle
@@ -67,6 +69,7 @@ class Parts:
     sfu: Sfu
     dispatcher: Dispatcher
     session: aiohttp.ClientSession
+    letta: Backend
     system: SystemWatch
     timeline: Timeline
     vitals: Vitals
@@ -82,7 +85,8 @@ def _compose(settings: ProxySettings) -> Parts:
     timeline = Timeline(settings, lambda: system.health)
     system.on_change(timeline.note_system)
     system.add_probe(Probe(PROBE_NAME, timeline.ask))
-    letta = Letta(settings, session)
+    backend = connect(settings)
+    letta = Letta(backend, session)
     dispatcher = Dispatcher(settings, sfu, registration, timeline)
     openapi = OpenApi()
     nouns = (
@@ -94,7 +98,7 @@ def _compose(settings: ProxySettings) -> Parts:
         ConnectionTest(settings, sfu, session),
         HealthEndpoints(settings, system, registration),
         Webhooks(settings, dispatcher, timeline),
-        LettaProxy(letta, session),
+        LettaProxy(settings, session),
         EventIngest(settings, timeline),
         EventStream(timeline),
         VerdictsApi(timeline),
@@ -105,14 +109,20 @@ def _compose(settings: ProxySettings) -> Parts:
     )
     endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]
     openapi.describe(endpoints)
-    return Parts(sfu, dispatcher, session, system, timeline, vitals, endpoints)
+    return Parts(sfu, dispatcher, session, backend, system, timeline, vitals, endpoints)
 
 
 async def create_app(settings: ProxySettings) -> web.Application:
     """The application; to be made, run and cleaned up in the same loop."""
     parts = _compose(settings)
     app = web.Application(
-        middlewares=[log_access, errors_as_json, check_host(settings), check_origin(settings)],
+        middlewares=[
+            log_access,
+            errors_as_json,
+            *([check_user()] if settings.local_users == "mine" else []),
+            check_host(settings),
+            check_origin(settings),
+        ],
         client_max_size=BODY_MAX_BYTES,
     )
     protect(app, settings)
@@ -136,6 +146,7 @@ async def create_app(settings: ProxySettings) -> web.Application:
         await parts.dispatcher.aclose()
         await parts.timeline.aclose()
         await parts.sfu.aclose()
+        await parts.letta.aclose()
         await parts.session.close()
 
     async def end_streams(_: web.Application) -> None:

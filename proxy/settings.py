@@ -19,6 +19,7 @@ from common.settings import (
     LettaServerSettings,
     ListeningSettings,
     LiveKitSettings,
+    LocalUsersSettings,
     LogSettings,
     MediaPortSettings,
     ModelsServerSettings,
@@ -56,6 +57,7 @@ class ProxySettings(
     ProxyPortSettings,
     StatusFilesSettings,
     ListeningSettings,
+    LocalUsersSettings,
     FaultSettings,
     LogSettings,
 ):

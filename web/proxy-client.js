@@ -61,9 +61,47 @@ export async function changeModel(agentId, model) {
   return asRecord((await ask('PATCH', path, { model })).agent);
 }
 
-/** @param {string} agentId */
+/** @param {string} agentId @returns {Promise<MemoryAnswer>} */
 export async function getMemory(agentId) {
-  return asRecords((await ask('GET', `/api/agents/${encodeURIComponent(agentId)}/memory`)).blocks);
+  return memoryOf(await ask('GET', memoryPath(agentId)));
+}
+
+/** @param {string} agentId @param {string} label @param {string} value */
+export async function writeBlock(agentId, label, value) {
+  return memoryOf(await ask('PATCH', memoryPath(agentId, label), { value }));
+}
+
+/** @param {string} agentId @param {string} label */
+export async function getVersions(agentId, label) {
+  const { versions } = await ask('GET', `${memoryPath(agentId, label)}/versions`);
+  return asRecords(versions).map(({ id, at, why }) => ({
+    id: asText(id),
+    at: asText(at),
+    why: asText(why),
+  }));
+}
+
+/** @param {string} agentId @param {string} label @param {string} id */
+export async function getVersion(agentId, label, id) {
+  const path = `${memoryPath(agentId, label)}/versions/${encodeURIComponent(id)}`;
+  return asText((await ask('GET', path)).value);
+}
+
+/** @typedef {{blocks: Record<string, unknown>[], keepsHistory: boolean}} MemoryAnswer */
+
+/** @param {Record<string, unknown>} answer @returns {MemoryAnswer} */
+function memoryOf(answer) {
+  return { blocks: asRecords(answer.blocks), keepsHistory: answer.keeps_history === true };
+}
+
+/** @param {string} agentId @param {string[]} label */
+function memoryPath(agentId, ...label) {
+  return ['/api/agents', agentId, 'memory', ...label].map(encodePart).join('/');
+}
+
+/** @param {string} part @param {number} index */
+function encodePart(part, index) {
+  return index === 0 ? part : encodeURIComponent(part);
 }
 
 /** @param {string} room @param {AbortSignal} signal */

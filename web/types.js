@@ -53,6 +53,11 @@
  * @property {number|null} limit characters
  * @property {string} description
  *
+ * @typedef {object} BlockVersion
+ * @property {string} id
+ * @property {string} at ISO 8601
+ * @property {string} why who has changed the block, and how
+ *
  * @typedef {object} ProcessHealth
  * @property {string} name
  * @property {string} state preparing, starting, ready, restarting, failed, monitoring or stopped
@@ -69,6 +74,8 @@
  * @property {string} arguments
  * @property {string|null} status null until the tool has returned
  * @property {string} result
+ * @property {{label: string, before: string, after: string}|null} change what it made of a memory
+ *   block
  *
  * @typedef {object} Turn what the worker reported about one turn
  * @property {string} id

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import psutil
-from letta_client import AsyncLetta
 from livekit import rtc
 from livekit.agents import AgentSession, JobProcess
 from livekit.agents.stt import STT
@@ -33,7 +32,8 @@ from agent.speech.utterance_stream import SAMPLE_RATE
 from agent.speech.vad import LoudnessVAD, SharedVAD
 from agent.speech.vad import load as load_vad
 from common import http_proxy
-from common.settings import revealed
+from common.letta.backend import Backend
+from common.letta.connect import connect
 from common.vitals import Vitals
 
 logger = logging.getLogger("agent.process")
@@ -49,7 +49,7 @@ class Ready:
     """Made once a process, which has one call. `reports` says what the call must do without."""
 
     settings: AgentSettings
-    letta: AsyncLetta
+    letta: Backend
     detector: SharedVAD
     overlap: Overlap
     stt: STT[Any]
@@ -65,7 +65,13 @@ def prepare(process: JobProcess) -> None:
     reports = Reports()
     with ThreadPoolExecutor(max_workers=1) as executor:
         loading = executor.submit(load_vad, settings, reports)
-        letta = letta_client(settings, ProviderLimiter("think", "Letta", settings, reports))
+        limiter = ProviderLimiter("think", "Letta", settings, reports)
+        letta = connect(
+            settings,
+            timeout=http_clients.LETTA_TIMEOUT,
+            tries=2,
+            http_client=http_clients.http_client(limiter),
+        )
         tts = make_tts(settings, reports)
         asyncio.run(_rehearse())
         detector = SharedVAD(loading.result() or LoudnessVAD(settings))
@@ -73,18 +79,6 @@ def prepare(process: JobProcess) -> None:
     stt = make_stt(settings, detector, overlap, reports)
     process.userdata[READY] = Ready(settings, letta, detector, overlap, stt, tts, reports)
     logger.debug("job process ready after %.0f ms", (time.perf_counter() - began) * 1000)
-
-
-def letta_client(settings: AgentSettings, limiter: ProviderLimiter) -> AsyncLetta:
-    client = AsyncLetta(
-        base_url=settings.letta_base_url,
-        api_key=revealed(settings.letta_api_key) or http_clients.NO_KEY,
-        timeout=http_clients.LETTA_TIMEOUT,
-        max_retries=1,
-        http_client=http_clients.http_client(limiter),
-    )
-    _ = client.conversations.messages, client.agents  # imported when first asked for
-    return client
 
 
 async def _rehearse() -> None:

@@ -18,11 +18,11 @@ from agent.job.process import Ready
 from agent.job.room_exit import Callers
 from agent.job.session import VoiceSession, follow_overlap, make_session
 from agent.letta.call import LettaCall
-from agent.letta.errors import LettaCallError
 from agent.settings import AgentSettings
 from agent.speech.end_of_turn import EndOfTurn
 from agent.speech.overlap import Overlap
 from agent.turns import Turns
+from common.letta.errors import LettaError
 from common.retry import OPEN_LETTA
 
 logger = logging.getLogger("agent.job")
@@ -83,7 +83,7 @@ def bootstrap_resources(
     voice = VoiceSession(session)
     letta = LettaCall(
         agent_id or settings.letta_agent_id,
-        client=ready.letta,
+        backend=ready.letta,
         room=room_name,
         events=events,
         turns=turns,
@@ -107,7 +107,7 @@ def bootstrap_resources(
 
 
 async def open_conversation(letta: LettaCall, events: Events) -> None:
-    """Try several times; raises the LettaCallError of the last try."""
+    """Try several times; raises the LettaError of the last try."""
 
     def report_retry(state: RetryCallState) -> None:
         number, tries = state.attempt_number, OPEN_LETTA.tries
@@ -116,6 +116,6 @@ async def open_conversation(letta: LettaCall, events: Events) -> None:
         events.emit("job", "retry", what="letta", attempt=number, of=tries, error=str(error))
 
     def may_pass(error: BaseException) -> bool:
-        return isinstance(error, LettaCallError) and error.retryable
+        return isinstance(error, LettaError) and error.retryable
 
     await OPEN_LETTA.retrying(may_pass, before_sleep=report_retry)(letta.open)

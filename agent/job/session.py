@@ -35,7 +35,6 @@ from livekit.agents.voice import (
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent.events import Events
-from agent.failures import OddAnswer, words
 from agent.job.late_reply import LateReply, only
 from agent.letta.llm import spoken_messages
 from agent.letta.memory import SpokenMessage
@@ -46,6 +45,7 @@ from agent.speech.reports import Attempts, Degraded, Reports
 from agent.speech.spoken_text import ReplyText, SpokenText, next_frame
 from agent.speech.utterance_stream import SPEECH_TO_TEXT, text_is_there
 from agent.turns import Turns
+from common.failures import OddAnswer, words
 
 logger = logging.getLogger("agent.session")
 

@@ -12,27 +12,19 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
-
-from letta_client import AsyncLetta
+from typing import Protocol
 
 from agent.events import Events
+from agent.letta import excuses
 from agent.letta.conversation import LettaConversation
-from agent.letta.errors import (
-    CANNOT_REACH,
-    CONVERSATION_GONE,
-    ONE_MOMENT,
-    READY,
-    SAID_NOTHING,
-    STILL_AWAY,
-    LettaCallError,
-    explain,
-    no_agent,
-)
+from agent.letta.excuses import CANNOT_REACH, ONE_MOMENT, READY, SAID_NOTHING, STILL_AWAY
 from agent.letta.memory import SpokenMessage, until_user, without_excuses
 from agent.letta.outage import OutageWatch, is_away
-from agent.letta.run import ThinkEvents, assistant_text
+from agent.letta.run import ThinkEvents
 from agent.turns import TurnRecord, Turns
+from common.letta import errors
+from common.letta.backend import Backend, Words
+from common.letta.errors import CONVERSATION_GONE, LettaError
 
 logger = logging.getLogger("agent.letta")
 
@@ -40,7 +32,6 @@ ASKED_AGAIN = (CONVERSATION_GONE, SAID_NOTHING)  # after which a turn is sent on
 LOOK_EVERY = 0.1  # seconds
 TURN_BEGINS_AFTER = 1.5  # seconds after the caller's last sound, at most
 OPENING_TIMEOUT = 2.0  # seconds that the end of a call waits for its conversation
-LEAST = {"include_relationships": "tags"}  # leaves out tools, blocks and files, which take time
 
 
 class CallSession(Protocol):
@@ -72,7 +63,7 @@ class LettaCall:
         self,
         agent_id: str | None,
         *,
-        client: AsyncLetta,
+        backend: Backend,
         room: str,
         events: Events,
         turns: Turns,
@@ -82,7 +73,7 @@ class LettaCall:
     ) -> None:
         self.agent_id = agent_id
         self.agent_name = ""
-        self._client = client
+        self._backend = backend
         self._room = room
         self._events = events
         self._turns = turns
@@ -91,7 +82,7 @@ class LettaCall:
         self._conversation: LettaConversation | None = None
         self._opening = asyncio.Lock()
         self._outage = OutageWatch(
-            client, outage_limit, back=self._letta_is_back, gave_up=self._letta_stays_away
+            backend, outage_limit, back=self._letta_is_back, gave_up=self._letta_stays_away
         )
         self._unanswered_id: str | None = None  # the caller's last turn, while Letta is away
         self._open_replies = 0  # replies that are being made
@@ -107,7 +98,7 @@ class LettaCall:
     async def open(self) -> None:
         """Find the agent and open the room's conversation; may be tried again.
 
-        Raises LettaCallError that says what failed.
+        Raises LettaError that says what failed.
         """
         await self._opened()
 
@@ -190,10 +181,13 @@ class LettaCall:
 
     async def _open(self) -> LettaConversation:
         if self.agent_id is None:
-            self.agent_id = await first_agent_id(self._client)
-        naming = asyncio.create_task(agent_name(self._client, self.agent_id))
+            agents = await self._backend.agents(1)
+            if not agents:
+                raise errors.no_agent(self._backend.base_url)
+            self.agent_id = agents[0].id
+        naming = asyncio.create_task(self._backend.agent(self.agent_id))
         conversation = LettaConversation(
-            self._client,
+            self._backend,
             self.agent_id,
             self._room,
             self._first_token_timeout,
@@ -202,7 +196,7 @@ class LettaCall:
         )
         try:
             await conversation.open()
-            self.agent_name = await naming
+            self.agent_name = (await naming).name
         finally:
             naming.cancel()
             await asyncio.gather(naming, return_exceptions=True)
@@ -214,7 +208,7 @@ class LettaCall:
     ) -> None:
         try:
             await self._answer(messages, record, speak)
-        except LettaCallError as letta_error:
+        except LettaError as letta_error:
             if not letta_error.retryable or letta_error.code not in ASKED_AGAIN or record.reply:
                 raise
             if letta_error.code == CONVERSATION_GONE:  # another is opened, and told the whole talk
@@ -230,12 +224,12 @@ class LettaCall:
         think_events = ThinkEvents(self._events)
         try:
             async for part in turn.run:
-                if text := assistant_text(part):
-                    self._turns.token(record, text)
-                    turn.reply += text
-                    speak(text)
+                if isinstance(part, Words) and part.text:
+                    self._turns.token(record, part.text)
+                    turn.reply += part.text
+                    speak(part.text)
                 think_events.take(part)
-        except (LettaCallError, asyncio.CancelledError):
+        except (LettaError, asyncio.CancelledError):
             conversation.stop(turn)
             raise
         finally:
@@ -255,17 +249,17 @@ class LettaCall:
         self._recovering.add(recovering)
         recovering.add_done_callback(self._recovering.discard)
 
-    def _letta_stays_away(self, letta_error: LettaCallError, seconds: float) -> None:
+    def _letta_stays_away(self, letta_error: LettaError, seconds: float) -> None:
         message = f"{letta_error.message}, and did not answer for {seconds:.0f} s (LETTA_PATIENCE)"
         self._unanswered_id = None
-        self._session.say(self._refuse(replace(letta_error, message=message, spoken=CANNOT_REACH)))
+        self._session.say(self._refuse(replace(letta_error, message=message), CANNOT_REACH))
 
     async def _recover(self) -> None:
         """The call goes on: what the caller said while Letta was away is answered, once."""
         was_away = self.letta_is_away
         try:
             await self.open()
-        except LettaCallError as letta_error:
+        except LettaError as letta_error:
             self._session.say(self.excuse(letta_error))
             return
         if was_away and not self._turns.begun:
@@ -277,7 +271,8 @@ class LettaCall:
         if self._unanswered_id is not None:
             self._session.generate_reply()
 
-    def _refuse(self, letta_error: LettaCallError) -> str:
+    def _refuse(self, letta_error: LettaError, spoken: str = "") -> str:
+        spoken = spoken or excuses.excuse(letta_error)
         self._events.emit(
             "think",
             "error",
@@ -289,8 +284,8 @@ class LettaCall:
             **letta_error.failure.data,
         )
         logger.error("%s: %s", letta_error.code, letta_error)
-        self._excuses.add(letta_error.spoken)
-        return letta_error.spoken
+        self._excuses.add(spoken)
+        return spoken
 
     def _said(self) -> list[SpokenMessage]:
         return without_excuses(self._session.messages, self._excuses)
@@ -300,8 +295,10 @@ class LettaCall:
         if not settling.cancelled() and (error := settling.exception()):
             logger.warning("a turn could not be settled with Letta: %s", self._explain(error))
 
-    def _explain(self, error: BaseException) -> LettaCallError:
-        return explain(error, str(self._client.base_url), self.agent_id)
+    def _explain(self, error: BaseException) -> LettaError:
+        if isinstance(error, LettaError):
+            return error
+        return errors.unknown(self._backend.base_url, error)
 
     def _emit_conversation(self, conversation_id: str) -> None:
         self._events.emit(
@@ -315,24 +312,3 @@ class LettaCall:
     def _emit_degraded(self, what: str, error: str, consequence: str) -> None:
         logger.warning("%s: %s; %s", what, error, consequence)
         self._events.emit("job", "degraded", what=what, error=error, consequence=consequence)
-
-
-# An agent is asked for in plain JSON: its whole state is 20 kB and hundreds of fields, of which one
-# is needed.
-
-
-async def first_agent_id(client: AsyncLetta) -> str:
-    """The id of the first agent that Letta lists; raises LettaCallError when there is none."""
-    agents: Any = await client.get(
-        "/v1/agents/", cast_to=object, options={"params": {"limit": 1, **LEAST}}
-    )
-    if not agents:
-        raise no_agent(str(client.base_url))
-    return str(agents[0]["id"])
-
-
-async def agent_name(client: AsyncLetta, agent_id: str) -> str:
-    agent: Any = await client.get(
-        f"/v1/agents/{agent_id}", cast_to=object, options={"params": LEAST}
-    )
-    return str(agent["name"])

@@ -1,10 +1,10 @@
-"""The Letta conversation of a room, kept exact by forks.
+"""The Letta conversation of a room, kept exact by going back.
 
 Letta's messages cannot be changed, and a run that ends stores all it wrote, heard or not. So there
-is always a fork of the conversation as it was before the last turn (the checkpoint). When that
-turn's reply was not heard in full, the checkpoint becomes the room's conversation, the other one is
-deleted with what it stored, and the words that were really said go in front of the next turn. A
-fork costs Letta about 35 ms and is made while the agent speaks.
+is always a way back to the conversation as it was before the last turn (the checkpoint). When that
+turn's reply was not heard in full, the conversation of the checkpoint becomes the room's, the other
+one is closed with what it stored, and the words that were really said go in front of the next turn.
+What a checkpoint costs, if anything, is paid while the agent speaks.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import letta_client
-from letta_client import AsyncLetta
-
-from agent.letta.forks import Fork, Forks, failed
+from agent.letta.checkpoints import Checkpoint, Checkpoints, failed
 from agent.letta.memory import SpokenMessage, answers, heard_in_full, missing
 from agent.letta.run import LettaRun
+from common.letta.backend import Backend
+from common.letta.errors import LettaError
 
 logger = logging.getLogger("agent.letta")
 
 CLOSING_TIMEOUT = 3.0  # seconds Letta has to take the last words of a call
+UNDONE = "undone: nobody has said the turn that wrote it"
 NEWEST = 20  # messages looked at to find out what Letta stored
-LISTED = 100  # conversations among which the room's is looked for
-CANNOT_RECORD = (404, 405, 422, 501)  # statuses of a server that records no words without a reply
 
 
 @dataclass
@@ -52,7 +50,7 @@ class LettaConversation:
 
     def __init__(
         self,
-        client: AsyncLetta,
+        backend: Backend,
         agent_id: str,
         room: str,
         first_token_timeout: float,
@@ -63,18 +61,17 @@ class LettaConversation:
         self._labelled_id = ""  # which conversation has the room's label
         self._created_id = ""  # the conversation that this call has made
         self._left_behind: list[str] = []  # checkpoints of a job that was killed
-        self._client = client
-        self._client_without_retries = client.with_options(max_retries=0)
+        self._backend = backend
         self._agent_id = agent_id
         self._label = f"voice room {room}"
-        self._forks = Forks(client, f"{self._label} (checkpoint)")
+        self._checkpoints = Checkpoints(backend, f"{self._label} (checkpoint)")
         self._first_token_timeout = first_token_timeout
         self._moved = moved
         self._degraded = degraded
         self._held: set[str] = set()  # message ids the checkpoint holds: all but the last turn
         self._turn: LettaTurn | None = None
-        self._checkpoint: Fork | None = None
-        self._next_checkpoint: Fork | None = None
+        self._checkpoint: Checkpoint | None = None
+        self._next_checkpoint: Checkpoint | None = None
         self._settling = asyncio.Lock()
         self._closed = False
 
@@ -83,35 +80,27 @@ class LettaConversation:
 
         A room nearly always is new, so one is made while the other is looked for.
         """
-        creating = self._client.conversations.create(agent_id=self._agent_id, summary=self._label)
-        listing = self._client.conversations.list(
-            agent_id=self._agent_id, summary_search=self._label, limit=LISTED
-        )
-        listed, created = await asyncio.gather(listing, creating)  # the newest first
-        older = [
-            conversation.id
-            for conversation in listed
-            if conversation.summary == self._label and conversation.id != created.id
-        ]
-        self._left_behind = [
-            conversation.id for conversation in listed if conversation.summary == self._forks.label
-        ]
+        creating = self._backend.create_conversation(self._agent_id, self._label)
+        listing = self._backend.conversations(self._agent_id, self._label)
+        listed, created_id = await asyncio.gather(listing, creating)  # the newest first
+        older = [each.id for each in listed if each.label == self._label and each.id != created_id]
+        self._left_behind = [each.id for each in listed if each.label == self._checkpoints.label]
         if older:
             self.id = older[0]
-            self._forks.later(self._forks.delete(created.id))
+            self._checkpoints.later(self._checkpoints.close(created_id))
             # The agent's memory may have changed since the prompt was compiled.
-            await self._client.conversations.recompile(self.id)
+            await self._backend.refresh(self.id)
         else:
-            self.id = self._created_id = created.id
+            self.id = self._created_id = created_id
         self._labelled_id = self.id
-        self._checkpoint = self._forks.make(self.id)
+        self._checkpoint = self._checkpoints.make(self.id)
 
     async def send(self, messages: Sequence[SpokenMessage]) -> LettaTurn:
         """Start a run for the last user turn, and for what Letta missed before it."""
         await self.settle(messages)
         # All of it is there when Letta stored a turn and went away before its reply.
         unsent = missing(messages, self._held) or [messages[-1]]
-        run = LettaRun(self._client_without_retries, self.id, unsent, self._first_token_timeout)
+        run = LettaRun(self._backend, self.id, unsent, self._first_token_timeout)
         self._turn = LettaTurn(unsent, run)
         return self._turn
 
@@ -124,22 +113,22 @@ class LettaConversation:
             if self._closed:
                 return
             if self._labelled_id != self.id:  # Letta was away when it was to be told
-                self._forks.later(self._label_it())
+                self._checkpoints.later(self._label_it())
             await self._settle(messages)
             if self._checkpoint is None or failed(self._checkpoint):
                 # A fork of a conversation with a run shows the state before the run, if it is
                 # asked for before the run ends: the next turn need not wait for this.
-                self._checkpoint = self._forks.make(self.id)
+                self._checkpoint = self._checkpoints.make(self.id)
                 await asyncio.sleep(0)
 
     def replied(self, turn: LettaTurn) -> None:
         """The reply is written: make the next checkpoint while it is spoken."""
         if turn is self._turn and turn.run.outcome.complete:
-            self._next_checkpoint = self._forks.make(self.id)
+            self._next_checkpoint = self._checkpoints.make(self.id)
 
     def stop(self, turn: LettaTurn) -> None:
         """The caller interrupted the turn, or it is given up."""
-        self._forks.later(turn.run.cancel())
+        self._checkpoints.later(turn.run.cancel())
 
     async def aclose(self, messages: Sequence[SpokenMessage]) -> None:
         """The call is over: leave exactly what was said, and none of the forks; never raises."""
@@ -151,18 +140,18 @@ class LettaConversation:
         await asyncio.gather(closing, return_exceptions=True)
         if not closing.cancelled() and (error := closing.exception()):
             logger.error("the end of the call could not be told to Letta", exc_info=error)
-        await self._forks.aclose()
+        await self._checkpoints.aclose()
 
     async def _close(self, messages: Sequence[SpokenMessage]) -> None:
         async with self._settling:
             self._closed = True
             await self._settle(messages)
-        self._forks.discard(self._checkpoint)
+        self._checkpoints.discard(self._checkpoint)
         self._checkpoint = None
         if self._labelled_id != self.id:
             await self._label_it()
         if last_words := missing(messages, self._held):
-            exact = await record(self._client, self._agent_id, self.id, last_words)
+            exact = await self._backend.record(self._agent_id, self.id, last_words)
             self._hold(last_words)
             if not exact:
                 self._degraded(
@@ -171,11 +160,11 @@ class LettaConversation:
                     "the last words of the call are not in the conversation",
                 )
         if not messages and self.id == self._created_id:  # nobody said a word: nothing to keep
-            await self._forks.delete(self.id)
-        await self._forks.settled()
+            await self._checkpoints.close(self.id)
+        await self._checkpoints.settled()
         # Not all that there are now: the next call of this room may have begun.
         for conversation_id in self._left_behind:
-            await self._forks.delete(conversation_id)
+            await self._checkpoints.close(conversation_id)
 
     async def _settle(self, messages: Sequence[SpokenMessage]) -> None:
         turn, checkpoint_after = self._turn, self._next_checkpoint
@@ -189,54 +178,72 @@ class LettaConversation:
             raise
 
     async def _keep_or_go_back(
-        self, messages: Sequence[SpokenMessage], turn: LettaTurn, checkpoint_after: Fork | None
+        self,
+        messages: Sequence[SpokenMessage],
+        turn: LettaTurn,
+        checkpoint_after: Checkpoint | None,
     ) -> None:
         heard = answers(messages, turn.user_id)
         if turn.run.outcome.complete and heard is not None and heard_in_full(turn.reply, heard):
             self._hold(turn.sent, heard)
-            self._forks.discard(self._checkpoint)
+            self._checkpoints.discard(self._checkpoint)
             self._checkpoint = checkpoint_after
             return
-        before_id = await self._checkpoint if self._checkpoint else None
+        before = await self._checkpoint if self._checkpoint else None
+        goes_back_to = await self._backend.go_back(before) if before is not None else None
         self._checkpoint = None
-        self._forks.discard(checkpoint_after)
-        if before_id is None:
+        self._checkpoints.discard(checkpoint_after)
+        if goes_back_to is None:
             await self._keep_what_is_stored(turn, heard or [])
             return
-        dropped_id, self.id = self.id, before_id
-        self._forks.drop(dropped_id)
-        self._forks.later(self._replace(dropped_id, turn))
+        dropped_id, self.id = self.id, goes_back_to
+        self._checkpoints.drop(dropped_id)
+        self._checkpoints.later(self._replace(dropped_id, turn))
         self._moved(self.id)
+        if heard is None:  # nobody has said this: it was a guess at the end of a turn
+            await self._undo(turn)
         if turn.run.outcome.acted:
             await self._recompile()
+
+    async def _undo(self, turn: LettaTurn) -> None:
+        """Take back what the turn has written into the memory, if nobody wrote there since."""
+        if not turn.run.outcome.changes:
+            return
+        blocks = {block.label: block for block in await self._backend.blocks(self._agent_id)}
+        for change in reversed(turn.run.outcome.changes):
+            if blocks[change.label].value == change.after:
+                await self._backend.write_block(self._agent_id, change.label, change.before, UNDONE)
+                blocks[change.label] = replace(blocks[change.label], value=change.before)
+            else:
+                self._degraded(
+                    "memory",
+                    f"the block {change.label} was changed by somebody else meanwhile",
+                    "what a turn that nobody said has written there stays",
+                )
 
     async def _recompile(self) -> None:
         """The turn that is forgotten has changed the memory, of which the prompt knows nothing."""
         try:
-            await self._client.conversations.recompile(self.id)
-        except letta_client.APIError as error:
+            await self._backend.refresh(self.id)
+        except LettaError as error:
             logger.warning("the prompt of %s still shows an older memory: %s", self.id, error)
 
     async def _replace(self, dropped_id: str, turn: LettaTurn) -> None:
         """What the run still stores goes with its conversation."""
         await self._label_it()
         await turn.run.cancel()
-        await self._forks.delete(dropped_id)
+        await self._checkpoints.close(dropped_id)
 
     async def _label_it(self) -> None:
         """The room's conversation is found by its label, which a checkpoint does not have."""
         conversation_id = self.id
-        await self._client.conversations.update(conversation_id, summary=self._label)
+        await self._backend.label(conversation_id, self._label)
         self._labelled_id = conversation_id
 
     async def _keep_what_is_stored(self, turn: LettaTurn, heard: Sequence[SpokenMessage]) -> None:
         """There is nothing to go back to: learn what Letta made of the turn."""
         await turn.run.cancel()
-        page = await self._client.conversations.messages.list(
-            self.id, order="desc", limit=NEWEST, include_return_message_types=["user_message"]
-        )
-        stored = {str(getattr(message, "content", "")).strip() for message in page.items}
-        if turn.sent[-1].text in stored:
+        if turn.sent[-1].text in await self._backend.user_texts(self.id, NEWEST):
             self._hold(turn.sent, heard)
             self._degraded(
                 "memory",
@@ -247,49 +254,3 @@ class LettaConversation:
     def _hold(self, *stored: Iterable[SpokenMessage]) -> None:
         for messages in stored:
             self._held.update(message.id for message in messages)
-
-
-async def record(
-    client: AsyncLetta, agent_id: str, conversation_id: str, messages: Sequence[SpokenMessage]
-) -> bool:
-    """Store words to which no reply is wanted, in order; False when they could not be put into the
-    conversation itself.
-
-    Letta has no public request for it. Our own server has one (dev/letta). Any other stores the
-    words as messages of the agent: its search finds them, the conversation does not have them.
-    """
-    body = {"messages": [{"role": message.role, "content": message.text} for message in messages]}
-    try:
-        await client.post(
-            f"/v1/conversations/{conversation_id}/messages/record", cast_to=object, body=body
-        )
-    except letta_client.APIStatusError as error:
-        if error.status_code not in CANNOT_RECORD:
-            raise
-    else:
-        return True
-    for user_texts, reply in _exchanges(messages):
-        await client.post(
-            f"/v1/agents/{agent_id}/messages/capture",
-            cast_to=object,
-            body={
-                "provider": "voice",
-                "model": "voice",
-                "request_messages": [{"role": "user", "content": text} for text in user_texts],
-                "response_dict": {"content": reply},
-            },
-        )
-    return False
-
-
-def _exchanges(messages: Sequence[SpokenMessage]) -> list[tuple[list[str], str]]:
-    """User turns with what was heard in reply; turns without a reply are joined to the next one."""
-    exchanges: list[tuple[list[str], str]] = []
-    user_texts: list[str] = []
-    for message in messages:
-        if message.role == "user":
-            user_texts.append(message.text)
-        elif user_texts:
-            exchanges.append((user_texts, message.text))
-            user_texts = []
-    return exchanges

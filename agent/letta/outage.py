@@ -10,10 +10,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-import letta_client
-from letta_client import AsyncLetta
-
-from agent.letta.errors import LettaCallError
+from common.letta.backend import Backend
+from common.letta.errors import LettaError
 
 AWAY = ("letta_unreachable", "letta_timeout", "letta_stream_ended")
 NOT_A_RESTART = ("dns", "busy")  # kinds of failure that a Letta which starts again does not cause
@@ -22,7 +20,7 @@ GROWTH = 1.2
 ASK_TIMEOUT = 2.0
 
 
-def is_away(error: LettaCallError) -> bool:
+def is_away(error: LettaError) -> bool:
     """Whether this is what a Letta that stops or starts looks like."""
     return error.code in AWAY and error.failure.kind not in NOT_A_RESTART
 
@@ -36,13 +34,13 @@ class OutageWatch:
 
     def __init__(
         self,
-        client: AsyncLetta,
+        backend: Backend,
         limit: float,
         back: Callable[[], None],
-        gave_up: Callable[[LettaCallError, float], None],
+        gave_up: Callable[[LettaError, float], None],
     ) -> None:
         self.limit = limit
-        self._client = client.with_options(max_retries=0, timeout=ASK_TIMEOUT)
+        self._backend = backend
         self._back = back
         self._gave_up = gave_up
         self._since: float | None = None
@@ -55,7 +53,7 @@ class OutageWatch:
         """For how long Letta has been away; None when it is not."""
         return None if self._since is None else time.monotonic() - self._since
 
-    def begin(self, error: LettaCallError) -> bool:
+    def begin(self, error: LettaError) -> bool:
         """Wait from now on, unless that goes on already; False when it was in vain lately."""
         if self._in_vain or self.limit <= 0:
             return False
@@ -76,7 +74,7 @@ class OutageWatch:
         if self._asking is not None:
             self._asking.cancel()
 
-    async def _ask(self, error: LettaCallError) -> None:
+    async def _ask(self, error: LettaError) -> None:
         while (seconds := self.seconds) is not None:
             if seconds >= self.limit:
                 self._since, self._in_vain, self._pause = None, True, FIRST_PAUSE
@@ -85,16 +83,7 @@ class OutageWatch:
                 return
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * GROWTH, LONGEST_PAUSE)
-            if await self._answers():
+            if await self._backend.is_there(ASK_TIMEOUT):
                 self._asking = None  # a request that fails now begins another wait
                 self._back()
                 return
-
-    async def _answers(self) -> bool:
-        try:
-            await self._client.health()
-        except letta_client.APIStatusError as error:
-            return error.status_code < 500  # it is there, whatever it thinks of the question
-        except letta_client.APIError:
-            return False
-        return True

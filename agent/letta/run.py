@@ -11,38 +11,29 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import letta_client
-from letta_client import AsyncLetta
-from letta_client.types import ToolReturnMessage
-from letta_client.types.agents import (
-    AssistantMessage,
-    LettaStreamingResponse,
-    ReasoningMessage,
-    ToolCallMessage,
-)
-from letta_client.types.agents.letta_streaming_response import (
-    LettaPing,
-    LettaStopReason,
-    LettaUsageStatistics,
-)
+from dataclasses import asdict, dataclass, field
 
 from agent.events import Events
-from agent.letta.errors import (
-    LettaCallError,
-    explain,
-    first_token_timeout,
-    said_nothing,
-    stopped_early,
-)
+from agent.letta.excuses import first_token_timeout, said_nothing
 from agent.letta.memory import SpokenMessage
+from common.letta import errors
+from common.letta.backend import (
+    Alive,
+    Approval,
+    Backend,
+    MemoryChange,
+    Part,
+    Reasoning,
+    Stopped,
+    ToolCall,
+    ToolReturn,
+    Usage,
+    Words,
+)
+from common.letta.errors import CANCELLED, COMPLETE, LettaError
 
 logger = logging.getLogger("agent.letta")
 
-COMPLETE = ("end_turn", "max_steps", "tool_rule", "no_tool_call", "max_tokens_exceeded")
-CANCELLED = "cancelled"
 LONGEST_PAUSE = 60.0  # seconds between two parts of a reply, tool calls included
 CANCEL_TIMEOUT = 5.0
 ENDING_TIMEOUT = 30.0  # seconds a cancelled run may go on: until its model's first token
@@ -51,11 +42,12 @@ ENDING_TIMEOUT = 30.0  # seconds a cancelled run may go on: until its model's fi
 @dataclass
 class RunOutcome:
     """How a run ended. `complete`: Letta stored the request and the whole reply; `acted`: it called
-    a tool, which a cancel does not undo."""
+    a tool, which a cancel does not undo; `changes`: what came of that in the memory, if told."""
 
     stop_reason: str | None = None
     acted: bool = False
-    error: LettaCallError | None = None
+    changes: list[MemoryChange] = field(default_factory=list)
+    error: LettaError | None = None
 
     @property
     def complete(self) -> bool:
@@ -63,26 +55,21 @@ class RunOutcome:
 
 
 class LettaRun:
-    """A request to a conversation; iterate over it for the parts of the answer.
-
-    `client` must not repeat requests: a repeated one would be a second run.
-    """
+    """A request to a conversation; iterate over it for the parts of the answer."""
 
     def __init__(
         self,
-        client: AsyncLetta,
+        backend: Backend,
         conversation_id: str,
         messages: Sequence[SpokenMessage],
         first_token_timeout: float,
     ) -> None:
         self.conversation_id = conversation_id
         self.outcome = RunOutcome()
-        self._client = client
-        self._messages: list[Any] = [
-            {"role": message.role, "content": message.text} for message in messages
-        ]
+        self._backend = backend
+        self._messages = messages
         self._first_token_timeout = first_token_timeout
-        self._parts: asyncio.Queue[LettaStreamingResponse | None] = asyncio.Queue()
+        self._parts: asyncio.Queue[Part | None] = asyncio.Queue()
         self._cancelled = False
         self._reader = asyncio.create_task(self._read(), name="read letta's stream")
 
@@ -90,8 +77,8 @@ class LettaRun:
     def over(self) -> bool:
         return self._reader.done()
 
-    async def __aiter__(self) -> AsyncIterator[LettaStreamingResponse]:
-        """The parts, until the run is over. Raises LettaCallError when it failed or is too slow."""
+    async def __aiter__(self) -> AsyncIterator[Part]:
+        """The parts, until the run is over. Raises LettaError when it failed or is too slow."""
         clock = asyncio.get_running_loop().time
         timeout = self._first_token_timeout
         deadline = clock() + timeout
@@ -103,9 +90,9 @@ class LettaRun:
                 raise self.outcome.error from None
             if part is None:
                 break
-            if not isinstance(part, LettaPing):  # a ping says that Letta lives, not that it writes
+            if not isinstance(part, Alive):  # it says that Letta lives, not that it writes
                 # A tool may take its time; a model that has begun to write does not stop for long.
-                writes = isinstance(part, AssistantMessage)
+                writes = isinstance(part, Words)
                 timeout = self._first_token_timeout if writes else LONGEST_PAUSE
                 deadline = clock() + timeout
             yield part
@@ -117,12 +104,8 @@ class LettaRun:
         self._cancelled = True
         if not self.over:
             try:
-                await self._client.conversations.cancel(
-                    self.conversation_id, timeout=CANCEL_TIMEOUT
-                )
-            except letta_client.ConflictError:
-                pass  # nothing runs anymore
-            except letta_client.APIError as error:
+                await self._backend.cancel(self.conversation_id, CANCEL_TIMEOUT)
+            except LettaError as error:
                 logger.warning("the run could not be cancelled: %s", error)
             await asyncio.wait({self._reader}, timeout=ENDING_TIMEOUT)
         if not self.over:
@@ -131,39 +114,29 @@ class LettaRun:
 
     async def _read(self) -> None:
         try:
-            stream = await self._client.conversations.messages.create(
-                self.conversation_id,
-                messages=self._messages,
-                streaming=True,
-                stream_tokens=True,
-                include_pings=True,
-            )
-            wrote = False
-            async for part in stream:
-                if isinstance(part, LettaStopReason):
-                    self.outcome.stop_reason = part.stop_reason
-                wrote = wrote or (isinstance(part, AssistantMessage) and bool(part.content))
-                self.outcome.acted = self.outcome.acted or isinstance(part, ToolCallMessage)
+            wrote, unanswered = False, dict[str, str]()
+            async for part in self._backend.run(self.conversation_id, self._messages):
+                if isinstance(part, Stopped):
+                    self.outcome.stop_reason = part.reason
+                elif isinstance(part, MemoryChange):
+                    self.outcome.changes.append(part)
+                elif isinstance(part, Approval):
+                    unanswered[part.id] = part.name
+                wrote = wrote or (isinstance(part, Words) and bool(part.text))
+                self.outcome.acted = self.outcome.acted or isinstance(part, ToolCall)
                 self._parts.put_nowait(part)
             if self.outcome.stop_reason not in (*COMPLETE, CANCELLED):
-                raise stopped_early(self.outcome.stop_reason)
+                raise errors.stopped_early(self.outcome.stop_reason, tuple(unanswered.values()))
             if not wrote and self.outcome.stop_reason != CANCELLED:
                 raise said_nothing(self.outcome.acted)
         except Exception as error:  # every failure is told to the reader of the parts
-            self.outcome.error = explain(error, str(self._client.base_url))
+            if not isinstance(error, LettaError):
+                error = errors.unknown(self._backend.base_url, error)
+            self.outcome.error = error
             if not self._cancelled:
                 logger.debug("a run failed", exc_info=error)
         finally:
             self._parts.put_nowait(None)
-
-
-def assistant_text(part: LettaStreamingResponse) -> str:
-    """The words of an assistant message (or of a part of one), else nothing."""
-    if not isinstance(part, AssistantMessage):
-        return ""
-    if isinstance(part.content, str):
-        return part.content
-    return "".join(content.text for content in part.content)
 
 
 class ThinkEvents:
@@ -179,28 +152,29 @@ class ThinkEvents:
         self._emitted_ids: set[str] = set()
         self._last_id = ""
 
-    def take(self, part: LettaStreamingResponse) -> None:
-        if isinstance(part, ReasoningMessage):
-            self._reasoning += part.reasoning
+    def take(self, part: Part) -> None:
+        if isinstance(part, Reasoning):
+            self._reasoning += part.text
             return
-        if isinstance(part, ToolCallMessage):
-            self._add_call(part.tool_call)
+        if isinstance(part, ToolCall | Approval):
+            self._add_call(part)
             return
-        if isinstance(part, LettaPing):
+        if isinstance(part, Alive):
             return
         self.flush()
-        if isinstance(part, ToolReturnMessage):
+        if isinstance(part, ToolReturn):
             self._events.emit(
                 "think",
                 "tool_return",
-                id=part.tool_call_id,
-                name=part.name or "",
+                id=part.id,
+                name=part.name,
                 status=part.status,
-                text=part.tool_return,
+                text=part.text,
             )
-        elif isinstance(part, LettaUsageStatistics):
-            usage = part.model_dump(exclude_none=True, exclude={"message_type", "run_ids"})
-            self._events.emit("think", "usage", **usage)
+        elif isinstance(part, MemoryChange):
+            self._events.emit("think", "memory", **asdict(part))
+        elif isinstance(part, Usage):
+            self._events.emit("think", "usage", **part.counts)
 
     def flush(self) -> None:
         """Tell what was collected: the reasoning and the tool calls of a step."""
@@ -212,16 +186,16 @@ class ThinkEvents:
             self._events.emit("think", "tool_call", id=call_id, **call)
         self._open_calls = {}
 
-    def _add_call(self, delta: Any) -> None:
+    def _add_call(self, piece: ToolCall | Approval) -> None:
         """Names and arguments come in pieces; a piece without an id belongs to the last call."""
         if self._reasoning:
             self.flush()
-        self._last_id = delta.tool_call_id or self._last_id
+        self._last_id = piece.id or self._last_id
         if self._last_id in self._emitted_ids:
             return
         call = self._open_calls.setdefault(self._last_id, {"name": "", "arguments": ""})
-        call["name"] += delta.name or ""
-        call["arguments"] += delta.arguments or ""
+        call["name"] += piece.name
+        call["arguments"] += piece.arguments
         if _is_whole(call["arguments"]):
             self.flush()
 

@@ -17,7 +17,7 @@ import av
 import numpy as np
 from pydantic import BaseModel, StrictStr, ValidationError
 
-from agent.failures import OddAnswer
+from common.failures import OddAnswer
 
 MOST_OF_A_TEXT = 256 * 1024  # bytes of an answer that should hold a transcript
 LONGEST_TRANSCRIPT = 10_000  # characters; a minute of speech has about 1000

@@ -20,7 +20,6 @@ from livekit.agents import APIConnectOptions, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
-from agent.failures import OddAnswer, failure
 from agent.speech.answers import clean, quoted
 from agent.speech.overlap import Overlap, Sureness
 from agent.speech.pending_utterances import BYTES_A_SECOND, PendingUtterance, PendingUtterances
@@ -32,6 +31,7 @@ from agent.speech.utterance_stream import (
     UtteranceSTT,
 )
 from agent.speech.vad import SharedVAD
+from common.failures import OddAnswer, failure
 
 logger = logging.getLogger("agent.speech")
 

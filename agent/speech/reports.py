@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agent.failures import failure, words
+from common.failures import failure, words
 
 logger = logging.getLogger("agent.speech")
 

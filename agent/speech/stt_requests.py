@@ -18,7 +18,6 @@ from livekit.agents import APIConnectOptions, LanguageCode, stt
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 from livekit.agents.utils import AudioBuffer
 
-from agent.failures import Busy, words
 from agent.http_clients import SPEECH_SILENCE, provider_errors
 from agent.speech import answers
 from agent.speech.answers import MOST_OF_A_TEXT, Answer
@@ -31,6 +30,7 @@ from agent.speech.utterance_stream import (
     UtteranceSTT,
 )
 from agent.speech.vad import SharedVAD
+from common.failures import Busy, words
 
 logger = logging.getLogger("agent.speech")
 

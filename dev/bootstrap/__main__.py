@@ -20,7 +20,7 @@ from dev.bootstrap.long_steps import CHECKOUT, StepFailed
 MAKE: dict[str, Callable[[], None]] = {
     "run": lambda: venvs.ensure(venvs.MAIN, "requirements.txt"),
     "test": lambda: venvs.ensure(venvs.MAIN, "requirements-test.txt"),
-    "letta": lambda: venvs.ensure(venvs.LETTA, "requirements-letta.txt"),
+    "letta": lambda: _letta(),
     "go": lambda: venvs.ensure(venvs.GO, "requirements-go.txt"),
     "page": node.ensure,
 }
@@ -28,6 +28,14 @@ USAGE = (
     "usage: python -m dev.bootstrap run NAME | exec MODULE … | look MODULE … | make "
     f"{'|'.join(MAKE)} …"
 )
+
+
+def _letta() -> None:
+    """The Letta that is chosen."""
+    if os.environ.get("LETTA_BACKEND") == "app-server":
+        venvs.ensure(venvs.APP_SERVER, "requirements-app-server.txt")
+    else:
+        venvs.ensure(venvs.LETTA, "requirements-letta.txt")
 
 
 def main(arguments: list[str]) -> int:

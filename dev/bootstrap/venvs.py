@@ -46,6 +46,9 @@ MAIN = Venv(
     ".venv", "the system's packages (500 MB, once)", ("requirements.txt", "requirements-test.txt")
 )
 LETTA = Venv(".venv-letta", "Letta's packages (880 MB, once)", ("requirements-letta.txt",))
+APP_SERVER = Venv(
+    ".venv-app-server", "Letta's App Server (250 MB, once)", ("requirements-app-server.txt",)
+)
 NODE = Venv(".venv-node", "Node.js (once)", ("requirements-node.txt",))
 GO = Venv(".venv-go", "the Go tools (once)", ("requirements-go.txt",))
 

@@ -213,6 +213,18 @@ TABLE: tuple[Try, ...] = (
         "UNKNOWN_AGENT",
     ),
     Try(
+        "GET /api/agents/{agent_id}/memory/{label}/versions",
+        f"/api/agents/{NO_AGENT}/memory/human/versions",
+        404,
+        "UNKNOWN_AGENT",
+    ),
+    Try(
+        "GET /api/agents/{agent_id}/memory/{label}/versions/{version}",
+        f"/api/agents/{NO_AGENT}/memory/human/versions/none",
+        404,
+        "UNKNOWN_AGENT",
+    ),
+    Try(
         "POST /api/dispatch-agent",
         "/api/dispatch-agent",
         404,

@@ -19,10 +19,10 @@ from livekit import api
 from pydantic import BaseModel, Field, ValidationError
 
 from agent import settings as agent_settings
-from agent.failures import OddAnswer
 from agent.settings import AgentSettings
 from agent.speech import answers
 from agent.speech.answers import Answer
+from common.failures import OddAnswer
 from common.probe import Probe, milliseconds_since
 from dev.letta.settings import LettaSettings
 from proxy.clients.outside import FAILURES, in_words

@@ -32,6 +32,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         settings = read_settings()
+        if settings.letta_backend == "app-server":
+            os.execv(sys.executable, [sys.executable, "-m", "dev.app_server"])
         held = lock(settings.folder)
         become_supervisor(plan(settings), held)
     except KeyboardInterrupt:

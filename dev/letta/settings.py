@@ -8,6 +8,7 @@ from common.settings import (
     ChatSettings,
     HomeSettings,
     LettaPortSettings,
+    LettaServerSettings,
     LogSettings,
     ModelsServerSettings,
     OpenAISettings,
@@ -24,6 +25,7 @@ OPENAI_MODEL = "gpt-4.1-mini"
 class LettaSettings(
     HomeSettings,
     LettaPortSettings,
+    LettaServerSettings,
     ModelsServerSettings,
     SpeechSettings,
     ChatSettings,

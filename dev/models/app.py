@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 
 from common.vitals import Vitals
 from dev.models import embeddings, end_of_turn, faults
-from dev.models.guard import guard
+from dev.models.guard import ONLY_MINE, guard
 from dev.models.hearing import stream, transcriptions
 from dev.models.hearing.listening import Listening
 from dev.models.local_models import EMBEDDINGS, LOCAL, LocalModels
@@ -34,7 +34,7 @@ MODELS = {
     "rehearsal": "chat",
     "whisper": "transcriptions",
     "piper": "speech",
-    "hashed-ngrams": "embeddings",
+    "hashed-ngram-embeddings": "embeddings",
 }
 log = logging.getLogger("models")
 
@@ -44,6 +44,7 @@ def make_app(settings: ModelsSettings) -> web.Application:
         client_max_size=MAX_BODY_BYTES,
         middlewares=[_errors, guard, *([faults.inject] if settings.faults_enabled else [])],
     )
+    app[ONLY_MINE] = settings.local_users == "mine"
     app[LISTENING] = listening = Listening(settings)
     app[SPEAKING] = speaking = Speaking(settings)
     app[LOCAL_MODELS] = local = LocalModels(settings.chat_base_url, settings.chat_provider == LOCAL)

@@ -28,7 +28,7 @@ WORD_WEIGHT = 2.0
 class EmbeddingRequest(BaseModel):
     model_config = ConfigDict(extra="ignore")
     input: str | list[str] | list[int] | list[list[int]]
-    model: str = "hashed-ngrams"
+    model: str = "hashed-ngram-embeddings"
     dimensions: int = Field(DIMENSIONS, ge=8, le=4096)
     encoding_format: Literal["float", "base64"] = "float"
 

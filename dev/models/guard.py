@@ -1,4 +1,5 @@
-"""Only programs of this machine are answered: no page of the web, and no name bent to us."""
+"""Only programs of this machine and of our own user are answered: no page of the web, no name bent
+to us, and no stranger who has an account here."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from common.local_peer import is_stranger
 from dev.models.refusal import refusal
 
+ONLY_MINE = web.AppKey("only_mine", bool)
 OURS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -19,6 +22,10 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     origin = request.headers.get("Origin")
     if origin is not None and _name(origin) not in OURS:
         return refusal(403, f"Origin {origin!r} is not a page of this machine")
+    transport = request.transport
+    if request.app[ONLY_MINE] and transport is not None and is_stranger(transport):
+        why = "another user of this machine runs these models (LOCAL_USERS=all opens them)"
+        return refusal(403, why)
     return await handler(request)
 
 

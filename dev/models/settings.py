@@ -8,13 +8,19 @@ from common.settings import (
     ChatSettings,
     FaultSettings,
     LanguageSettings,
+    LocalUsersSettings,
     LogSettings,
     ModelsPortSettings,
 )
 
 
 class ModelsSettings(
-    ModelsPortSettings, ChatSettings, LanguageSettings, FaultSettings, LogSettings
+    ModelsPortSettings,
+    ChatSettings,
+    LanguageSettings,
+    LocalUsersSettings,
+    FaultSettings,
+    LogSettings,
 ):
     """See the descriptions."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from dev.services import CHECKOUT
 
 LIVEKIT_KEY = "livekit.key"
+LETTA_TOKEN = "letta.token"
 FOLDERS = ("run", "logs")
 UMASK = 0o077  # of launchers and their programs: what they write is their user's alone
 
@@ -58,14 +59,24 @@ def write(path: Path, text: str) -> None:
 
 
 def livekit_key(home: Path) -> tuple[str, str]:
-    """Key and secret of this VOICE_HOME, made on first use; several processes may ask at once."""
-    path = home / LIVEKIT_KEY
+    """Key and secret of this VOICE_HOME, made on first use."""
+    fresh = f"APIdev{secrets.token_hex(6)}: {secrets.token_urlsafe(36)}"
+    key, _, secret = _made_once(home / LIVEKIT_KEY, fresh).partition(": ")
+    return key, secret
+
+
+def letta_token(home: Path) -> str:
+    """What our own App Server of Letta wants from whoever talks to it, made on first use."""
+    return _made_once(home / LETTA_TOKEN, secrets.token_urlsafe(36))
+
+
+def _made_once(path: Path, fresh: str) -> str:
+    """The line in a file, `fresh` if there is none; several processes may ask at once."""
     if not path.exists():
-        part = home / f"{LIVEKIT_KEY}.{os.getpid()}"
-        write(part, f"APIdev{secrets.token_hex(6)}: {secrets.token_urlsafe(36)}\n")
+        part = path.with_name(f"{path.name}.{os.getpid()}")
+        write(part, f"{fresh}\n")
         # The first one to link wins; everybody reads that one.
         with suppress(FileExistsError):
             os.link(part, path)
         part.unlink()
-    key, _, secret = path.read_text().strip().partition(": ")
-    return key, secret
+    return path.read_text().strip()

@@ -125,7 +125,8 @@ def _models_elsewhere(environ: Mapping[str, str]) -> str | None:
 
 
 def _letta(base: str, environ: Mapping[str, str]) -> str | None:
-    if wrong := _expect_200(f"{base}/v1/health/"):
+    app_server = environ.get("LETTA_BACKEND") == "app-server"
+    if wrong := _expect_200(f"{base}/readyz" if app_server else f"{base}/v1/health/"):
         return wrong
     if not (Path(environ["VOICE_HOME"]) / FIRST_AGENT).exists():
         return "the first agent is not there yet"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
 
+from common.letta import backend
 from proxy.api.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
-from proxy.clients.letta import Letta, model_of
+from proxy.clients.letta import Letta
 
 BLOCK_MAX = 5000
 DEFAULT_PERSONA = (
@@ -100,6 +102,45 @@ class MemoryAnswer(Answer):
     """What an agent remembers at any time."""
 
     blocks: list[Block]
+    keeps_history: bool = Field(description="Its blocks have versions.")
+
+
+class BlockPath(AgentPath):
+    """The memory block in the path."""
+
+    label: Annotated[str, Field(pattern=r"^[\w-]{1,50}$")]
+
+
+class ChangedBlock(BaseModel):
+    """What a memory block shall say."""
+
+    value: BlockText
+
+
+class BlockVersion(BaseModel):
+    """One change of a memory block."""
+
+    id: str
+    at: str = Field(description="In ISO 8601.")
+    why: str
+
+
+class VersionsAnswer(Answer):
+    """What became of a block, the newest first; empty where Letta keeps no history."""
+
+    versions: list[BlockVersion]
+
+
+class VersionPath(BlockPath):
+    """The version in the path."""
+
+    version: LettaId
+
+
+class VersionAnswer(Answer):
+    """What a block said then."""
+
+    value: str
 
 
 class Agents:
@@ -109,6 +150,7 @@ class Agents:
         self._letta = letta
         self._models_url = models_url
         away = {502: "Letta refuses, or rejects the key.", 503: "Letta is away."}
+        unknown = {404: "Letta does not know this agent (UNKNOWN_AGENT).", **away}
         self.endpoints = [
             Endpoint(
                 "GET", "/api/agents", self.list, "Letta's agents.", AgentsAnswer, failures=away
@@ -152,7 +194,36 @@ class Agents:
                 "The memory blocks of an agent.",
                 MemoryAnswer,
                 path_fields=AgentPath,
-                failures={404: "Letta does not know this agent (UNKNOWN_AGENT).", **away},
+                failures=unknown,
+            ),
+            Endpoint(
+                "PATCH",
+                "/api/agents/{agent_id}/memory/{label}",
+                self.write,
+                "Change what a memory block says, or put an old version back.",
+                MemoryAnswer,
+                body=ChangedBlock,
+                path_fields=BlockPath,
+                failures={400: "There is no such block (LETTA_REFUSED), or a field is wrong."}
+                | unknown,
+            ),
+            Endpoint(
+                "GET",
+                "/api/agents/{agent_id}/memory/{label}/versions",
+                self.versions,
+                "What became of a memory block.",
+                VersionsAnswer,
+                path_fields=BlockPath,
+                failures=unknown,
+            ),
+            Endpoint(
+                "GET",
+                "/api/agents/{agent_id}/memory/{label}/versions/{version}",
+                self.version,
+                "What a memory block said then.",
+                VersionAnswer,
+                path_fields=VersionPath,
+                failures={400: "Letta keeps no history (LETTA_REFUSED)."} | unknown,
             ),
         ]
 
@@ -163,14 +234,9 @@ class Agents:
 
     async def create(self, request: web.Request) -> web.Response:
         wanted = await read_json(request, NewAgent)
-        blocks = [
-            {"label": "persona", "value": wanted.persona},
-            {"label": "human", "value": wanted.human},
-        ]
-        agent: dict[str, Any] = {"name": wanted.name, "memory_blocks": blocks}
-        if wanted.model is not None:
-            agent["model"] = wanted.model
-        return answered(AgentAnswer(agent=_agent(await self._letta.create(agent))), status=201)
+        blocks = {"persona": wanted.persona, "human": wanted.human}
+        created = await self._letta.create(wanted.name, blocks, wanted.model)
+        return answered(AgentAnswer(agent=_agent(created)), status=201)
 
     async def change(self, request: web.Request) -> web.Response:
         agent_id = validated(AgentPath, request.match_info).agent_id
@@ -189,25 +255,30 @@ class Agents:
 
     async def memory(self, request: web.Request) -> web.Response:
         agent_id = validated(AgentPath, request.match_info).agent_id
-        blocks = await self._letta.blocks(agent_id)
-        return answered(MemoryAnswer(blocks=[_block(block) for block in blocks]))
+        return await self._memory_of(agent_id)
+
+    async def write(self, request: web.Request) -> web.Response:
+        path = validated(BlockPath, request.match_info)
+        wanted = await read_json(request, ChangedBlock)
+        await self._letta.write_block(path.agent_id, path.label, wanted.value)
+        return await self._memory_of(path.agent_id)
+
+    async def versions(self, request: web.Request) -> web.Response:
+        path = validated(BlockPath, request.match_info)
+        found = await self._letta.versions(path.agent_id, path.label)
+        return answered(
+            VersionsAnswer(versions=[BlockVersion(**asdict(version)) for version in found])
+        )
+
+    async def version(self, request: web.Request) -> web.Response:
+        path = validated(VersionPath, request.match_info)
+        value = await self._letta.version(path.agent_id, path.label, path.version)
+        return answered(VersionAnswer(value=value))
+
+    async def _memory_of(self, agent_id: str) -> web.Response:
+        blocks = [Block(**asdict(block)) for block in await self._letta.blocks(agent_id)]
+        return answered(MemoryAnswer(blocks=blocks, keeps_history=self._letta.keeps_history))
 
 
-def _agent(found: dict[str, Any]) -> Agent:
-    return Agent(
-        id=found["id"],
-        name=found.get("name") or found["id"],
-        model=model_of(found),
-        description=found.get("description"),
-        created_at=found.get("created_at"),
-    )
-
-
-def _block(found: dict[str, Any]) -> Block:
-    return Block(
-        id=found["id"],
-        label=found.get("label") or "",
-        value=found.get("value") or "",
-        limit=found.get("limit"),
-        description=found.get("description"),
-    )
+def _agent(found: backend.Agent) -> Agent:
+    return Agent(**asdict(found))

@@ -18,14 +18,19 @@ from multidict import CIMultiDict
 from pydantic import BaseModel, Field
 from yarl import URL
 
+from common.settings import revealed
 from proxy.api.endpoint import Endpoint
 from proxy.api.errors import ApiError
-from proxy.clients.letta import Letta
-from proxy.clients.outside import FAILURES
+from proxy.clients.letta import HOW_TO_CHECK
+from proxy.clients.outside import FAILURES, in_words
+from proxy.settings import ProxySettings
 
 log = logging.getLogger("proxy.letta")
 
 PREFIX = "/letta"
+CONVENTIONS = "X-Stainless-Package-Version"
+"""Header of letta-client since 1.0. Without it an agent comes with all its relations: slowly, and
+with the values of its tools' secrets."""
 BODY_MAX_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 3.0
 SILENCE_MAX_S = 120.0
@@ -43,10 +48,12 @@ ALLOWED: tuple[tuple[str, str], ...] = (
     ("GET", "/v1/agents/ID/core-memory/blocks"),
     ("GET", "/v1/agents/ID/core-memory/blocks/ID"),
     ("PATCH", "/v1/agents/ID/core-memory/blocks/ID"),
+    ("GET", "/v1/agents/ID/archival-memory"),
     ("GET", "/v1/agents/ID/messages"),
     ("POST", "/v1/agents/ID/messages"),
     ("POST", "/v1/agents/ID/messages/stream"),
     ("POST", "/v1/agents/ID/messages/cancel"),
+    ("GET", "/v1/blocks"),
     ("GET", "/v1/blocks/ID"),
     ("PATCH", "/v1/blocks/ID"),
     ("GET", "/v1/conversations"),
@@ -59,7 +66,7 @@ ALLOWED: tuple[tuple[str, str], ...] = (
 _ALLOWED = [(method, re.compile(path.replace("ID", _ID))) for method, path in ALLOWED]
 _AGENT_STATE = re.compile(rf"/v1/agents(/{_ID})?")
 _SECRET_FIELDS = ("secrets", "tool_exec_environment_variables")
-_WITH_SLASH = re.compile(r"/v1/(health|models|agents|conversations)")
+_WITH_SLASH = re.compile(r"/v1/(health|models|agents|conversations|blocks)")
 """Collections: Letta redirects to the form that ends with a slash, which costs a request."""
 _PLAIN_PATH = re.compile(rf"(/{_ID})+/?")
 
@@ -91,8 +98,12 @@ class LettaPath(BaseModel):
 class LettaProxy:
     """Passes allowed requests on to one Letta server."""
 
-    def __init__(self, letta: Letta, session: aiohttp.ClientSession) -> None:
-        self._letta = letta
+    def __init__(self, settings: ProxySettings, session: aiohttp.ClientSession) -> None:
+        self._base_url = settings.letta_base_url
+        self._speaks_rest = settings.letta_backend == "v1"
+        self._headers = {CONVENTIONS: "1.0.0"}
+        if key := revealed(settings.letta_api_key):
+            self._headers[hdrs.AUTHORIZATION] = f"Bearer {key}"
         self._session = session
         kept = "; ".join(f"{method} {path}" for method, path in ALLOWED)
         self.endpoints = [
@@ -115,14 +126,21 @@ class LettaProxy:
         ]
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
-        path = _checked_path(request)
+        if not self._speaks_rest:
+            raise ApiError(
+                403,
+                "LETTA_PATH_REFUSED",
+                "This Letta is an App Server, which has no REST. Its agents and their memory are "
+                "at /api/agents; `letta` in .venv-app-server talks with it from a terminal.",
+            )
+        path = _checked_path(request, self._base_url)
         agents = _AGENT_STATE.fullmatch(path) is not None
         headers = {
             name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers
         }
         if agents or hdrs.ACCEPT_ENCODING not in headers:
             headers[hdrs.ACCEPT_ENCODING] = "identity"
-        headers.update(self._letta.headers)
+        headers.update(self._headers)
         body = _Body(request)
         try:
             upstream = await self._session.request(
@@ -139,7 +157,7 @@ class LettaProxy:
         except FAILURES as error:
             # The client reports what goes wrong with our body as a failure of the connection.
             body.check()
-            raise self._letta.unreachable(error) from error
+            raise self._unreachable(error) from error
         try:
             answer = await (self._told(upstream) if agents else _passed_on(request, upstream))
         finally:
@@ -147,10 +165,17 @@ class LettaProxy:
             upstream.close()
         return answer
 
+    def _unreachable(self, error: BaseException) -> ApiError:
+        return ApiError(
+            503,
+            "LETTA_UNREACHABLE",
+            f"Letta cannot be reached at {self._base_url}: {in_words(error)}. {HOW_TO_CHECK}",
+        )
+
     def _target(self, path: str, request: web.Request) -> URL:
         query = request.raw_path.partition("?")[2]
         slash = "/" if _WITH_SLASH.fullmatch(path) else ""
-        target = self._letta.base_url + path + slash
+        target = self._base_url + path + slash
         return URL(f"{target}?{query}" if query else target, encoded=True)
 
     async def _told(self, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -158,14 +183,17 @@ class LettaProxy:
         try:
             body = await upstream.read()
         except FAILURES as error:
-            raise self._letta.unreachable(error) from error
+            raise self._unreachable(error) from error
         headers = _headers_of(upstream)
         headers.pop(hdrs.CONTENT_LENGTH, None)
         return web.Response(body=_without_secrets(body), status=upstream.status, headers=headers)
 
 
-def _checked_path(request: web.Request) -> str:
-    """Letta's path of `request`; `ApiError` when it may not go there."""
+def _checked_path(request: web.Request, base_url: str) -> str:
+    """Letta's path of `request`; `ApiError` when it may not go there.
+
+    What could run code (tools), or is lost for good (delete), is for Letta's own port.
+    """
     raw_path = request.raw_path.partition("?")[0]
     path = raw_path.removeprefix(PREFIX)
     if not _PLAIN_PATH.fullmatch(path):
@@ -180,8 +208,8 @@ def _checked_path(request: web.Request) -> str:
         raise ApiError(
             403,
             "LETTA_PATH_REFUSED",
-            f"{request.method} {path} is not among the requests that go through to Letta; "
-            "GET /api/openapi.json lists those that do.",
+            f"{request.method} {path} does not go through to Letta from a page. Ask Letta itself: "
+            f"curl -X {request.method} {base_url}{path}; GET /api/openapi.json lists what does.",
         )
     return path
 

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from common.local_peer import is_stranger
 from proxy.api.errors import HEADER, ApiError, request_id
 from proxy.settings import ProxySettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FOR_EVERYBODY = ("/healthz",)
 PREFLIGHT_MAX_AGE_S = 600
 ALLOWED_METHODS = "GET, POST, PATCH, DELETE"
 ALLOWED_HEADERS = "Authorization, Content-Type, Last-Event-ID, X-Request-Id"
@@ -83,6 +85,25 @@ def check_origin(settings: ProxySettings) -> Middleware:
         site = request.headers.get("Sec-Fetch-Site", "none")
         if origin is None and _changes(request) and site in ("cross-site", "same-site"):
             raise _refusal(site)
+        return await handler(request)
+
+    return middleware
+
+
+def check_user() -> Middleware:
+    """Answer only programs of our own user, when they are on this machine."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        transport = request.transport
+        asks = transport is not None and request.path not in FOR_EVERYBODY
+        if asks and is_stranger(transport):
+            raise ApiError(
+                403,
+                "USER_NOT_ALLOWED",
+                "This system belongs to another user of this machine, who can open it to you with "
+                "LOCAL_USERS=all.",
+            )
         return await handler(request)
 
     return middleware

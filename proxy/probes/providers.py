@@ -63,17 +63,19 @@ async def reachable(provider: Provider, questions: Questions) -> ProbeResult:
 async def letta_answers(
     settings: ProxySettings, questions: Questions, max_age: float | None = None
 ) -> ProbeResult:
-    return await questions.ask(settings.letta_base_url + "/v1/health/", max_age=max_age)
+    path = "/readyz" if settings.letta_backend == "app-server" else "/v1/health/"
+    return await questions.ask(settings.letta_base_url + path, max_age=max_age)
 
 
 async def letta_key(settings: ProxySettings, questions: Questions) -> ProbeResult | None:
     """Whether Letta takes LETTA_API_KEY, or wants one; None when it did not answer the question.
 
-    It is asked for the number of its agents, the cheapest thing that it guards.
+    It is asked for the cheapest thing that it guards: the number of its agents, or of itself.
     """
+    app_server = settings.letta_backend == "app-server"
     secret = settings.letta_api_key
     result = await questions.ask(
-        settings.letta_base_url + "/v1/agents/count",
+        settings.letta_base_url + ("/app-server-info" if app_server else "/v1/agents/count"),
         key=secret.get_secret_value() if secret is not None else "",
         max_age=OWN_KEYS_EVERY_S,
     )

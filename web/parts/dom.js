@@ -35,6 +35,9 @@ export function icon(name) {
   return drawing;
 }
 
+/** The element of each kind of piece of a comparison. */
+export const TAGS = /** @type {const} */ ({ same: 'span', added: 'ins', removed: 'del' });
+
 /** The drawing of each state of a verdict. */
 export const GLYPHS = { ok: 'ok', waiting: 'waiting', failing: 'failing', 'not reached': 'open' };
 

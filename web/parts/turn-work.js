@@ -2,7 +2,8 @@
  * What a reply is made of beside its words: the agent's reasoning, its tools, and trouble; folded.
  */
 
-import { h, icon } from './dom.js';
+import { wordDiff } from '../state/memory.js';
+import { h, icon, TAGS } from './dom.js';
 import { CallPart } from './part.js';
 
 export class TurnWork extends CallPart {
@@ -33,7 +34,11 @@ export class TurnWork extends CallPart {
       fold.dataset.status = tool.status ?? 'running';
       head.textContent = `${tool.name || 'a tool'} · ${tool.status ?? 'running'}`;
       body.replaceChildren(h('pre', { tabindex: 0 }, readable(tool.arguments)));
-      if (tool.result) body.append(h('pre', { tabindex: 0 }, readable(tool.result)));
+      if (tool.change) {
+        const { label, before, after } = tool.change;
+        const pieces = wordDiff(before, after).map(({ kind, text }) => h(TAGS[kind], {}, text));
+        body.append(h('p', { class: 'block-change' }, h('strong', {}, `${label}: `), ...pieces));
+      } else if (tool.result) body.append(h('pre', { tabindex: 0 }, readable(tool.result)));
     }
   }
 

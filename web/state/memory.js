@@ -8,6 +8,7 @@ import { topicOf } from './stages.js';
  * @property {string} agentId whose memory this is, '' for nobody's
  * @property {'none'|'loading'|'ready'|'failed'} state
  * @property {import('../types.js').MemoryBlock[]} blocks
+ * @property {boolean} keepsHistory whether blocks have versions
  * @property {Record<string, string>} before value of each changed block before its last change
  * @property {number|null} changedAt seconds since 1970
  * @property {import('../types.js').Problem|null} problem
@@ -18,6 +19,7 @@ export const initialMemory = {
   agentId: '',
   state: 'none',
   blocks: [],
+  keepsHistory: false,
   before: {},
   changedAt: null,
   problem: null,
@@ -44,6 +46,7 @@ export function reduceMemory(memory, event) {
         agentId,
         state: 'ready',
         blocks,
+        keepsHistory: event.data.keeps_history === true,
         before: isChanged ? changed : memory.before,
         changedAt: isChanged ? event.at : memory.changedAt,
         problem: null,

@@ -79,6 +79,10 @@ function change(turn, event) {
           result: asShown(data.text),
         }),
       };
+    case 'think.memory': {
+      const change = { label: asText(data.label), before: asText(data.before), after: asText(data.after) };
+      return { tools: withTool(turn.tools, asText(data.id), { change }) };
+    }
     case 'think.waiting':
     case 'think.error':
       return { problem: { what: asText(data.message), next: asText(data.next_step) } };
@@ -111,7 +115,7 @@ function toolCall(data) {
 function withTool(tools, id, news) {
   const isKnown = tools.some((tool) => tool.id === id);
   if (isKnown) return tools.map((tool) => (tool.id === id ? { ...tool, ...news } : tool));
-  return [...tools, { id, name: '', arguments: '', status: null, result: '', ...news }];
+  return [...tools, { id, name: '', arguments: '', status: null, result: '', change: null, ...news }];
 }
 
 /** @param {unknown} ms @returns {Record<string, number|null>} */

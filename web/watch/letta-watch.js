@@ -6,7 +6,10 @@ import {
   getAgents,
   getMemory,
   getModels,
+  getVersion,
+  getVersions,
   problemOf,
+  writeBlock,
 } from '../proxy-client.js';
 import { store, tell } from '../store.js';
 
@@ -99,14 +102,28 @@ export async function loadMemory() {
   const request = lastMemoryRequest;
   tell('memory.loading', { agent_id: agentId });
   try {
-    const blocks = await getMemory(agentId);
-    if (request === lastMemoryRequest) tell('memory.loaded', { agent_id: agentId, blocks });
+    const memory = await getMemory(agentId);
+    if (request === lastMemoryRequest) tellMemory(agentId, memory);
   } catch (error) {
     if (request !== lastMemoryRequest) return;
     const problem = problemOf(error);
     const isKnown = store.state.memory.problem?.what === problem.what;
     if (!isKnown) tell('memory.failed', { agent_id: agentId, ...problem });
   }
+}
+
+export { getVersion as readVersion, getVersions as readVersions };
+
+/** @param {string} agentId @param {string} label @param {string} value */
+export async function saveBlock(agentId, label, value) {
+  const memory = await writeBlock(agentId, label, value);
+  lastMemoryRequest += 1; // An answer that was asked for before is older.
+  tellMemory(agentId, memory);
+}
+
+/** @param {string} agentId @param {import('../proxy-client.js').MemoryAnswer} memory */
+function tellMemory(agentId, { blocks, keepsHistory }) {
+  tell('memory.loaded', { agent_id: agentId, blocks, keeps_history: keepsHistory });
 }
 
 /**

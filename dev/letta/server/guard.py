@@ -1,13 +1,17 @@
-"""Who may ask this Letta: programs of this machine, and pages served from it.
+"""Who may ask this Letta: programs of our own user on this machine, and pages served from it.
 
-Letta has no password here and runs tools, so a page of a stranger must not reach it: neither by
-posting across origins nor by having its own name resolve to this machine.
+Letta has no password here and runs tools. So a page of a stranger must not reach it, neither by
+posting across origins nor by having its own name resolve to this machine, and somebody else who has
+an account here would run programs as us.
 """
 
 import json
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from common.local_peer import ROOT, user_of
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -23,7 +27,8 @@ class Guard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket") and (wrong := refusal(dict(scope["headers"]))):
+        asks = scope["type"] in ("http", "websocket")
+        if asks and (wrong := refusal(dict(scope["headers"])) or strangers(scope)):
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
             else:
@@ -49,6 +54,15 @@ def refusal(headers: Mapping[bytes, bytes]) -> str | None:
     origin = headers.get(b"origin", b"").decode("latin-1")
     if origin and _name(origin) not in HOSTS:
         return f"this Letta answers no page of {origin!r}"
+    return None
+
+
+def strangers(scope: Scope) -> str | None:
+    """Why a request is refused for whose it is, or None."""
+    if scope.get("client") and scope.get("server"):
+        uid = user_of(scope["client"][1], scope["server"][1])
+        if uid is not None and uid not in (ROOT, os.getuid()):
+            return "this Letta belongs to another user of this machine"
     return None
 
 

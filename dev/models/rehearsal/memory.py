@@ -18,6 +18,12 @@ ABOUT_THE_PERSON = "human"
 # A line that stops being true with the first fact, such as the first agent's block begins with.
 NOTHING_YET = re.compile(r"\b(?:know|known) nothing\b|\bnothing (?:is )?known\b", re.I)
 BLOCK_END = re.compile(r"</value>\s*</(?P<label>[\w-]+)>")
+# Of the App Server, which puts a description and the text between the marks.
+PLAIN_BLOCK = re.compile(
+    r"^<(?P<label>[\w-]+)>\n(?:<description>[^\n]*</description>\n)?(?P<value>.*?)\n?</(?P=label)>$",
+    re.M | re.S,
+)
+REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>\s*", re.S)
 LINE_NUMBER = re.compile(r"^\s*\d+→ ?", re.M)
 
 # More than anybody says in one breath, and little enough to be matched in some milliseconds.
@@ -108,7 +114,10 @@ def read(messages: list[Message]) -> Memory:
 
 
 def _blocks(system: str) -> dict[str, str]:
-    """The values of the memory blocks, by label: `<human>…<value>…</value></human>`."""
+    """The values of the memory blocks, by label: `<human>…<value>…</value></human>`, or without
+    `<value>`."""
+    if "<value>" not in system:
+        return {block["label"]: block["value"] for block in PLAIN_BLOCK.finditer(system)}
     blocks: dict[str, str] = {}
     for end in BLOCK_END.finditer(system):
         begin = system.rfind(f"<{end['label']}>", 0, end.start())
@@ -133,11 +142,12 @@ def succeeded(result: str | None) -> bool:
 
 
 def text_of(message: Message) -> str:
-    """The text of a message, whose content may be a string, a list of parts, or null."""
+    """The text of a message, whose content may be a string, a list of parts, or null; without what
+    Letta puts in front of the person's words."""
     content = message.get("content")
     if isinstance(content, list):
-        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
+        content = " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return REMINDER.sub("", content) if isinstance(content, str) else ""
 
 
 def last_user_text(messages: list[Message]) -> str:

@@ -12,6 +12,7 @@ from agent.letta.call import LettaCall
 from agent.letta.llm import LettaLLM, spoken_messages
 from agent.letta.memory import SpokenMessage
 from agent.turns import Turns
+from common.letta.v1 import V1
 from tests.fast.agent.kept_events import collected
 from tests.fast.agent.letta_replay import AGENT, Answer, ReplayedLetta
 
@@ -57,7 +58,7 @@ class Call:
         self.client = AsyncLetta(base_url=server.url, api_key="k", timeout=5, max_retries=0)
         self.letta = LettaCall(
             agent_id,
-            client=self.client,
+            backend=V1(self.client),
             room="r",
             events=events,
             turns=Turns(events),

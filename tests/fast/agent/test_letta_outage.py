@@ -10,8 +10,10 @@ from aiohttp import web
 from letta_client import AsyncLetta
 
 from agent.letta import outage
-from agent.letta.errors import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY, LettaCallError, explain
+from agent.letta.excuses import CANNOT_REACH, ONE_MOMENT, READY, STILL_AWAY
 from agent.letta.outage import OutageWatch, is_away
+from common.letta.errors import LettaError
+from common.letta.v1 import V1, explain
 from tests.fast.agent.letta_call import PLAIN, Call
 from tests.fast.agent.letta_replay import Answer, ReplayedLetta
 
@@ -166,10 +168,10 @@ async def test_the_room_keeps_its_conversation_when_the_call_ends_soon_after(
 async def test_letta_that_is_there_only_later(server: Server) -> None:
     await server.go()
     call = Call(server.letta)
-    with pytest.raises(LettaCallError) as raised:
+    with pytest.raises(LettaError) as raised:
         await call.letta.open()
     assert call.letta.excuse(raised.value) == ONE_MOMENT
-    with pytest.raises(LettaCallError) as raised:
+    with pytest.raises(LettaError) as raised:
         await call.letta.open()
     assert call.letta.excuse(raised.value) == "", "it was said already"
     await server.come()
@@ -216,7 +218,9 @@ async def test_a_letta_that_breaks_every_request_is_not_asked_for_ever(server: S
     client = AsyncLetta(base_url=server.letta.url, api_key="k", max_retries=0)
     letta_error = explain(ConnectionResetError(), server.letta.url)
     letta_error.code = "letta_stream_ended"
-    watch = OutageWatch(client, 0.2, lambda: None, lambda _, seconds: given_up.put_nowait(seconds))
+    watch = OutageWatch(
+        V1(client), 0.2, lambda: None, lambda _, seconds: given_up.put_nowait(seconds)
+    )
     requests = 0
     while watch.begin(letta_error):
         requests += 1
@@ -231,7 +235,7 @@ def test_which_errors_are_waited_for() -> None:
     assert not is_away(refused), "an error of ours"
     refused.code = "letta_unreachable"
     assert is_away(refused)
-    missing = LettaCallError("agent_not_found", "", "", "")
+    missing = LettaError("agent_not_found", "", "")
     assert not is_away(missing)
 
 

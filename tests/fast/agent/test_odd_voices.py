@@ -9,11 +9,11 @@ import pytest
 from livekit.agents import APIConnectOptions, APIError
 
 from agent import http_clients
-from agent.failures import words
 from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
 from agent.speech.voice import Voice
+from common.failures import words
 from tests.odd_answers import PCM, RATE, SECONDS, SPOKEN, VOICES
 from tests.odd_server import OddAnswer, OddServer, odd_server
 

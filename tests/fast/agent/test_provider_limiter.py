@@ -17,11 +17,12 @@ import pytest
 from aiohttp import web
 
 from agent import http_clients
-from agent.failures import Busy, NotYet, failure, retry_after_of, words
-from agent.letta.errors import explain
+from agent.letta import excuses
 from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
+from common.failures import Busy, NotYet, failure, retry_after_of, words
+from common.letta.v1 import explain
 from tests.fast.agent.kept_events import collected, heard_reports
 
 PATIENCE = 1.0
@@ -196,7 +197,7 @@ async def test_a_busy_line_has_a_kind_of_its_own(provider: Provider) -> None:
 @pytest.mark.parametrize(("seconds", "spoken"), [(30, "in 30 seconds"), (200, "in 4 minutes")])
 def test_the_caller_hears_how_long_it_takes(seconds: float, spoken: str) -> None:
     letta_error = explain(NotYet("not yet", seconds), "http://letta")
-    assert letta_error.code == "letta_overloaded" and spoken in letta_error.spoken
+    assert letta_error.code == "letta_overloaded" and spoken in excuses.excuse(letta_error)
     assert letta_error.failure.data == {
         "kind": "rate-limited",
         "status": 429,

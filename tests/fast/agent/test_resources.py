@@ -10,8 +10,8 @@ import pytest
 
 from agent.job import resources
 from agent.job.resources import AgentResources, open_conversation
-from agent.letta.errors import LettaCallError
 from agent.turns import Turns
+from common.letta.errors import LettaError
 from common.retry import RetryPolicy
 from tests.fast.agent.kept_events import collected
 
@@ -53,8 +53,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "OPEN_LETTA", RetryPolicy(tries=3, first_wait_s=0.0))
 
 
-def away() -> LettaCallError:
-    return LettaCallError("letta_unreachable", "nobody listens", "start it", "I cannot.")
+def away() -> LettaError:
+    return LettaError("letta_unreachable", "nobody listens", "start it")
 
 
 async def test_each_part_is_closed_even_if_another_fails(caplog: pytest.LogCaptureFixture) -> None:
@@ -93,16 +93,14 @@ async def test_letta_is_asked_again_and_each_retry_is_told() -> None:
 async def test_letta_is_not_asked_for_ever() -> None:
     events, _ = collected()
     letta: Any = Part(*[away() for _ in range(5)])
-    with pytest.raises(LettaCallError):
+    with pytest.raises(LettaError):
         await open_conversation(letta, events)
     assert letta.opened == 3
 
 
 async def test_what_no_retry_can_help_is_not_tried_again() -> None:
     events, emitted = collected()
-    letta: Any = Part(
-        LettaCallError("agent_not_found", "no agent", "choose", "None.", retryable=False)
-    )
-    with pytest.raises(LettaCallError):
+    letta: Any = Part(LettaError("agent_not_found", "no agent", "choose", retryable=False))
+    with pytest.raises(LettaError):
         await open_conversation(letta, events)
     assert letta.opened == 1 and emitted == []

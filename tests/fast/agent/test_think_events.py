@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import json
 
-from letta_client.types import ToolReturnMessage
-from letta_client.types.agents import ToolCallMessage
-from letta_client.types.agents.tool_call_delta import ToolCallDelta
-
 from agent.letta.run import ThinkEvents
+from common.letta.backend import ToolCall, ToolReturn
 from tests.fast.agent.kept_events import collected
 
-DATE = "2026-11-21T12:00:00+00:00"
 ARGUMENTS = json.dumps({"label": "human", "value": "likes {braces}", "deep": {"n": 1}})
 
 
-def piece(arguments: str, name: str | None = None, call_id: str | None = None) -> ToolCallMessage:
-    delta = ToolCallDelta(arguments=arguments, name=name, tool_call_id=call_id)
-    return ToolCallMessage.model_validate(
-        {"id": "m", "date": DATE, "message_type": "tool_call_message", "tool_call": delta}
-    )
+def piece(arguments: str, name: str = "", call_id: str = "") -> ToolCall:
+    return ToolCall(call_id, name, arguments)
 
 
 def test_a_tool_call_is_told_when_its_arguments_are_whole_and_before_it_returns() -> None:
@@ -33,20 +26,8 @@ def test_a_tool_call_is_told_when_its_arguments_are_whole_and_before_it_returns(
     assert (call["stage"], call["name"]) == ("think", "tool_call")
     assert call["data"] == {"id": "call_1", "name": "memory_insert", "arguments": ARGUMENTS}
 
-    parts.take(piece("", None, "call_1"))  # an empty rest
-    parts.take(
-        ToolReturnMessage.model_validate(
-            {
-                "id": "m",
-                "date": DATE,
-                "message_type": "tool_return_message",
-                "tool_call_id": "call_1",
-                "name": "memory_insert",
-                "status": "success",
-                "tool_return": "ok",
-            }
-        )
-    )
+    parts.take(piece("", "", "call_1"))  # an empty rest
+    parts.take(ToolReturn("call_1", "memory_insert", "success", "ok"))
     parts.flush()
     assert [event["name"] for event in emitted] == ["tool_call", "tool_return"]
 

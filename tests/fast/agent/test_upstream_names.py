@@ -26,11 +26,11 @@ from livekit.agents.utils import http_context
 from livekit.agents.voice import remote_session
 from livekit.agents.voice.room_io import _output as room_output
 
-from agent import failures
 from agent.job import job, preload, room_exit
 from agent.timeline import job_book
 from agent.worker import server
 from agent.worker.forkserver import FRAMEWORK, LOCAL_MODELS, LOOP_MONITOR
+from common import failures
 from common.logs import PRIVATE_PREFIX
 
 
@@ -176,14 +176,14 @@ def test_what_a_caller_said_is_marked_in_log_records() -> None:
 
 
 def test_an_error_of_text_to_speech_without_sound_says_so() -> None:
-    """agent/failures.py"""
+    """common/failures.py"""
     assert f"{failures.EMPTY_WORDS[0]} were pushed" in inspect.getsource(tts_module)
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2, httpcore, httpcore2])
 @pytest.mark.parametrize("name", failures.BROKEN_OFF)
 def test_the_errors_of_a_broken_connection_have_these_names(library: ModuleType, name: str) -> None:
-    """agent/failures.py"""
+    """common/failures.py"""
     assert issubclass(getattr(library, name), Exception)
 
 

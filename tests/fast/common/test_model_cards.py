@@ -12,7 +12,7 @@ from common.model_cards import is_for_chat
     [
         ({"id": "rehearsal", "for": "chat"}, True),
         ({"id": "anything", "for": "speech"}, False),
-        ({"id": "hashed-ngrams", "for": "embeddings"}, False),
+        ({"id": "hashed-ngram-embeddings", "for": "embeddings"}, False),
         ({"id": "whisper", "for": "transcriptions"}, False),
         ({"id": "gemma-3-270m", "type": "llm"}, True),
         ({"id": "nomic", "type": "embeddings"}, False),

@@ -57,6 +57,18 @@ def test_key_and_secret_are_generated_once_and_private(tmp_path: Path) -> None:
     assert (tmp_path / "home" / "livekit.key").stat().st_mode & 0o777 == 0o600
 
 
+def test_our_own_app_server_has_a_token_that_is_generated_once_and_private(tmp_path: Path) -> None:
+    first, second = (_compose(tmp_path, "agent", LETTA_BACKEND="app-server") for _ in range(2))
+    assert first.environ["LETTA_API_KEY"] == second.environ["LETTA_API_KEY"]
+    assert len(first.environ["LETTA_API_KEY"]) >= 32
+    assert (tmp_path / "home" / "letta.token").stat().st_mode & 0o777 == 0o600
+    assert "LETTA_API_KEY" not in _compose(tmp_path, "agent").environ
+    elsewhere = _compose(
+        tmp_path, "agent", LETTA_BACKEND="app-server", LETTA_BASE_URL="http://there:1"
+    )
+    assert "LETTA_API_KEY" not in elsewhere.environ
+
+
 @pytest.mark.parametrize(
     ("exported", "told"),
     [

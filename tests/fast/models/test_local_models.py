@@ -173,7 +173,7 @@ async def test_who_is_asked_for_a_vector_by_name_answers(ours: str, ollama: Olla
 
     assert await vector("ollama/nomic-embed-text") == VECTOR
     assert ollama.asked == [{"model": "nomic-embed-text", "input": "hello"}]
-    assert len(await vector("hashed-ngrams")) > len(VECTOR)
+    assert len(await vector("hashed-ngram-embeddings")) > len(VECTOR)
 
 
 @pytest.mark.parametrize("odd", ["[]", "{}", '{"choices": [null]}', '{"choices": {"0": 1}}', "<p>"])

@@ -9,6 +9,7 @@ import pytest
 
 from dev.models.rehearsal import facts
 from dev.models.rehearsal.fact import same
+from dev.models.rehearsal.memory import last_user_text, read
 from dev.models.rehearsal.numbers import number, spoken_number
 from dev.models.rehearsal.replies import next_step
 from dev.models.rehearsal.steps import Say, Use
@@ -337,3 +338,24 @@ def test_a_tool_that_is_named_is_used_once_and_its_return_said() -> None:
     assert isinstance(said, Say)
     assert said.text.startswith("The tool conversation_search returned:") and "3 found" in said.text
     assert talk.say("use the tool telescope") == "I have no tool called telescope."
+
+
+def test_the_memory_is_read_as_the_app_server_writes_it() -> None:
+    system = (
+        "You are an agent.\n\n<human>\n<description>What I know: human</description>\n"
+        "name: Grace\nlikes: tea\n</human>\n\n<persona>\nI am Ada.\n</persona>\n\n"
+        "<memory>\n# Memory\n</memory>"
+    )
+    reminder = {"type": "text", "text": "<system-reminder>\nMCP servers: None\n</system-reminder>"}
+    words = {"type": "text", "text": "what is my name?"}
+    messages: list[dict[str, Any]] = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": [reminder, words]},
+    ]
+    memory = read(messages)
+    assert memory.label == "human"
+    assert [(fact.key, fact.value) for fact in memory.facts] == [
+        ("name", "Grace"),
+        ("likes", "tea"),
+    ]
+    assert last_user_text(messages).strip() == "what is my name?"

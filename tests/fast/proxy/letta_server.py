@@ -33,9 +33,13 @@ class LettaServer:
 
     port: int = field(default_factory=lambda: free_ports(1)[0])
     agents: list[dict[str, Any]] = field(default_factory=lambda: [dict(AGENT)])
+    human: str = "likes green"
     key: str | None = None
     requests: list[web.Request] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    handles: dict[str, list[str]] = field(
+        default_factory=lambda: {"model": ["maker/model"], "embedding": ["maker/embedding"]}
+    )
 
     def __post_init__(self) -> None:
         self.next_event = asyncio.Event()
@@ -54,6 +58,7 @@ class LettaServer:
         app.router.add_get("/v1/agents/{id}", self._retrieve)
         app.router.add_patch("/v1/agents/{id}", self._change)
         app.router.add_get("/v1/agents/{id}/core-memory/blocks", self._blocks)
+        app.router.add_patch("/v1/agents/{id}/core-memory/blocks/{label}", self._write)
         app.router.add_get("/v1/models/", self._models)
         app.router.add_get("/v1/models/embedding", self._models)
         app.router.add_get("/v1/health/", self._health)
@@ -105,13 +110,21 @@ class LettaServer:
         return web.json_response({"detail": "Agent not found"}, status=404)
 
     async def _blocks(self, request: web.Request) -> web.Response:
-        block = {"id": "block-1", "label": "human", "value": "likes green", "limit": 5000}
+        if not any(agent["id"] == request.match_info["id"] for agent in self.agents):
+            return web.json_response({"detail": "Agent not found"}, status=404)
+        block = {"id": "block-1", "label": "human", "value": self.human, "limit": 5000}
         return web.json_response([block])
+
+    async def _write(self, request: web.Request) -> web.Response:
+        if not any(agent["id"] == request.match_info["id"] for agent in self.agents):
+            return web.json_response({"detail": "Agent not found"}, status=404)
+        self.human = json.loads(self.bodies[-1])["value"]
+        return web.json_response({"label": request.match_info["label"], "value": self.human})
 
     async def _models(self, request: web.Request) -> web.Response:
         kind = "embedding" if request.path.endswith("embedding") else "model"
         others = [] if kind == "embedding" else [{"handle": "maker/tts-1"}]
-        return web.json_response([*others, {"handle": f"maker/{kind}"}])
+        return web.json_response([*others, *({"handle": each} for each in self.handles[kind])])
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "version": "0"})

@@ -52,6 +52,8 @@ async def test_an_agent_seen_in_the_list_is_not_asked_for_again(
 
 
 async def test_a_new_agent_gets_the_models_of_the_first(proxy: Proxy, letta: LettaServer) -> None:
+    letta.handles["model"].append("openai-proxy/rehearsal")
+    letta.handles["embedding"].append("openai-proxy/embedding")
     answer = await proxy.post("/api/agents", {"name": "Ada", "human": "Likes green."})
     assert (answer.status, answer.json["agent"]["name"]) == (201, "Ada")
     created = json.loads(letta.bodies[-1])
@@ -59,6 +61,20 @@ async def test_a_new_agent_gets_the_models_of_the_first(proxy: Proxy, letta: Let
     assert created["embedding"] == "openai-proxy/embedding"
     assert [block["label"] for block in created["memory_blocks"]] == ["persona", "human"]
     assert created["memory_blocks"][1]["value"] == "Likes green."
+
+
+async def test_a_model_that_the_server_no_longer_has_is_not_taken_over(
+    proxy: Proxy, letta: LettaServer
+) -> None:
+    assert (await proxy.post("/api/agents", {"name": "Ada"})).status == 201
+    created = json.loads(letta.bodies[-1])
+    assert (created["model"], created["embedding"]) == ("maker/model", "maker/embedding")
+
+
+async def test_a_server_without_any_model_says_so(proxy: Proxy, letta: LettaServer) -> None:
+    letta.handles["model"].clear()
+    answer = await proxy.post("/api/agents", {"name": "Ada"})
+    assert (answer.status, answer.json["error"]) == (502, "LETTA_HAS_NO_MODEL")
 
 
 async def test_the_very_first_agent_gets_the_first_models(proxy: Proxy, letta: LettaServer) -> None:
@@ -138,6 +154,22 @@ async def test_a_name_that_letta_does_not_take_is_refused_in_words(proxy: Proxy)
 async def test_memory(proxy: Proxy) -> None:
     blocks = (await proxy.get(f"/api/agents/{AGENT['id']}/memory")).json["blocks"]
     assert [(block["label"], block["value"]) for block in blocks] == [("human", "likes green")]
+
+
+async def test_a_memory_block_is_written(proxy: Proxy, letta: LettaServer) -> None:
+    path = f"/api/agents/{AGENT['id']}/memory/human"
+    answer = await proxy.patch(path, {"value": "likes blue"})
+    assert (answer.status, answer.json["keeps_history"]) == (200, False)
+    assert [block["value"] for block in answer.json["blocks"]] == ["likes blue"]
+    assert (await proxy.get(f"{path}/versions")).json["versions"] == []
+    for wrong, status, code in (
+        ("/api/agents/agent-none/memory/human", 404, "UNKNOWN_AGENT"),
+        (f"/api/agents/{AGENT['id']}/memory/%2e%2e", 400, "INVALID_REQUEST"),
+    ):
+        answer = await proxy.patch(wrong, {"value": "likes blue"})
+        assert (answer.status, answer.json["error"]) == (status, code)
+    answer = await proxy.get(f"{path}/versions/abc")
+    assert (answer.status, answer.json["error"]) == (400, "LETTA_REFUSED")
 
 
 async def test_an_id_that_is_none(proxy: Proxy, letta: LettaServer) -> None:

@@ -30,7 +30,7 @@ async def test_models_are_listed(client: openai.AsyncOpenAI) -> None:
         "rehearsal": "chat",
         "whisper": "transcriptions",
         "piper": "speech",
-        "hashed-ngrams": "embeddings",
+        "hashed-ngram-embeddings": "embeddings",
     }
     assert (await client.models.retrieve("rehearsal")).id == "rehearsal"
     with pytest.raises(openai.NotFoundError):

@@ -16,11 +16,12 @@ from aiohttp import web
 from livekit.agents import APIConnectionError, APIError, APIStatusError
 
 from agent import http_clients
-from agent.failures import Failure, failure
-from agent.letta.errors import explain, model_error
 from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings
 from agent.speech.reports import Reports
+from common.failures import Failure, failure
+from common.letta.errors import model_error
+from common.letta.v1 import explain
 
 
 @pytest.fixture
