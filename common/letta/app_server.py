@@ -54,8 +54,7 @@ FAILED = ("error", "llm_api_error")  # stop reasons that come with a text
 LISTED = 200
 INDEX = "MEMORY.md"
 BLOCK_FILE = re.compile(r"[A-Za-z0-9_-]{1,50}\.md")
-LABEL = re.compile(r"[A-Za-z0-9_-]{1,50}")
-BLOCK_LIMIT = 20_000  # characters, the server's own
+FIRST_VERSION = re.compile(r"^chore: initialize.*")  # the server's own words
 SCOPE = "voice"
 WRITTEN_IN_A_CALL = "written by the agent in a call"
 TAGS = ("voice",)
@@ -180,7 +179,7 @@ class AppServer:
                 id=entry["relative_path"],
                 label=entry["relative_path"].removesuffix(".md"),
                 value=entry["content"].strip("\n"),
-                limit=BLOCK_LIMIT,
+                limit=memory_tools.LIMIT,
                 description=entry.get("description"),
             )
             for entry in told["entries"]
@@ -204,7 +203,8 @@ class AppServer:
             "memory_history", agent_id=agent_id, file_path=f"{label}.md", limit=limit
         )
         return [
-            Version(each["sha"], each["timestamp"], each["message"]) for each in told["commits"]
+            Version(each["sha"], each["timestamp"], FIRST_VERSION.sub("made", each["message"]))
+            for each in told["commits"]
         ]
 
     async def version(self, agent_id: str, label: str, version_id: str) -> str:

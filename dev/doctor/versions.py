@@ -27,7 +27,7 @@ async def check(environ: Mapping[str, str], monitors: Mapping[str, str]) -> list
         asyncio.to_thread(_project),
         asyncio.to_thread(_packages),
         asyncio.to_thread(_livekit_server, environ, monitors),
-        asyncio.to_thread(_letta, monitors),
+        asyncio.to_thread(_letta, environ, monitors),
         asyncio.to_thread(_page),
         asyncio.to_thread(_go),
     )
@@ -94,11 +94,12 @@ def _livekit_server(environ: Mapping[str, str], monitors: Mapping[str, str]) -> 
     return [Finding("versions", "livekit-server", "warn", detail)]
 
 
-def _letta(monitors: Mapping[str, str]) -> list[Finding]:
+def _letta(environ: Mapping[str, str], monitors: Mapping[str, str]) -> list[Finding]:
     if why := monitors.get("letta"):
         return [Finding("versions", "letta", "skip", f"elsewhere: {why}")]
-    folders = sorted(venvs.LETTA.path.glob("lib/python3*/site-packages/letta-*.dist-info"))
-    if folders and venvs.complete(venvs.LETTA, "requirements-letta.txt"):
+    venv = venvs.APP_SERVER if environ.get("LETTA_BACKEND") == "app-server" else venvs.LETTA
+    folders = sorted(venv.path.glob("lib/python3*/site-packages/letta-*.dist-info"))
+    if folders and venvs.complete(venv, venv.sets[0]):
         version = folders[-1].name.removeprefix("letta-").removesuffix(".dist-info")
         return [Finding("versions", "letta", "ok", version)]
     return [
@@ -106,7 +107,7 @@ def _letta(monitors: Mapping[str, str]) -> list[Finding]:
             "versions",
             "letta",
             "warn",
-            f"{venvs.LETTA.folder} is not complete: the first start makes it",
+            f"{venv.folder} is not complete: the first start makes it",
             "./scripts/setup",
         )
     ]

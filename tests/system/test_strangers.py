@@ -16,11 +16,16 @@ from common.local_peer import is_stranger
 from tests.running_system import System
 
 NOBODY = 65534
-# Without our packages, since nobody may read them.
+# Loaded before it becomes the other user, who may not read where Python is.
 ASK = """
-import http.client, json, sys
+import encodings.idna, http.client, json, os, socket, sys
+questions, uid = json.loads(sys.argv[1]), int(sys.argv[2])
+socket.getaddrinfo("localhost", 1)
+os.setgroups([])
+os.setgid(uid)
+os.setuid(uid)
 told = {}
-for name, (port, path, method, body) in json.loads(sys.argv[1]).items():
+for name, (port, path, method, body) in questions.items():
     connection = http.client.HTTPConnection("localhost", port, timeout=5)
     headers = {"Content-Type": "application/json"} if body else {}
     connection.request(method, path, body, headers)
@@ -36,10 +41,8 @@ def told_to(
     uid: int, questions: Mapping[str, tuple[int, str, str, str]]
 ) -> dict[str, list[object]]:
     done = subprocess.run(
-        [sys._base_executable, "-I", "-c", ASK, json.dumps(questions)],  # type: ignore[attr-defined]
-        user=uid,
+        [sys.executable, "-c", ASK, json.dumps(questions), str(uid)],
         cwd="/",
-        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         timeout=60,

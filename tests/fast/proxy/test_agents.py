@@ -164,7 +164,7 @@ async def test_a_memory_block_is_written(proxy: Proxy, letta: LettaServer) -> No
     assert (await proxy.get(f"{path}/versions")).json["versions"] == []
     for wrong, status, code in (
         ("/api/agents/agent-none/memory/human", 404, "UNKNOWN_AGENT"),
-        (f"/api/agents/{AGENT['id']}/memory/%2e%2e", 400, "INVALID_REQUEST"),
+        (f"/api/agents/{AGENT['id']}/memory/a%20b", 400, "INVALID_REQUEST"),
     ):
         answer = await proxy.patch(wrong, {"value": "likes blue"})
         assert (answer.status, answer.json["error"]) == (status, code)

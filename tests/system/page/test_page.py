@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from contextlib import ExitStack
 
 import httpx
@@ -412,6 +413,23 @@ def test_a_new_agent_is_made_and_chosen(page: DebugPage) -> None:
     expect(page.agents.locator("option:checked")).to_have_text("made on the page")
     memory = page.page.get_by_role("tabpanel", name="Memory")
     expect(memory).to_contain_text("Likes short answers.")
+
+
+def test_a_memory_block_is_edited(page: DebugPage, system: System) -> None:
+    agent = new_agent(system, f"edited {secrets.token_hex(2)}", human="Likes tea.")
+    page.page.reload()
+    page.agents.select_option(agent)
+    memory = page.page.get_by_role("tabpanel", name="Memory")
+    expect(memory).to_contain_text("Likes tea.")
+    memory.get_by_title("Edit human").click()
+    dialog = page.page.get_by_role("dialog", name="Memory block human")
+    expect(dialog.get_by_role("textbox")).to_have_value("Likes tea.")
+    dialog.get_by_role("textbox").fill("Likes coffee.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).not_to_be_visible()
+    expect(memory.locator("ins")).to_contain_text("coffee")
+    told = httpx.get(f"{system.proxy_url}/api/agents/{agent}/memory", timeout=10).json()
+    assert {b["label"]: b["value"] for b in told["blocks"]}["human"] == "Likes coffee."
 
 
 def test_a_model_that_letta_no_longer_has_is_refused_in_words(
