@@ -4,7 +4,7 @@ asked for.
     python -m dev.bootstrap run NAME         ready .venv, then the launcher of process NAME
     python -m dev.bootstrap exec MODULE …    ready .venv, then `python -m MODULE …`
     python -m dev.bootstrap look MODULE …    `python -m MODULE …` with what is here, ready or not
-    python -m dev.bootstrap make WHAT …      only prepare: run, test, letta, page, go
+    python -m dev.bootstrap make WHAT …      only prepare: run, test, letta, app-server, page, go
 
 Standard library only; what is complete already costs a few milliseconds.
 """
@@ -21,6 +21,7 @@ MAKE: dict[str, Callable[[], None]] = {
     "run": lambda: venvs.ensure(venvs.MAIN, "requirements.txt"),
     "test": lambda: venvs.ensure(venvs.MAIN, "requirements-test.txt"),
     "letta": lambda: _letta(),
+    "app-server": lambda: venvs.ensure(venvs.APP_SERVER, "requirements-app-server.txt"),
     "go": lambda: venvs.ensure(venvs.GO, "requirements-go.txt"),
     "page": node.ensure,
 }
@@ -33,7 +34,7 @@ USAGE = (
 def _letta() -> None:
     """The Letta that is chosen."""
     if os.environ.get("LETTA_BACKEND") == "app-server":
-        venvs.ensure(venvs.APP_SERVER, "requirements-app-server.txt")
+        MAKE["app-server"]()
     else:
         venvs.ensure(venvs.LETTA, "requirements-letta.txt")
 
