@@ -10,8 +10,16 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pydantic import SecretStr
+
+from common.letta.backend import Backend
+from common.letta.connect import connect
+from common.settings import LettaBackend, LettaServerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 START_DEADLINE_S = 240
@@ -103,6 +111,23 @@ class System:
     @property
     def letta_url(self) -> str:
         return f"http://localhost:{self.port('LETTA_PORT')}"
+
+    @asynccontextmanager
+    async def letta(self) -> AsyncIterator[Backend]:
+        """Its Letta, whichever it is."""
+        kind: LettaBackend = "v1"
+        if self.environment.get("LETTA_BACKEND") == "app-server":
+            kind = "app-server"
+        token = self.home / "letta.token"
+        key = SecretStr(token.read_text().strip()) if kind == "app-server" else None
+        settings = LettaServerSettings(
+            letta_base_url=self.letta_url, letta_api_key=key, letta_backend=kind
+        )
+        backend = connect(settings)
+        try:
+            yield backend
+        finally:
+            await backend.aclose()
 
     @property
     def models_url(self) -> str:

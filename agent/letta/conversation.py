@@ -243,7 +243,8 @@ class LettaConversation:
     async def _keep_what_is_stored(self, turn: LettaTurn, heard: Sequence[SpokenMessage]) -> None:
         """There is nothing to go back to: learn what Letta made of the turn."""
         await turn.run.cancel()
-        if turn.sent[-1].text in await self._backend.user_texts(self.id, NEWEST):
+        stored = await self._backend.messages(self.id, NEWEST)
+        if any((each.role, each.text) == ("user", turn.sent[-1].text) for each in stored):
             self._hold(turn.sent, heard)
             self._degraded(
                 "memory",

@@ -33,7 +33,9 @@ from common.letta.backend import (
     Message,
     Part,
     Reasoning,
+    Role,
     Stopped,
+    StoredMessage,
     ToolCall,
     ToolReturn,
     Usage,
@@ -55,6 +57,8 @@ LISTED = 200
 INDEX = "MEMORY.md"
 BLOCK_FILE = re.compile(r"[A-Za-z0-9_-]{1,50}\.md")
 FIRST_VERSION = re.compile(r"^chore: initialize.*")  # the server's own words
+HEARD = "<system-reminder>\nThe user interrupted your last reply. This much of it was heard: "
+HEARD_END = "\n</system-reminder>"
 SCOPE = "voice"
 WRITTEN_IN_A_CALL = "written by the agent in a call"
 TAGS = ("voice",)
@@ -287,13 +291,16 @@ class AppServer:
     async def refresh(self, conversation_id: str) -> None:
         await self._ask("conversation_recompile", conversation_id=conversation_id)
 
-    async def user_texts(self, conversation_id: str, newest: int) -> list[str]:
-        messages = await self._messages(conversation_id, newest)
-        return [
-            _text(message["content"], -1)
-            for message in messages
-            if message["message_type"] == "user_message"
-        ]
+    async def messages(self, conversation_id: str, newest: int) -> list[StoredMessage]:
+        """With what was heard of interrupted replies, which stands in reminders."""
+        pending = reversed(self._pending.get(conversation_id, []))
+        said = [StoredMessage(_role(each["role"]), each["text"]) for each in pending]
+        for message in await self._messages(conversation_id, newest):
+            if message["message_type"] == "assistant_message":
+                said.append(StoredMessage("assistant", _text(message["content"])))
+            elif message["message_type"] == "user_message":
+                said += _user_message(message["content"])
+        return said
 
     async def record(
         self, agent_id: str, conversation_id: str, messages: Sequence[Message]
@@ -660,17 +667,30 @@ def _inputs(
             continue
         content = [{"type": "text", "text": text}]
         if heard:
-            content.insert(0, {"type": "text", "text": reminder_of(" ".join(heard))})
+            content.insert(0, {"type": "text", "text": _reminder_of(" ".join(heard))})
         heard = []
         inputs.append({"role": "user", "content": content, "client_message_id": uuid.uuid4().hex})
     return inputs
 
 
-def reminder_of(heard: str) -> str:
-    return (
-        "<system-reminder>\nThe user interrupted your last reply. This much of it was heard: "
-        f"{json.dumps(heard, ensure_ascii=False)}\n</system-reminder>"
-    )
+def _reminder_of(heard: str) -> str:
+    return f"{HEARD}{json.dumps(heard, ensure_ascii=False)}{HEARD_END}"
+
+
+def _user_message(content: Any) -> list[StoredMessage]:
+    """The caller's words, and what was heard before them, the newest first."""
+    parts = [part.get("text") or "" for part in content] if isinstance(content, list) else [content]
+    said = [StoredMessage("user", parts[-1])] if parts else []
+    for part in reversed(parts[:-1]):
+        if part.startswith(HEARD):
+            with contextlib.suppress(ValueError):
+                heard = json.loads(part.removeprefix(HEARD).removesuffix(HEARD_END))
+                said.append(StoredMessage("assistant", heard))
+    return said
+
+
+def _role(name: str) -> Role:
+    return "assistant" if name == "assistant" else "user"
 
 
 def _pending_of(tags: Sequence[str]) -> list[dict[str, str]]:
@@ -681,12 +701,10 @@ def _pending_of(tags: Sequence[str]) -> list[dict[str, str]]:
     return []
 
 
-def _text(content: Any, *which: int) -> str:
-    """All of a message's text, or only its part at the index `which`."""
+def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    parts = [str(part.get("text") or "") for part in content if part.get("type") == "text"]
-    return "".join(parts[index] for index in which) if which and parts else "".join(parts)
+    return "".join(str(part.get("text") or "") for part in content if part.get("type") == "text")
 
 
 def _without_frontmatter(content: str) -> str:

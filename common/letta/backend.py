@@ -23,6 +23,14 @@ class Message(Protocol):
 
 
 @dataclass(frozen=True)
+class StoredMessage:
+    """A Message that Letta has."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True)
 class Agent:
     """`created_at` is in ISO 8601."""
 
@@ -203,8 +211,9 @@ class Backend(Protocol):
     async def refresh(self, conversation_id: str) -> None:
         """Have the next turn see the agent's memory as it is now."""
 
-    async def user_texts(self, conversation_id: str, newest: int) -> list[str]:
-        """What the newest messages of the caller say, as stored."""
+    async def messages(self, conversation_id: str, newest: int) -> list[StoredMessage]:
+        """What was said and heard, as far as it is stored, the newest first; at most so many
+        messages are looked at."""
 
     async def record(
         self, agent_id: str, conversation_id: str, messages: Sequence[Message]

@@ -35,7 +35,9 @@ from common.letta.backend import (
     Message,
     Part,
     Reasoning,
+    Role,
     Stopped,
+    StoredMessage,
     ToolCall,
     ToolReturn,
     Usage,
@@ -51,6 +53,7 @@ CREATING_S = 60.0  # an agent may take its time
 CANNOT_RECORD = (404, 405, 422, 501)  # statuses of a server that records no words without a reply
 NO_SUCH_AGENT = (404, 422)  # 422 when the id does not even look like one
 MISTAKES = (400, 404, 409, 413, 422)  # statuses for a body that is wrong in itself
+ROLES: dict[str, Role] = {"user_message": "user", "assistant_message": "assistant"}
 # An agent's whole state is 20 kB, hundreds of fields, and the values of its tools' secrets.
 LEAST = {"include_relationships": "tags"}
 
@@ -197,15 +200,16 @@ class V1:
         with self._in_words():
             await self._client.conversations.recompile(conversation_id)
 
-    async def user_texts(self, conversation_id: str, newest: int) -> list[str]:
+    async def messages(self, conversation_id: str, newest: int) -> list[StoredMessage]:
         with self._in_words():
             page = await self._client.conversations.messages.list(
-                conversation_id,
-                order="desc",
-                limit=newest,
-                include_return_message_types=["user_message"],
+                conversation_id, order="desc", limit=newest
             )
-        return [str(getattr(message, "content", "")).strip() for message in page.items]
+        return [
+            StoredMessage(ROLES[message.message_type], str(getattr(message, "content", "")).strip())
+            for message in page.items
+            if message.message_type in ROLES
+        ]
 
     async def record(
         self, agent_id: str, conversation_id: str, messages: Sequence[Message]

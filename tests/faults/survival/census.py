@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import psutil
-from letta_client import Letta
 from livekit import api
 
 from tests.faults.beside import beside
@@ -107,9 +106,11 @@ async def _rooms(system: System) -> int:
 
 def _conversations(system: System) -> list[str]:
     """What the conversations of all agents are called."""
-    with Letta(base_url=system.letta_url, api_key="none") as letta:
-        return [
-            one.summary or ""
-            for agent in letta.agents.list().items
-            for one in letta.conversations.list(agent_id=agent.id, limit=LISTED)
-        ]
+
+    async def asked() -> list[str]:
+        async with system.letta() as letta:
+            agents = await letta.agents(LISTED)
+            found = [await letta.conversations(agent.id, "voice room") for agent in agents]
+        return [one.label for conversations in found for one in conversations]
+
+    return beside(asked())

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from letta_client import Letta
 from livekit import api
 
+from common.letta.backend import StoredMessage
+from tests.faults.beside import beside
 from tests.faults.call import Call
 from tests.faults.injected import wait_until_calls_are_over
 from tests.faults.loop_thread import LoopThread
@@ -114,19 +115,18 @@ def nothing_is_left_of(system: System, room: str, agent_id: str) -> Memory:
 def _memory(system: System, room: str, agent_id: str) -> Memory:
     """What Letta has of a room now. The conversation is found as the room's next call finds it: at
     the end of a call a checkpoint may take the place of the one that the call told last."""
-    with Letta(base_url=system.letta_url, api_key="none", max_retries=0) as letta:
-        found = letta.conversations.list(
-            agent_id=agent_id, summary_search=f"voice room {room}", limit=LISTED
+
+    async def asked() -> Memory:
+        said: list[StoredMessage] = []
+        async with system.letta() as letta:
+            found = await letta.conversations(agent_id, f"voice room {room}")
+            for one in found:
+                if one.label == f"voice room {room}":
+                    said += reversed(await letta.messages(one.id, LISTED))
+        return Memory(
+            sorted(one.label for one in found),
+            [each.text for each in said if each.role == "user"],
+            [each.text for each in said if each.role == "assistant"],
         )
-        words: dict[str, list[str]] = {"user_message": [], "assistant_message": []}
-        for one in found:
-            if one.summary == f"voice room {room}":
-                page = letta.conversations.messages.list(one.id, order="asc", limit=LISTED)
-                for each in page.items:
-                    if each.message_type in words:
-                        words[each.message_type].append(str(getattr(each, "content", "")))
-    return Memory(
-        sorted(str(one.summary) for one in found),
-        words["user_message"],
-        words["assistant_message"],
-    )
+
+    return beside(asked())

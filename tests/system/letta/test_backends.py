@@ -15,6 +15,7 @@ from common.letta.backend import (
     Part,
     Role,
     Stopped,
+    StoredMessage,
     ToolCall,
     ToolReturn,
     Usage,
@@ -37,6 +38,11 @@ def user(text: str) -> Said:
 
 async def turn(backend: Backend, conversation_id: str, *messages: Said) -> list[Part]:
     return [part async for part in backend.run(conversation_id, messages)]
+
+
+async def user_texts(backend: Backend, conversation_id: str) -> list[str]:
+    stored = await backend.messages(conversation_id, 20)
+    return [each.text for each in reversed(stored) if each.role == "user"]
 
 
 @asynccontextmanager
@@ -86,7 +92,8 @@ async def test_a_turn_has_words_their_count_and_an_end(backend: Backend, agent: 
     assert [part.reason for part in parts if isinstance(part, Stopped)] == ["end_turn"]
     (usage,) = [part for part in parts if isinstance(part, Usage)]
     assert usage.counts["completion_tokens"] > 0
-    assert await backend.user_texts(conversation, 10) == ["hello"]
+    assert [each.role for each in await backend.messages(conversation, 10)] == ["assistant", "user"]
+    assert await user_texts(backend, conversation) == ["hello"]
 
 
 async def test_what_is_told_is_remembered_in_the_next_conversation(
@@ -144,9 +151,11 @@ async def test_going_back_leaves_the_turn_out(
     said = [user("count to five"), Said("assistant", "One, two"), user("and now hello")]
     parts = await turn(backend, back, *said)
     assert words(parts) and "system-reminder" not in words(parts)
-    texts = await backend.user_texts(back, 20)
+    texts = await user_texts(backend, back)
     before = [f"turn {number}" for number in range(turns_before)]
-    assert texts[::-1] == [*before, "count to five", "and now hello"]
+    assert texts == [*before, "count to five", "and now hello"]
+    stored = await backend.messages(back, 20)
+    assert StoredMessage("assistant", "One, two") in stored
 
 
 async def test_a_mark_that_nobody_needs_is_forgotten(backend: Backend, agent: Agent) -> None:
@@ -186,8 +195,8 @@ async def test_words_without_a_reply_are_told_later(
     async with connected(letta) as later:  # a job of another day
         await later.conversations(agent.id, "voice room a")
         await turn(later, conversation, user("good bye"))
-        texts = await later.user_texts(conversation, 10)
-    assert texts[::-1] == ["hello", "my cat is called Ada", "good bye"]
+        texts = await user_texts(later, conversation)
+    assert texts == ["hello", "my cat is called Ada", "good bye"]
 
 
 async def test_who_is_not_there_is_said(backend: Backend, agent: Agent) -> None:

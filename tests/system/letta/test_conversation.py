@@ -47,7 +47,12 @@ class Room:
         return turn.reply
 
     async def texts(self) -> Sequence[str]:
-        return (await self.backend.user_texts(self.conversation.id, 50))[::-1]
+        stored = await self.backend.messages(self.conversation.id, 50)
+        return [each.text for each in reversed(stored) if each.role == "user"]
+
+    async def heard(self) -> Sequence[str]:
+        stored = await self.backend.messages(self.conversation.id, 50)
+        return [each.text for each in reversed(stored) if each.role == "assistant"]
 
     async def human(self) -> str:
         blocks = {block.label: block.value for block in await self.backend.blocks(self.agent.id)}
@@ -67,6 +72,8 @@ async def test_a_reply_that_was_interrupted_is_told_with_what_was_heard(room: Ro
     await room.turn("I like tea", heard="")
     await room.turn("good bye")
     assert await room.texts() == ["hello", "count to five", "I like tea", "good bye"]
+    hello, counted, *rest = await room.heard()
+    assert hello and counted == "One, two" and len(rest) == 1
     await room.conversation.aclose(room.said)
     found = await room.backend.conversations(room.agent.id, LABEL)
     assert [each.label for each in found] == [LABEL], "nothing is left of what was dropped"
