@@ -97,7 +97,13 @@ def _wrong(
         return CREDENTIALS, errors
     if errors := _short_secret(environ, elsewhere):
         return SETTINGS, errors
-    wants_token = own_letta and environ.get("LETTA_BACKEND") == "app-server"
+    app_server = environ.get("LETTA_BACKEND") == "app-server"
+    if not own_letta and environ["LETTA_BASE_URL"] == LETTA_CLOUD and app_server:
+        return SETTINGS, [
+            "LETTA_API_KEY is set, so Letta Cloud is used, but LETTA_BACKEND is app-server, which "
+            "is on this machine: remove one of the two"
+        ]
+    wants_token = own_letta and app_server
     if wants_token and (make_key or (home / private_files.LETTA_TOKEN).exists()):
         environ["LETTA_API_KEY"] = private_files.letta_token(home)
     if not environ.get("LIVEKIT_API_KEY"):

@@ -80,6 +80,7 @@ def test_our_own_app_server_has_a_token_that_is_generated_once_and_private(tmp_p
         ({"PROXY_PORT": "99999"}, "which is not at most 65535"),
         ({"SPEECH": "loud"}, "which is not one of 'offline', 'openai' or 'inference'"),
         ({"LIVEKIT_API_KEY": "k"}, "LIVEKIT_API_SECRET is not: set both, or neither"),
+        ({"LETTA_API_KEY": "k", "LETTA_BACKEND": "app-server"}, "remove one of the two"),
         (
             {"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "short"},
             "has 5 characters, livekit-server wants at least 32",
