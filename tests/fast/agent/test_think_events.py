@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from agent.letta.run import ThinkEvents
-from common.letta.backend import ToolCall, ToolReturn
+from common.letta.backend import MemoryChange, ToolCall, ToolReturn
 from tests.fast.agent.kept_events import collected
 
 ARGUMENTS = json.dumps({"label": "human", "value": "likes {braces}", "deep": {"n": 1}})
@@ -48,3 +48,18 @@ def test_a_call_whose_arguments_never_become_whole_is_told_at_the_end() -> None:
     parts.take(piece('{"a": ', "broken", "call_1"))
     parts.flush()
     assert emitted[0]["data"]["arguments"] == '{"a": '
+
+
+def test_what_a_tool_made_of_the_memory_is_told_after_its_return() -> None:
+    events, emitted = collected()
+    parts = ThinkEvents(events)
+    parts.take(piece("{}", "memory_insert", "call_1"))
+    parts.take(ToolReturn("call_1", "memory_insert", "success", "ok"))
+    parts.take(MemoryChange("call_1", "human", "", "name: Ada"))
+    assert [event["name"] for event in emitted] == ["tool_call", "tool_return", "memory"]
+    assert emitted[-1]["data"] == {
+        "id": "call_1",
+        "label": "human",
+        "before": "",
+        "after": "name: Ada",
+    }

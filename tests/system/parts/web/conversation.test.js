@@ -77,14 +77,22 @@ test('an interrupted turn knows what was heard of it', () => {
   assert.equal(turn?.reply, 'There was once a river.');
 });
 
-test('a tool call and its return are one tool', () => {
+test('a tool call, its return and what it made of the memory are one tool', () => {
   const state = after([
     agent('think.request', { turn: 1, text: 'x' }),
     agent('think.tool_call', { id: 'c1', name: 'memory_insert', arguments: '{"a":1}' }),
     agent('think.tool_return', { id: 'c1', name: 'memory_insert', status: 'success', text: 'ok' }),
+    agent('think.memory', { id: 'c1', label: 'human', before: '', after: 'name: Ada' }),
   ]);
   assert.deepEqual(state.turns.byId['1']?.tools, [
-    { id: 'c1', name: 'memory_insert', arguments: '{"a":1}', status: 'success', result: 'ok' },
+    {
+      id: 'c1',
+      name: 'memory_insert',
+      arguments: '{"a":1}',
+      status: 'success',
+      result: 'ok',
+      change: { label: 'human', before: '', after: 'name: Ada' },
+    },
   ]);
 });
 
