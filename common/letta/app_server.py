@@ -19,9 +19,12 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+from filelock import AsyncFileLock
+from filelock import Timeout as FileLockTimeout
 
 from common.failures import Failure
 from common.letta import errors, memory_tools
@@ -83,15 +86,17 @@ speak of it. When it says what the user heard of your last reply, go on from the
 class AppServer:
     """One server, and one connection to it, made when it is first needed and again when it broke.
 
-    `token` is the server's capability token. External tools belong to the connection that has
-    named them, so each process that holds calls has one of its own.
+    `token` is the server's capability token, `lock_file` what all who write with it share. External
+    tools belong to the connection that has named them, so each process that holds calls has one of
+    its own.
     """
 
     keeps_history = True
 
-    def __init__(self, base_url: str, token: str) -> None:
+    def __init__(self, base_url: str, token: str, lock_file: Path) -> None:
         self.base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
+        self._lock_file = lock_file
         self._http: aiohttp.ClientSession | None = None
         self._connecting = asyncio.Lock()
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -191,15 +196,34 @@ class AppServer:
         ]
 
     async def write_block(self, agent_id: str, label: str, value: str, why: str) -> None:
-        block = await self._block(agent_id, label)
-        about = (block.description or label).replace("\n", " ")
+        blocks = {block.label: block for block in await self.blocks(agent_id)}
+        if label not in blocks:
+            raise errors.no_such_block(label, list(blocks))
+        async with self._writing():
+            await self._write(agent_id, blocks[label], value, why)
+
+    async def _write(self, agent_id: str, block: Block, value: str, why: str) -> None:
+        about = (block.description or block.label).replace("\n", " ")
         await self._ask(
             "write_memory_file",
             agent_id=agent_id,
             path=block.id,
-            content=f"---\nname: {label}\ndescription: {json.dumps(about)}\n---\n{value}\n",
+            content=f"---\nname: {block.label}\ndescription: {json.dumps(about)}\n---\n{value}\n",
             commit_message=why,
         )
+
+    @contextlib.asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        """One at a time, of all our processes: the server mixes up writes that come at once."""
+        try:
+            async with AsyncFileLock(self._lock_file, timeout=ANSWER_S):
+                yield
+        except FileLockTimeout:
+            raise LettaError(
+                "letta_busy",
+                f"the memory is being written by somebody else for {ANSWER_S:g} s",
+                f"end the program that holds {self._lock_file}",
+            ) from None
 
     async def versions(self, agent_id: str, label: str, limit: int) -> list[Version]:
         await self.agent(agent_id)
@@ -217,12 +241,6 @@ class AppServer:
             "memory_file_at_ref", agent_id=agent_id, file_path=f"{label}.md", ref=version_id
         )
         return _without_frontmatter(str(told.get("content") or ""))
-
-    async def _block(self, agent_id: str, label: str) -> Block:
-        blocks = {block.label: block for block in await self.blocks(agent_id)}
-        if label not in blocks:
-            raise errors.no_such_block(label, list(blocks))
-        return blocks[label]
 
     # Conversations.
 
@@ -555,9 +573,12 @@ class AppServer:
         blocks = {block.label: block for block in await self.blocks(agent_id)}
         if edit.label not in blocks:
             raise ToolRefused(f"There is no block {edit.label!r}; there are {', '.join(blocks)}.")
-        before = blocks[edit.label].value
-        after = memory_tools.changed(before, edit)
-        await self.write_block(agent_id, edit.label, after, WRITTEN_IN_A_CALL)
+        async with self._writing():
+            newest = (await self.versions(agent_id, edit.label, 1))[0]
+            before = await self.version(agent_id, edit.label, newest.id)
+            after = memory_tools.changed(before, edit)
+            if after != before:
+                await self._write(agent_id, blocks[edit.label], after, WRITTEN_IN_A_CALL)
         return MemoryChange(call_id, edit.label, before, after)
 
     def _decide(self, message: dict[str, Any]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from common.letta.app_server import AppServer
@@ -23,7 +26,8 @@ def connect(
     for what may be sent twice, `http_client` of httpx for who limits the requests."""
     key = revealed(settings.letta_api_key) or NO_KEY
     if settings.letta_backend == "app-server":
-        return AppServer(settings.letta_base_url, key)
+        folder = os.environ.get("VOICE_HOME") or tempfile.gettempdir()
+        return AppServer(settings.letta_base_url, key, Path(folder) / "letta-memory.lock")
 
     from letta_client import AsyncLetta  # half a second, for those only who use it
 

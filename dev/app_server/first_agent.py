@@ -32,7 +32,9 @@ async def main(handle: str) -> None:
     settings = LettaSettings()
     parent = os.getppid()
     letta = AppServer(
-        f"http://127.0.0.1:{settings.letta_port}", revealed(settings.letta_api_key) or ""
+        f"http://127.0.0.1:{settings.letta_port}",
+        revealed(settings.letta_api_key) or "",
+        settings.folder.parent / "letta-memory.lock",
     )
     file = settings.folder / "first-agent"
     said, said_at = "", 0.0

@@ -80,7 +80,7 @@ class Letta:
 
     def connect(self) -> Backend:
         if self.kind == "app-server":
-            return AppServer(self.url, TOKEN)
+            return AppServer(self.url, TOKEN, self.home / "letta-memory.lock")
         from letta_client import AsyncLetta
 
         from common.letta.v1 import V1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -107,6 +108,24 @@ async def test_what_is_told_is_remembered_in_the_next_conversation(
     assert "Grace" in {b.label: b.value for b in await backend.blocks(agent.id)}["human"]
     other = await backend.create_conversation(agent.id, "voice room b")
     assert "Grace" in words(await turn(backend, other, user("what is my name?")))
+
+
+async def test_two_calls_that_remember_at_once_both_remember(
+    letta: Letta, backend: Backend, agent: Agent
+) -> None:
+    if not backend.keeps_history:
+        pytest.skip("V1 does it itself")
+    await backend.write_block(agent.id, "human", "name: Ada", "by a test")
+    async with connected(letta) as other:
+        facts = {"I like tea": backend, "my cat is called Felix": other, "I live in Rome": backend}
+
+        async def call(fact: str, by: Backend) -> None:
+            conversation = await by.create_conversation(agent.id, f"voice room {fact}")
+            await turn(by, conversation, user(fact))
+
+        await asyncio.gather(*(call(fact, by) for fact, by in facts.items()))
+    human = {block.label: block.value for block in await backend.blocks(agent.id)}["human"]
+    assert [word in human for word in ("Ada", "tea", "Felix", "Rome")] == [True] * 4, human
 
 
 async def test_a_memory_that_somebody_has_changed_is_seen(backend: Backend, agent: Agent) -> None:
