@@ -69,7 +69,6 @@ def prepare(process: JobProcess) -> None:
         letta = connect(
             settings,
             timeout=http_clients.LETTA_TIMEOUT,
-            tries=2,
             http_client=http_clients.http_client(limiter),
         )
         tts = make_tts(settings, reports)

@@ -19,11 +19,10 @@ def connect(
     settings: LettaServerSettings,
     *,
     timeout: Any = TIMEOUT_S,
-    tries: int = 1,
     http_client: Any = None,
 ) -> Backend:
-    """Nothing is asked before the first request. `timeout` in seconds or as httpx has it, `tries`
-    for what may be sent twice, `http_client` of httpx for who limits the requests."""
+    """Nothing is asked before the first request. `timeout` in seconds or as httpx has it,
+    `http_client` of httpx for who limits the requests."""
     key = revealed(settings.letta_api_key) or NO_KEY
     if settings.letta_backend == "app-server":
         folder = os.environ.get("VOICE_HOME") or tempfile.gettempdir()
@@ -37,7 +36,7 @@ def connect(
         base_url=settings.letta_base_url,
         api_key=key,
         timeout=timeout,
-        max_retries=tries - 1,
+        max_retries=1,  # a connection that was kept open may be closed just when it is used
         http_client=http_client,
     )
     _ = client.conversations.messages, client.agents  # imported when first asked for

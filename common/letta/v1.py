@@ -53,6 +53,8 @@ CREATING_S = 60.0  # an agent may take its time
 CANNOT_RECORD = (404, 405, 422, 501)  # statuses of a server that records no words without a reply
 NO_SUCH_AGENT = (404, 422)  # 422 when the id does not even look like one
 MISTAKES = (400, 404, 409, 413, 422)  # statuses for a body that is wrong in itself
+# Agents of these types answer by a tool, whose arguments would come in pieces of JSON.
+SPEAKS_BY_TOOL = ("memgpt_agent", "memgpt_v2_agent", "react_agent", "workflow_agent")
 ROLES: dict[str, Role] = {"user_message": "user", "assistant_message": "assistant"}
 # An agent's whole state is 20 kB, hundreds of fields, and the values of its tools' secrets.
 LEAST = {"include_relationships": "tags"}
@@ -67,6 +69,8 @@ class V1:
         self.base_url = str(client.base_url).rstrip("/")
         self._client = client
         self._once = client.with_options(max_retries=0)
+        self._whose: dict[str, str] = {}  # the agent of each conversation
+        self._whole: set[str] = set()  # agents that speak by a tool
         self._left: set[str] = set()  # copies that nobody needs and that are there still
 
     async def aclose(self) -> None:
@@ -95,7 +99,10 @@ class V1:
 
     async def agent(self, agent_id: str) -> Agent:
         with self._in_words(agent_id):
-            return _agent(await self._get(f"/v1/agents/{agent_id}", agent_id, **LEAST))
+            told = await self._get(f"/v1/agents/{agent_id}", agent_id, **LEAST)
+        if told.get("agent_type") in SPEAKS_BY_TOOL:
+            self._whole.add(agent_id)
+        return _agent(told)
 
     async def create_agent(
         self, name: str, blocks: Mapping[str, str], model: str | None = None
@@ -154,6 +161,7 @@ class V1:
     async def create_conversation(self, agent_id: str, label: str) -> str:
         with self._in_words(agent_id):
             made = await self._client.conversations.create(agent_id=agent_id, summary=label)
+        self._whose[made.id] = agent_id
         return made.id
 
     async def conversations(self, agent_id: str, label: str) -> list[Conversation]:
@@ -161,6 +169,7 @@ class V1:
             listed = await self._client.conversations.list(
                 agent_id=agent_id, summary_search=label, limit=LISTED
             )
+        self._whose.update({each.id: agent_id for each in listed})
         found = [Conversation(each.id, each.summary or "") for each in listed]
         return [each for each in found if each.label.startswith(label)]
 
@@ -173,6 +182,7 @@ class V1:
         is as the conversation was before that turn."""
         with self._in_words():
             mark = (await self._client.conversations.fork(conversation_id)).id
+        self._whose[mark] = self._whose.get(conversation_id, "")
         try:
             await self.label(mark, label)
         except LettaError:  # without a label nobody would find it
@@ -246,7 +256,7 @@ class V1:
                 conversation_id,
                 messages=sent,
                 streaming=True,
-                stream_tokens=True,
+                stream_tokens=self._whose.get(conversation_id) not in self._whole,
                 include_pings=True,
             )
             async for chunk in stream:

@@ -28,6 +28,7 @@ POSTGRES_ENDS_S = 1.5
 POSTGRES_STARTS_S = 120.0
 SLOW_S = 5.0
 POLL_S = 0.02
+LAST_WORDS_S = 1.0
 # The exit code with which the server says that it has already told what is wrong (sysexits.h).
 TOLD = 78
 
@@ -76,8 +77,9 @@ class LettaSupervisor:
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
             cwd="/",
         )
-        Thread(target=self.listen, args=(process,), daemon=True).start()
-        self.watch("postgres", process)
+        listener = Thread(target=self.listen, args=(process,), daemon=True)
+        listener.start()
+        self.watch("postgres", process, listener)
         began, told = time.monotonic(), False
         data = Path(str(self.plan["data"]))
         while not ((file := pidfile.read(data)) and file.ready and file.pid == process.pid):
@@ -116,11 +118,19 @@ class LettaSupervisor:
         because = f": {self.last_words}" if self.last_words else ""
         raise Ended(1, f"Postgres {how(number)}{because}{advice(because)}")
 
-    def watch(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def watch(
+        self, name: str, process: subprocess.Popen[bytes], listener: Thread | None = None
+    ) -> None:
+        """Tell when it ends, after its last words, which say why."""
         self.running[name] = process
-        Thread(
-            target=lambda: self.events.put((name, process.wait())), name=name, daemon=True
-        ).start()
+
+        def tell() -> None:
+            code = process.wait()
+            if listener is not None:
+                listener.join(LAST_WORDS_S)  # a child that lives on may hold the pipe open
+            self.events.put((name, code))
+
+        Thread(target=tell, name=name, daemon=True).start()
 
     def listen(self, process: subprocess.Popen[bytes]) -> None:
         """Postgres' log as ours."""

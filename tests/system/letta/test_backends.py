@@ -253,3 +253,25 @@ async def test_whether_it_is_there(letta: Letta, backend: Backend) -> None:
     assert await backend.is_there(2.0)
     async with connected(Letta(letta.kind, letta.home, 1, 1)) as nobody:
         assert not await nobody.is_there(0.5)
+
+
+async def test_an_agent_of_an_old_type_is_heard(letta: Letta, backend: Backend) -> None:
+    """It answers by the tool send_message."""
+    if letta.kind != "v1":
+        pytest.skip("only V1 has such agents")
+    first, *_ = await backend.agents(1)
+    async with httpx.AsyncClient(base_url=letta.url, timeout=60) as rest:
+        whole = (await rest.get(f"/v1/agents/{first.id}")).raise_for_status().json()
+        body = {
+            "name": "Old",
+            "agent_type": "memgpt_agent",
+            "model": whole["llm_config"]["handle"],
+            "embedding": whole["embedding_config"]["handle"],
+            "memory_blocks": [{"label": "human", "value": "nothing"}],
+        }
+        made = (await rest.post("/v1/agents/", json=body)).raise_for_status().json()
+    agent = await backend.agent(made["id"])
+    conversation = await backend.create_conversation(agent.id, "voice room a")
+    parts = await turn(backend, conversation, user("use the tool send_message"))
+    assert "{" not in words(parts), parts
+    assert [part.reason for part in parts if isinstance(part, Stopped)], parts

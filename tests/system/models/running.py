@@ -21,6 +21,8 @@ SPOKEN = Path(__file__).parent.parent / "spoken"
 START_LIMIT_S = 60.0
 END_LIMIT_S = 5.0
 TELL, ASK = "My favorite color is green.", "What is my favorite color?"
+# For the Piper voice, which says nothing twice in the same way: of 25 times understood 25 times.
+COFFEE = "I would like a cup of coffee, please."
 
 
 class Server:

@@ -19,7 +19,7 @@ import pytest
 
 from dev.caller import CallError
 from dev.caller.sound import CallerVoice, audible_span
-from tests.system.models.running import ASK, TELL, Server, pcm, wav
+from tests.system.models.running import ASK, COFFEE, TELL, Server, pcm, wav
 
 HUMAN = Path(moonshine_voice.__file__).parent / "assets" / "two_cities.wav"  # read by a person
 
@@ -149,17 +149,17 @@ async def test_speech_in_each_format_is_a_file_that_is_understood(
     client: openai.AsyncOpenAI, name: str
 ) -> None:
     wanted: dict[str, Any] = {"response_format": name} if name else {}
-    answer = await client.audio.speech.create(model="any", voice="alloy", input=TELL, **wanted)
+    answer = await client.audio.speech.create(model="any", voice="alloy", input=COFFEE, **wanted)
     with av.open(io.BytesIO(answer.content)) as file:
         assert file.streams.audio[0].codec_context.name.startswith(
             {"wav": "pcm_s16le", "": "mp3"}.get(name, name)
         )
     heard = await client.audio.transcriptions.create(model="any", file=("a", answer.content))
-    assert heard.text == TELL
+    assert heard.text == COFFEE
 
 
 async def test_a_test_caller_without_flite_speaks_with_it(server: Server) -> None:
-    spoken = await CallerVoice("piper", f"{server.url}/v1").speak(TELL)
+    spoken = await CallerVoice("piper", f"{server.url}/v1").speak(COFFEE)
     assert audible_span(spoken.samples) is not None
     assert 1.0 < spoken.duration_s < 3.0
     with pytest.raises(CallError, match=r"answered 400: .*cannot say"):
@@ -168,7 +168,7 @@ async def test_a_test_caller_without_flite_speaks_with_it(server: Server) -> Non
 
 async def test_speech_as_events_is_the_same_sound(client: openai.AsyncOpenAI) -> None:
     async with client.audio.speech.with_streaming_response.create(
-        model="any", voice="ash", input=TELL, response_format="pcm", stream_format="sse"
+        model="any", voice="ash", input=COFFEE, response_format="pcm", stream_format="sse"
     ) as response:
         assert response.headers["content-type"] == "text/event-stream"
         events = [
@@ -178,7 +178,7 @@ async def test_speech_as_events_is_the_same_sound(client: openai.AsyncOpenAI) ->
         ]
     assert [event["type"] for event in events[-2:]] == ["speech.audio.delta", "speech.audio.done"]
     sound = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
-    assert await understood(client, sound) == TELL
+    assert await understood(client, sound) == COFFEE
     assert events[-1]["usage"]["total_tokens"] > 0
 
 

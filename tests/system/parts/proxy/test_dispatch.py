@@ -322,7 +322,10 @@ async def test_the_letta_agent_is_checked_when_letta_answers(
     await letta.aclose()
     unchecked = await proxy.dispatch(f"{room}-2", agent_id="agent-other")
     assert unchecked.status == 200
-    assert "agent-other could not be checked: Letta cannot be reached" in unchecked.json["message"]
+    assert (
+        f"agent-other could not be checked: Letta at {letta.url} cannot be"
+        in unchecked.json["message"]
+    )
 
 
 async def test_a_server_that_is_down_or_refuses_is_said(
