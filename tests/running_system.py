@@ -112,16 +112,22 @@ class System:
     def letta_url(self) -> str:
         return f"http://localhost:{self.port('LETTA_PORT')}"
 
+    @property
+    def letta_key(self) -> dict[str, str]:
+        """What its Letta wants from whoever asks it, as a setting."""
+        if self.environment.get("LETTA_BACKEND") != "app-server":
+            return {}
+        return {"LETTA_API_KEY": (self.home / "letta.token").read_text().strip()}
+
     @asynccontextmanager
     async def letta(self) -> AsyncIterator[Backend]:
         """Its Letta, whichever it is."""
-        kind: LettaBackend = "v1"
-        if self.environment.get("LETTA_BACKEND") == "app-server":
-            kind = "app-server"
-        token = self.home / "letta.token"
-        key = SecretStr(token.read_text().strip()) if kind == "app-server" else None
+        key = self.letta_key.get("LETTA_API_KEY")
+        kind: LettaBackend = "app-server" if key else "v1"
         settings = LettaServerSettings(
-            letta_base_url=self.letta_url, letta_api_key=key, letta_backend=kind
+            letta_base_url=self.letta_url,
+            letta_api_key=SecretStr(key) if key else None,
+            letta_backend=kind,
         )
         backend = connect(settings)
         try:

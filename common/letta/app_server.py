@@ -105,7 +105,7 @@ class AppServer:
         self._turns: dict[str, asyncio.Queue[dict[str, Any] | None]] = {}  # by conversation
         self._started: set[str] = set()  # conversations whose runtime this connection has started
         self._runs: dict[str, set[str]] = {}  # ids of what the turn that goes on consists of
-        self._over: dict[str, set[str]] = {}  # and of the turn before
+        self._over: dict[str, set[str]] = {}  # and of one that was cancelled
         self._agents: dict[str, str] = {}  # whose a conversation is
         self._latest: dict[str, str] = {}  # the id of its newest message
         self._pending: dict[str, list[dict[str, str]]] = {}  # words that the next turn tells
@@ -383,7 +383,7 @@ class AppServer:
             raise
         finally:
             self._turns.pop(conversation_id, None)
-            self._over[conversation_id] = self._runs.pop(conversation_id, set())
+            self._runs.pop(conversation_id, None)
 
     async def cancel(self, conversation_id: str, within_s: float) -> None:
         parts = self._turns.get(conversation_id)
@@ -392,6 +392,7 @@ class AppServer:
         runtime = self._runtime(conversation_id)
         told = await self._ask("abort_message", within_s=within_s, runtime=runtime)
         if told.get("aborted"):
+            self._over[conversation_id] = self._runs.pop(conversation_id, set())
             # The server tells the end only when its model has ended, who knows when.
             parts.put_nowait({"type": "turn_finished", "stop_reason": "cancelled"})
 
@@ -475,6 +476,7 @@ class AppServer:
         async with self._connecting:
             if self._socket is None or self._socket.closed:
                 self._started.clear()
+                self._over.clear()  # a server that was started again counts its runs anew
                 with self._in_words():
                     self._socket = await self._session.ws_connect(
                         f"{self.base_url}/ws",

@@ -37,6 +37,7 @@ class Worker:
             "LIVEKIT_API_SECRET": system.api_secret,
             "LIVEKIT_AGENT_NAME": name,
             "LETTA_BASE_URL": system.letta_url,
+            **system.letta_key,
             "MODELS_URL": system.models_url,
             "AGENT_PORT": str(self.port),
             "AGENT_TIMELINE_URL": system.proxy_url,
