@@ -56,7 +56,7 @@ ANSWER_S = 15.0  # for all but a turn
 CREATING_S = 60.0
 PATIENCE_TRIES = 3  # of the model, which take 3 s; a caller does not wait for more
 FAILED = ("error", "llm_api_error")  # stop reasons that come with a text
-LISTED = 200
+LISTED, MANY_AGENTS = 200, 1000
 INDEX = "MEMORY.md"
 BLOCK_FILE = re.compile(r"[A-Za-z0-9_-]{1,50}\.md")
 FIRST_VERSION = re.compile(r"^chore: initialize.*")  # the server's own words
@@ -124,9 +124,8 @@ class AppServer:
 
     async def is_there(self, within_s: float) -> bool:
         timeout = aiohttp.ClientTimeout(total=within_s)
-        url = self.base_url.replace("ws", "http", 1) + "/readyz"
         try:
-            async with self._session.get(url, timeout=timeout) as answer:
+            async with self._session.get(f"{self.base_url}/readyz", timeout=timeout) as answer:
                 return answer.status < 500
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
@@ -135,7 +134,7 @@ class AppServer:
 
     async def agents(self, limit: int) -> list[Agent]:
         """The oldest first, so that the one that a call takes unasked does not change."""
-        told = await self._ask("agent_list", query={"limit": LISTED})
+        told = await self._ask("agent_list", query={"limit": MANY_AGENTS})
         found = sorted(told["agents"], key=lambda agent: (_created_at(agent), agent["id"]))
         return [_agent(each) for each in found[:limit]]
 
@@ -288,7 +287,9 @@ class AppServer:
         )
         fork = str(told["conversation"]["id"])
         self._agents[fork] = agent_id
-        self._pending[fork] = self._told.get(conversation_id, [])
+        if told_lately := self._told.get(conversation_id):
+            self._pending[fork] = told_lately
+            await self._keep_pending(fork)
         return fork
 
     async def forget(self, mark: str) -> None:
