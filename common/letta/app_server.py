@@ -51,7 +51,6 @@ from common.model_cards import is_for_chat
 
 logger = logging.getLogger("letta.app_server")
 
-PROTOCOL = 1
 ANSWER_S = 15.0  # for all but a turn
 CREATING_S = 60.0
 PATIENCE_TRIES = 3  # of the model, which take 3 s; a caller does not wait for more

@@ -36,7 +36,7 @@ async def main(handle: str) -> None:
         revealed(settings.letta_api_key) or "",
         settings.folder.parent / "letta-memory.lock",
     )
-    file = settings.folder / "first-agent"
+    file = settings.folder / "app-server" / "first-agent"  # V1 has one of its own
     said, said_at = "", 0.0
     clock = asyncio.get_running_loop().time
     try:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from dev.services import LETTA_CLOUD, Service, providers
 
 ANSWER_S = 3.0
-FIRST_AGENT = "letta/first-agent"
+FIRST_AGENT, FIRST_OF_APP_SERVER = "letta/first-agent", "letta/app-server/first-agent"
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -128,7 +128,8 @@ def _letta(base: str, environ: Mapping[str, str]) -> str | None:
     app_server = environ.get("LETTA_BACKEND") == "app-server"
     if wrong := _expect_200(f"{base}/readyz" if app_server else f"{base}/v1/health/"):
         return wrong
-    if not (Path(environ["VOICE_HOME"]) / FIRST_AGENT).exists():
+    first_agent = FIRST_OF_APP_SERVER if app_server else FIRST_AGENT
+    if not (Path(environ["VOICE_HOME"]) / first_agent).exists():
         return "the first agent is not there yet"
     return None
 

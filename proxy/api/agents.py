@@ -13,7 +13,7 @@ from common.letta import backend
 from proxy.api.endpoint import Answer, Endpoint, LettaId, Name, answered, read_json, validated
 from proxy.clients.letta import Letta
 
-BLOCK_MAX = 5000
+BLOCK_MAX, CHANGED_BLOCK_MAX = 5000, 50_000  # a new one; one that Letta has let grow
 DEFAULT_PERSONA = (
     "I am a voice assistant. I speak in short, plain sentences and remember what people tell me."
 )
@@ -114,7 +114,7 @@ class BlockPath(AgentPath):
 class ChangedBlock(BaseModel):
     """What a memory block shall say."""
 
-    value: BlockText
+    value: Annotated[str, Field(max_length=CHANGED_BLOCK_MAX)]
 
 
 class BlockVersion(BaseModel):

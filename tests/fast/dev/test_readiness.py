@@ -89,6 +89,22 @@ def test_letta_is_ready_with_its_first_agent(server: Server, tmp_path: Path) -> 
     assert readiness.ask(SERVICES["letta"], environ) is None
 
 
+def test_an_app_server_is_ready_with_a_first_agent_of_its_own(
+    server: Server, tmp_path: Path
+) -> None:
+    environ = {
+        "LETTA_PORT": str(server.port),
+        "VOICE_HOME": str(tmp_path),
+        "LETTA_BACKEND": "app-server",
+    }
+    server.answers = {"/readyz": (200, "ok")}
+    (tmp_path / "letta" / "app-server").mkdir(parents=True)
+    (tmp_path / "letta" / "first-agent").write_text("agent-of-v1")
+    assert "first agent" in str(readiness.ask(SERVICES["letta"], environ))
+    (tmp_path / "letta" / "app-server" / "first-agent").write_text("agent-1")
+    assert readiness.ask(SERVICES["letta"], environ) is None
+
+
 def test_a_letta_elsewhere_is_asked_with_the_key(server: Server) -> None:
     environ = {"LETTA_BASE_URL": f"http://127.0.0.1:{server.port}", "LETTA_API_KEY": "sk-1"}
     server.answers = {"/v1/health/": (200, "{}"), "/v1/agents/?limit=1": (401, "no")}

@@ -161,6 +161,8 @@ async def test_a_memory_block_is_written(proxy: Proxy, letta: LettaServer) -> No
     answer = await proxy.patch(path, {"value": "likes blue"})
     assert (answer.status, answer.json["keeps_history"]) == (200, False)
     assert [block["value"] for block in answer.json["blocks"]] == ["likes blue"]
+    long = await proxy.patch(path, {"value": "likes blue. " * 1000})
+    assert long.status == 200, "one that has grown in Letta can be edited"
     assert (await proxy.get(f"{path}/versions")).json["versions"] == []
     for wrong, status, code in (
         ("/api/agents/agent-none/memory/human", 404, "UNKNOWN_AGENT"),

@@ -53,6 +53,11 @@ class Letta:
         return f"http://localhost:{self.models_port}"
 
     @property
+    def first_agent(self) -> Path:
+        folder = self.home / "letta"
+        return folder / ("app-server/first-agent" if self.kind == "app-server" else "first-agent")
+
+    @property
     def output(self) -> str:
         return (self.home / "output").read_text()
 
@@ -76,7 +81,7 @@ class Letta:
             there = httpx.get(url, timeout=2).status_code == 200
         except httpx.TransportError:
             return False
-        return there and ("models" in url or (self.home / "letta" / "first-agent").exists())
+        return there and ("models" in url or self.first_agent.exists())
 
     def connect(self) -> Backend:
         if self.kind == "app-server":
@@ -92,6 +97,9 @@ class Letta:
 def letta_of(kind: str, home: Path) -> Iterator[Letta]:
     """It and its models, running."""
     letta = Letta(kind, home, *free_ports(2))
+    if kind == "app-server":  # where the V1 server was before, which leaves its first agent's id
+        (home / "letta").mkdir()
+        (home / "letta" / "first-agent").write_text("agent-of-v1\n")
     health = "/readyz" if kind == "app-server" else "/v1/health/"
     with (
         letta.running("dev.models", f"{letta.models_url}/v1/models"),
