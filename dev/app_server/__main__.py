@@ -24,6 +24,7 @@ from dev.letta.settings import CHECKOUT, LettaSettings
 from dev.supervisor import private_files
 
 PYTHON = CHECKOUT / ".venv-app-server" / "bin" / "python"
+IMPORTED = "imported.json"  # in its home: what ./scripts/letta-import has carried over
 PROVIDER = "openai-compatible"  # the server's name for whatever speaks OpenAI's protocol
 PASSED = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 PASSED_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -62,7 +63,8 @@ def main() -> int:
         private_files.folder(home)
         os.set_inheritable(lock(home), True)
         check_port(settings.letta_port)
-        _write_down(settings, home, token)
+        write_down(settings, home, token)
+        _tell_of_older_memory(settings.folder / "postgres", home)
         _make_first_agent(settings)
         _become_server(settings, home)
     except KeyboardInterrupt:
@@ -72,7 +74,7 @@ def main() -> int:
         return 1
 
 
-def _write_down(settings: LettaSettings, home: Path, token: str) -> None:
+def write_down(settings: LettaSettings, home: Path, token: str) -> None:
     """Its settings, the one provider of models, and the token."""
     _merge(home / ".letta" / "settings.json", SETTINGS)
     key = "none" if settings.chat_offline else revealed(settings.openai_api_key) or "none"
@@ -87,6 +89,15 @@ def _write_down(settings: LettaSettings, home: Path, token: str) -> None:
     providers = {"version": 1, "providers": {PROVIDER: provider}}
     _merge(home / ".letta" / "lc-local-backend" / "providers" / "auth.json", providers)
     private_files.write(home / "token", token + "\n")
+
+
+def _tell_of_older_memory(data: Path, home: Path) -> None:
+    if (data / "PG_VERSION").exists() and not (home / IMPORTED).exists():
+        say(
+            f"there is an older memory in {data} that this Letta does not read; to carry its "
+            "agents over: ./restart_voice_system.sh stop, then ./scripts/letta-import",
+            level="WARNING",
+        )
 
 
 def _merge(path: Path, wanted: Mapping[str, Any]) -> None:
@@ -106,17 +117,23 @@ def _make_first_agent(settings: LettaSettings) -> None:
     )
 
 
-def _become_server(settings: LettaSettings, home: Path) -> NoReturn:
+def server_command(settings: LettaSettings, home: Path) -> tuple[list[str], dict[str, str]]:
+    """How the server is run, and the environment it has."""
     named = {name: value for name, value in os.environ.items() if name.upper() in PASSED_PROXIES}
     environ = {name: os.environ[name] for name in PASSED if name in os.environ} | named
     environ |= {"HOME": str(home), **QUIET}
     environ |= http_proxy.with_loopback(environ)
-    say(f"App Server on 127.0.0.1:{settings.letta_port}, its memory in {home}")
-    os.chdir(home)
     command = [str(PYTHON), str(PYTHON.with_name("letta")), "--backend", "local", "server"]
     listen = ["--listen", f"ws://127.0.0.1:{settings.letta_port}"]
     auth = ["--ws-auth", "capability-token", "--ws-token-file", str(home / "token")]
-    os.execve(PYTHON, [*command, *listen, *auth], environ)
+    return [*command, *listen, *auth], environ
+
+
+def _become_server(settings: LettaSettings, home: Path) -> NoReturn:
+    say(f"App Server on 127.0.0.1:{settings.letta_port}, its memory in {home}")
+    command, environ = server_command(settings, home)
+    os.chdir(home)
+    os.execve(PYTHON, command, environ)
 
 
 if __name__ == "__main__":
