@@ -16,6 +16,7 @@ import json
 import logging
 import re
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -52,6 +53,7 @@ from common.model_cards import is_for_chat
 logger = logging.getLogger("letta.app_server")
 
 ANSWER_S = 15.0  # for all but a turn
+AGENT_GONE = re.compile(r"\bAgent (\S+) not found")
 CREATING_S = 60.0
 PATIENCE_TRIES = 3  # of the model, which take 3 s; a caller does not wait for more
 FAILED = ("error", "llm_api_error")  # stop reasons that come with a text
@@ -65,7 +67,6 @@ SCOPE = "voice"
 WRITTEN_IN_A_CALL = "written by the agent in a call"
 TAGS = ("voice",)
 CREATED, PENDING = "created:", "pending:"  # tags: of an agent; of a conversation, words to be told
-USAGE_LEFT_OUT = ("id", "date", "agent_id", "conversation_id", "message_type", "run_id", "seq_id")
 SYSTEM = """\
 You are an agent with a lasting memory, in a spoken conversation. What the user says reaches you \
 as text from speech recognition and may contain mistakes: go by the sound of it, and ask when in \
@@ -428,6 +429,7 @@ class AppServer:
         failed: LettaError | None = None
         names: dict[str, str] = {}  # of the tools that were called, by call
         returned: set[str] = set()
+        used: Counter[str] = Counter()  # it tells of each step of the turn apart
         while True:
             message = await told.get()
             if message is None:  # the connection broke
@@ -437,6 +439,8 @@ class AppServer:
                 if reason in FAILED:
                     detail = str(message.get("error") or "")
                     raise failed or _failed(self.base_url, reason, detail)
+                if used:
+                    yield Usage(dict(used))
                 yield Stopped(reason)
                 return
             if message["type"] == "part":  # of a tool that we have done
@@ -462,6 +466,11 @@ class AppServer:
                         continue
                     returned.add(part.id)
                     part = replace(part, name=names.get(part.id, ""))
+                elif isinstance(part, Usage):
+                    used.update(part.counts)
+                    if "context_tokens" in part.counts:  # is as large as it is, not a sum
+                        used["context_tokens"] = part.counts["context_tokens"]
+                    continue
                 yield part
 
     # The connection.
@@ -572,12 +581,12 @@ class AppServer:
             )
 
     async def _edit(self, agent_id: str, call_id: str, edit: Edit) -> MemoryChange:
-        blocks = {block.label: block for block in await self.blocks(agent_id)}
-        if edit.label not in blocks:
-            raise ToolRefused(f"There is no block {edit.label!r}; there are {', '.join(blocks)}.")
         async with self._writing():
-            newest = (await self.versions(agent_id, edit.label, 1))[0]
-            before = await self.version(agent_id, edit.label, newest.id)
+            blocks = {block.label: block for block in await self.blocks(agent_id)}
+            if edit.label not in blocks:
+                there = ", ".join(blocks)
+                raise ToolRefused(f"There is no block {edit.label!r}; there are {there}.")
+            before = blocks[edit.label].value
             after = memory_tools.changed(before, edit)
             if after != before:
                 await self._write(agent_id, blocks[edit.label], after, WRITTEN_IN_A_CALL)
@@ -607,6 +616,8 @@ class AppServer:
     # What goes wrong.
 
     def _refused(self, what: str, reason: str) -> LettaError:
+        if gone := AGENT_GONE.search(reason):
+            return errors.no_such_agent(self.base_url, gone[1])
         if re.search(r"agent\b.*not found|not found.*\bagent", reason, re.IGNORECASE):
             return errors.no_such_agent(self.base_url, None)
         if re.search(r"conversation\b.*not found", reason, re.IGNORECASE):
@@ -648,6 +659,8 @@ def _failed(base_url: str, reason: str, detail: str) -> LettaError:
         return larger
     if reason == "llm_api_error":
         return errors.model_error(reason, detail)
+    if gone := AGENT_GONE.search(detail):
+        return errors.no_such_agent(base_url, gone[1])
     if detail:
         return LettaError(
             "letta_error",
@@ -673,7 +686,8 @@ def _parts(delta: Mapping[str, Any]) -> Iterator[Part]:
                 text = _text(told.get("tool_return") or "")
                 yield ToolReturn(str(told.get("tool_call_id")), "", str(told.get("status")), text)
         case "usage_statistics":
-            yield Usage({key: value for key, value in delta.items() if key not in USAGE_LEFT_OUT})
+            tokens = [key for key in delta if key.endswith("_tokens")]
+            yield Usage({key: int(delta[key] or 0) for key in tokens})
 
 
 def _inputs(

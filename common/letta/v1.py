@@ -50,7 +50,6 @@ from common.model_cards import is_for_chat
 LISTED = 100  # conversations among which those of a label are looked for
 PAGE = 100  # agents asked for at once
 CREATING_S = 60.0  # an agent may take its time
-CANNOT_RECORD = (404, 405, 422, 501)  # statuses of a server that records no words without a reply
 NO_SUCH_AGENT = (404, 422)  # 422 when the id does not even look like one
 MISTAKES = (400, 404, 409, 413, 422)  # statuses for a body that is wrong in itself
 # Agents of these types answer by a tool, whose arguments would come in pieces of JSON.
@@ -224,18 +223,9 @@ class V1:
     async def record(
         self, agent_id: str, conversation_id: str, messages: Sequence[Message]
     ) -> bool:
-        """Letta has no public request for it. Our own server has one (dev/letta). Any other stores
-        the words as messages of the agent: its search finds them, the conversation does not have
-        them."""
-        path = f"/v1/conversations/{conversation_id}/messages/record"
+        """Letta has no request for it, so the words become messages of the agent: its search finds
+        them, the conversation does not have them."""
         with self._in_words(agent_id):
-            try:
-                await self._client.post(path, cast_to=object, body={"messages": _sent(messages)})
-            except letta_client.APIStatusError as error:
-                if error.status_code not in CANNOT_RECORD:
-                    raise
-            else:
-                return True
             for user_texts, reply in _exchanges(messages):
                 await self._client.post(
                     f"/v1/agents/{agent_id}/messages/capture",
@@ -421,7 +411,8 @@ def _listed(calls: Any) -> list[Any]:
 
 
 def _exchanges(messages: Sequence[Message]) -> list[tuple[list[str], str]]:
-    """User turns with what was heard in reply; turns without a reply are joined to the next one."""
+    """User turns with what was heard in reply; turns without a reply are joined to the next one.
+    The last reply is empty when there was none."""
     exchanges: list[tuple[list[str], str]] = []
     user_texts: list[str] = []
     for message in messages:
@@ -430,4 +421,4 @@ def _exchanges(messages: Sequence[Message]) -> list[tuple[list[str], str]]:
         elif user_texts:
             exchanges.append((user_texts, message.text))
             user_texts = []
-    return exchanges
+    return [*exchanges, (user_texts, "")] if user_texts else exchanges
