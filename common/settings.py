@@ -118,9 +118,10 @@ class LettaServerSettings(RoomSettings):
         default=None, description="Key for Letta Cloud or a protected Letta server."
     )
     letta_backend: LettaBackend = Field(
-        default="v1",
-        description="What Letta speaks: v1 (REST: Letta Cloud, or a server of one's own), or "
-        "app-server (Letta's App Server, on this machine).",
+        default="app-server",
+        description="What Letta speaks: app-server (Letta's App Server, the one started here), or "
+        "v1 (REST: Letta Cloud, or a server of one's own); empty: v1 when LETTA_BASE_URL or "
+        "LETTA_API_KEY is set, else app-server.",
     )
 
 

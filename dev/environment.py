@@ -97,14 +97,9 @@ def _wrong(
         return CREDENTIALS, errors
     if errors := _short_secret(environ, elsewhere):
         return SETTINGS, errors
-    app_server = environ.get("LETTA_BACKEND") == "app-server"
-    if not own_letta and environ["LETTA_BASE_URL"] == LETTA_CLOUD and app_server:
-        return SETTINGS, [
-            "LETTA_API_KEY is set, so Letta Cloud is used, but LETTA_BACKEND is app-server, which "
-            "is on this machine: remove one of the two"
-        ]
-    wants_token = own_letta and app_server
-    if wants_token and (make_key or (home / private_files.LETTA_TOKEN).exists()):
+    if wrong := _letta_that_is_not_there(environ, own_letta):
+        return SETTINGS, [wrong]
+    if own_letta and (make_key or (home / private_files.LETTA_TOKEN).exists()):
         environ["LETTA_API_KEY"] = private_files.letta_token(home)
     if not environ.get("LIVEKIT_API_KEY"):
         if not make_key and not (home / private_files.LIVEKIT_KEY).exists():
@@ -181,7 +176,9 @@ def _derive(environ: dict[str, str], home: Path) -> None:
     def port(setting: str) -> str:
         return environ.get(setting) or str(PORTS[setting])
 
+    elsewhere = environ.get("LETTA_API_KEY") or environ.get("LETTA_BASE_URL")
     derived = {
+        "LETTA_BACKEND": "v1" if elsewhere else "app-server",
         "LIVEKIT_URL": f"ws://localhost:{port('LIVEKIT_PORT')}",
         "LETTA_BASE_URL": LETTA_CLOUD
         if environ.get("LETTA_API_KEY")
@@ -217,6 +214,23 @@ def _credentials_missing(environ: Mapping[str, str], elsewhere: bool) -> list[st
             "LIVEKIT_URL to use our own server"
         ]
     return []
+
+
+def _letta_that_is_not_there(environ: Mapping[str, str], own_letta: bool) -> str:
+    """That LETTA_BACKEND names another kind of Letta than the one that is used."""
+    app_server = environ["LETTA_BACKEND"] == "app-server"
+    if app_server and environ["LETTA_BASE_URL"] == LETTA_CLOUD:
+        return (
+            "LETTA_API_KEY is set, so Letta Cloud is used, but LETTA_BACKEND is app-server, which "
+            "is on this machine: remove one of the two"
+        )
+    if own_letta and not app_server:
+        return (
+            f"LETTA_BACKEND is {environ['LETTA_BACKEND']}, which is not started here: remove it to "
+            "have Letta's App Server, or set LETTA_BASE_URL to a server of your own or "
+            "LETTA_API_KEY for Letta Cloud"
+        )
+    return ""
 
 
 def _short_secret(environ: Mapping[str, str], elsewhere: bool) -> list[str]:

@@ -68,7 +68,7 @@ def any_events(_only_known_events: None, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The real thing, started once: livekit-server, models, Letta on Postgres, worker, proxy."""
+    """The real thing, started once: livekit-server, models, Letta, worker, proxy."""
     running = new_system(tmp_path_factory.mktemp("voice"))
     try:
         running.start()

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from common.letta.backend import Backend
 from common.letta.connect import connect
-from common.settings import LettaBackend, LettaServerSettings
+from common.settings import LettaServerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 START_DEADLINE_S = 240
@@ -113,22 +113,23 @@ class System:
         return f"http://localhost:{self.port('LETTA_PORT')}"
 
     @property
-    def letta_key(self) -> dict[str, str]:
-        """What its Letta wants from whoever asks it, as a setting."""
-        if self.environment.get("LETTA_BACKEND") != "app-server":
-            return {}
-        return {"LETTA_API_KEY": (self.home / "letta.token").read_text().strip()}
+    def letta_settings(self) -> dict[str, str]:
+        """What another program needs to use its Letta."""
+        return {
+            "LETTA_BACKEND": "app-server",
+            "LETTA_BASE_URL": self.letta_url,
+            "LETTA_API_KEY": self.letta_token,
+        }
+
+    @property
+    def letta_token(self) -> str:
+        return (self.home / "letta.token").read_text().strip()
 
     @asynccontextmanager
     async def letta(self) -> AsyncIterator[Backend]:
         """Its Letta, whichever it is."""
-        key = self.letta_key.get("LETTA_API_KEY")
-        kind: LettaBackend = "app-server" if key else "v1"
-        settings = LettaServerSettings(
-            letta_base_url=self.letta_url,
-            letta_api_key=SecretStr(key) if key else None,
-            letta_backend=kind,
-        )
+        key = SecretStr(self.letta_token)
+        settings = LettaServerSettings(letta_base_url=self.letta_url, letta_api_key=key)
         backend = connect(settings)
         try:
             yield backend

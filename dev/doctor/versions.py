@@ -97,7 +97,7 @@ def _livekit_server(environ: Mapping[str, str], monitors: Mapping[str, str]) -> 
 def _letta(environ: Mapping[str, str], monitors: Mapping[str, str]) -> list[Finding]:
     if why := monitors.get("letta"):
         return [Finding("versions", "letta", "skip", f"elsewhere: {why}")]
-    venv = venvs.APP_SERVER if environ.get("LETTA_BACKEND") == "app-server" else venvs.LETTA
+    venv = venvs.LETTA
     folders = sorted(venv.path.glob("lib/python3*/site-packages/letta-*.dist-info"))
     if folders and venvs.complete(venv, venv.sets[0]):
         version = folders[-1].name.removeprefix("letta-").removesuffix(".dist-info")

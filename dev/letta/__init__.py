@@ -1,1 +1,1 @@
-"""The embedded Letta: a real server on a real Postgres, both started in the foreground."""
+"""Letta here: its App Server, in the foreground, with a first agent to talk to."""

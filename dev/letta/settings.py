@@ -1,4 +1,4 @@
-"""Settings of the embedded Letta server, read from the environment."""
+"""Settings of our own Letta, read from the environment."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class LettaSettings(
 
     @property
     def folder(self) -> Path:
-        """Where everything of Letta and its Postgres lies."""
+        """Where everything of Letta lies."""
         return (CHECKOUT / Path(self.voice_home).expanduser() / "letta").resolve()
 
     @property

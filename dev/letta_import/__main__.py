@@ -24,13 +24,20 @@ from common.letta.app_server import AppServer
 from common.letta.backend import StoredMessage
 from common.letta.errors import LettaError
 from dev import environment
-from dev.app_server.__main__ import IMPORTED, PROVIDER, PYTHON, server_command, write_down
-from dev.letta.__main__ import lock, read_settings
-from dev.letta.cluster import child
+from dev.letta.__main__ import (
+    IMPORTED,
+    PROVIDER,
+    PYTHON,
+    lock,
+    read_settings,
+    server_command,
+    write_down,
+)
 from dev.letta.console import Problem
 from dev.letta.settings import CHECKOUT, LettaSettings
 from dev.letta_import import old
 from dev.letta_import.old import OldAgent, OldMemory
+from dev.letta_import.postgres import child
 from dev.letta_import.reciter import Reciter
 from dev.supervisor import private_files
 
@@ -195,7 +202,7 @@ async def _server(
     command, environ = server_command(ours, home)
     log = home / "import.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 (nothing else goes on)
             child(command, "same", signal.SIGTERM),
             cwd=home,
             env=environ,

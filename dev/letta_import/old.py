@@ -5,21 +5,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from common.letta.backend import StoredMessage
-from dev.letta import cluster, pidfile
 from dev.letta.console import Problem
+from dev.letta_import import postgres
 
 VERSION = "0.16.8"
-START_S, END_S, ANSWER_S = 60.0, 20.0, 60.0
+GROWTH_BYTES = 50_000_000  # what a database that is read takes for itself
 CHECKPOINT = "(checkpoint)"
 OUR_PROMPT = "You are an agent with a lasting memory, in a spoken conversation."
 OUR_TOOLS = ("conversation_search", "memory_insert", "memory_replace", "send_message")
@@ -76,24 +72,24 @@ def read(folder: Path) -> OldMemory:
     """All of it; `folder` is VOICE_HOME/letta, and nobody may be at work there. Raises Problem."""
     with tempfile.TemporaryDirectory(prefix="letta-import-") as aside:
         _copy(folder / "postgres", Path(aside) / "postgres")
-        with _running(cluster.prepare(Path(aside))) as database:
-            made_by = [row["value"] for row in _ask(database, MADE_BY)]
+        with postgres.running(Path(aside) / "postgres") as database:
+            made_by = [row["value"] for row in database.ask(MADE_BY)]
             if made_by != [VERSION]:
                 raise Problem(
                     f"the memory in {folder / 'postgres'} was made by Letta "
                     f"{', '.join(made_by) or 'of an unknown version'}, and only that of {VERSION} "
-                    "can be read: start it once with the version of this project that made it"
+                    "can be read: carry it over with the version of this project that made it"
                 )
-            agents = [_agent(row) for row in _ask(database, AGENTS)]
-            found = {row["id"]: row for row in _ask(database, CONVERSATIONS)}
+            agents = [_agent(row) for row in database.ask(AGENTS)]
+            found = {row["id"]: row for row in database.ask(CONVERSATIONS)}
             conversations = {
                 key: OldConversation(key, row["summary"] or "") for key, row in found.items()
             }
-            for row in _ask(database, MESSAGES):
+            for row in database.ask(MESSAGES):
                 if (text := _text(row)) and row["conversation_id"] in conversations:
                     message = StoredMessage(row["role"], text)
                     conversations[row["conversation_id"]].messages.append(message)
-            passages = int(_ask(database, PASSAGES)[0]["count"])
+            passages = int(database.ask(PASSAGES)[0]["count"])
     for agent in agents:
         agent.conversations = [
             one
@@ -105,51 +101,11 @@ def read(folder: Path) -> OldMemory:
 
 
 def _copy(data: Path, aside: Path) -> None:
+    postgres.check_version(data)
     size = sum(each.stat().st_size for each in data.rglob("*") if each.is_file())
-    cluster.check_space(aside.parent, size + cluster.GROWTH_BYTES)
+    postgres.check_space(aside.parent, size + GROWTH_BYTES)
     shutil.copytree(data, aside, ignore=shutil.ignore_patterns("postmaster.pid"))
     aside.chmod(0o700)
-
-
-@contextmanager
-def _running(one: cluster.Cluster) -> Iterator[cluster.Cluster]:
-    process = subprocess.Popen(one.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + START_S
-        while not ((file := pidfile.read(one.data)) and file.ready):
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                said = process.communicate()[0].decode(errors="replace")
-                raise Problem(
-                    f"a copy of the old database does not start: {cluster.last_line(said)}"
-                )
-            time.sleep(0.05)
-        yield one
-    finally:
-        process.terminate()
-        try:
-            process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if one.sockets_are_temporary:
-            shutil.rmtree(one.sockets, ignore_errors=True)
-
-
-def _ask(one: cluster.Cluster, query: str) -> list[dict[str, Any]]:
-    whole = f"SELECT coalesce(json_agg(row_to_json(found)), '[]') FROM ({query}) AS found"
-    done = subprocess.run(
-        [str(one.bin / "psql"), "-X", "-h", str(one.sockets), "-U", cluster.USER, "-Atc", whole],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=ANSWER_S,
-        env={"PGCLIENTENCODING": "UTF8", "PATH": ""},
-    )
-    if done.returncode != 0:
-        raise Problem(f"the old database cannot be read: {cluster.last_line(done.stderr)}")
-    rows: list[dict[str, Any]] = json.loads(done.stdout)
-    return rows
 
 
 def _agent(row: dict[str, Any]) -> OldAgent:

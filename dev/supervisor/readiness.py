@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from dev.services import LETTA_CLOUD, Service, providers
 
 ANSWER_S = 3.0
-FIRST_AGENT, FIRST_OF_APP_SERVER = "letta/first-agent", "letta/app-server/first-agent"
+FIRST_AGENT = "letta/app-server/first-agent"
 OPENAI = "https://api.openai.com/v1"
 
 
@@ -125,11 +125,9 @@ def _models_elsewhere(environ: Mapping[str, str]) -> str | None:
 
 
 def _letta(base: str, environ: Mapping[str, str]) -> str | None:
-    app_server = environ.get("LETTA_BACKEND") == "app-server"
-    if wrong := _expect_200(f"{base}/readyz" if app_server else f"{base}/v1/health/"):
+    if wrong := _expect_200(f"{base}/readyz"):
         return wrong
-    first_agent = FIRST_OF_APP_SERVER if app_server else FIRST_AGENT
-    if not (Path(environ["VOICE_HOME"]) / first_agent).exists():
+    if not (Path(environ["VOICE_HOME"]) / FIRST_AGENT).exists():
         return "the first agent is not there yet"
     return None
 
@@ -138,6 +136,10 @@ def _letta_elsewhere(environ: Mapping[str, str]) -> str | None:
     base = environ["LETTA_BASE_URL"].rstrip("/")
     key = environ.get("LETTA_API_KEY", "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if environ.get("LETTA_BACKEND") == "app-server":
+        return _expect_200(f"{base}/readyz") or _expect_200(
+            f"{base}/app-server-info", headers, "LETTA_API_KEY"
+        )
     if base == LETTA_CLOUD:
         return _expect_200(f"{base}/v1/agents/?limit=1", headers, "LETTA_API_KEY")
     return _expect_200(f"{base}/v1/health/", headers, "LETTA_API_KEY") or _expect_200(

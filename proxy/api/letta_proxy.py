@@ -131,7 +131,7 @@ class LettaProxy:
                 403,
                 "LETTA_PATH_REFUSED",
                 "This Letta is an App Server, which has no REST. Its agents and their memory are "
-                "at /api/agents; `letta` in .venv-app-server talks with it from a terminal.",
+                "at /api/agents; `letta` in .venv-letta talks with it from a terminal.",
             )
         path = _checked_path(request, self._base_url)
         agents = _AGENT_STATE.fullmatch(path) is not None

@@ -52,11 +52,8 @@ class VitalSigns:
         self._session = session
         self._registration = registration
         self._own = own
-        letta, models = urlsplit(settings.letta_base_url), urlsplit(settings.models_url)
-        self._urls = {
-            "letta": f"{letta.scheme}://{letta.netloc}/vitals",
-            "models": f"{models.scheme}://{models.netloc}/vitals",
-        }
+        models = urlsplit(settings.models_url)
+        self._urls = {"models": f"{models.scheme}://{models.netloc}/vitals"}
         self._used: dict[str, tuple[float, float]] = {}
         self._vitals: dict[str, tuple[VitalsSnapshot, ...]] = {}
         self._at = -EVERY_S

@@ -39,7 +39,7 @@ def own_checkout(others: System, folder: Path) -> Iterator[System]:
         "LIVEKIT_API_SECRET": others.api_secret,
         "LIVEKIT_AGENT_NAME": "worker-of-another-checkout",
         "MODELS_URL": others.models_url,
-        "LETTA_BASE_URL": others.letta_url,
+        **others.letta_settings,
     }
     apart = new_system(folder / "state", **settings)
     apart.root = root

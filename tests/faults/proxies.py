@@ -35,7 +35,7 @@ class OwnProxy:
             "LIVEKIT_URL": system.livekit_url,
             "LIVEKIT_API_KEY": system.api_key,
             "LIVEKIT_API_SECRET": system.api_secret,
-            "LETTA_BASE_URL": system.letta_url,
+            **system.letta_settings,
             "MODELS_URL": system.models_url,
             "AGENT_URL": system.agent_url,
             "PROCESS_STATUS_DIR": str(system.home / "run"),

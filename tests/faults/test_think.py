@@ -7,50 +7,41 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from letta_client import Letta
+from filelock import FileLock
 
+from common.letta.app_server import AppServer
+from tests.faults.beside import beside
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault, again
-from tests.faults.injected import broken_letta_database, models_fail, wait_until_calls_are_over
+from tests.faults.injected import broken_letta_memory, models_fail, wait_until_calls_are_over
 from tests.running_system import System
-
-TOOL_THAT_HANGS = '''
-def wait_for_godot() -> str:
-    """Wait for somebody who does not come.
-
-    Returns:
-        str: Who came.
-    """
-    import time
-    time.sleep(25)
-    return "nobody"
-'''
-
-
-@pytest.fixture(scope="module")
-def letta(faulty: System) -> Iterator[Letta]:
-    with Letta(base_url=faulty.letta_url, api_key="none") as client:
-        yield client
 
 
 @contextmanager
-def an_agent(faulty: System, letta: Letta, name: str) -> Iterator[str]:
+def an_agent(faulty: System, name: str) -> Iterator[str]:
     """The id of a Letta agent of its own, deleted afterwards if it is still there."""
     made = httpx.post(f"{faulty.proxy_url}/api/agents", json={"name": name}, timeout=60)
     agent_id = str(made.raise_for_status().json()["agent"]["id"])
     try:
         yield agent_id
     finally:
-        if any(each.id == agent_id for each in letta.agents.list()):
-            letta.agents.delete(agent_id)
+        beside(deleted(faulty, agent_id))
 
 
-def test_the_letta_agent_is_deleted(faulty: System, letta: Letta, new_fault: NewFault) -> None:
-    fault = new_fault("think", "agent-deleted", "DELETE of the Letta agent during its call")
-    with an_agent(faulty, letta, "Deleted") as agent_id:
+async def deleted(faulty: System, agent_id: str) -> None:
+    """As Letta's own programs delete one."""
+    async with faulty.letta() as backend:
+        assert isinstance(backend, AppServer)
+        if agent_id in [each.id for each in await backend.agents(100)]:
+            await backend._ask("agent_delete", agent_id=agent_id)
+
+
+def test_the_letta_agent_is_deleted(faulty: System, new_fault: NewFault) -> None:
+    fault = new_fault("think", "agent-deleted", "the Letta agent is deleted during its call")
+    with an_agent(faulty, "Deleted") as agent_id:
         with Call(faulty, agent_id=agent_id) as call:
             call.listening()
-            letta.agents.delete(agent_id)
+            beside(deleted(faulty, agent_id))
             call.type("hello")
             fault.breaks()
             verdict = fault.named(call.ask)
@@ -64,10 +55,10 @@ def test_the_letta_agent_is_deleted(faulty: System, letta: Letta, new_fault: New
 
 
 def test_letta_answers_with_errors(faulty: System, new_fault: NewFault) -> None:
-    fault = new_fault("think", "letta-errors", "a table is missing in Letta's database")
+    fault = new_fault("think", "letta-errors", "the folder of Letta's conversations is none")
     with Call(faulty) as call:
         call.listening()
-        with broken_letta_database(faulty):
+        with broken_letta_memory(faulty):
             call.type("hello")
             fault.breaks()
             fault.named(call.ask)
@@ -105,20 +96,15 @@ def test_the_model_is_unreachable(
         fault.cleared(call.ask)
 
 
-def test_a_tool_does_not_return(faulty: System, letta: Letta, new_fault: NewFault) -> None:
-    fault = new_fault("think", "tool-hangs", "a Letta tool that sleeps is attached and called")
-    tool = letta.tools.create(source_code=TOOL_THAT_HANGS)
-    try:
-        with an_agent(faulty, letta, "Waiting") as agent_id:
-            letta.agents.tools.attach(tool.id, agent_id=agent_id)
-            with Call(faulty, agent_id=agent_id) as call:
-                call.listening()
-                call.type("use the tool wait_for_godot")
-                call.until(lambda _: bool(call.told("think", "tool_call")))
-                fault.breaks()
-                verdict = fault.named(call.ask)
-                assert "wait_for_godot" in verdict["sentence"], verdict
-                call.answered("hello again")
-                fault.cleared(call.ask)
-    finally:
-        letta.tools.delete(tool.id)
+def test_a_tool_does_not_return(faulty: System, new_fault: NewFault) -> None:
+    fault = new_fault("think", "tool-hangs", "the memory is being written by somebody else")
+    with an_agent(faulty, "Waiting") as agent_id, Call(faulty, agent_id=agent_id) as call:
+        call.listening()
+        with FileLock(faulty.home / "letta-memory.lock"):
+            call.type("my name is robert")
+            call.until(lambda _: bool(call.told("think", "tool_call")))
+            fault.breaks()
+            verdict = fault.named(call.ask)
+            assert "memory_insert" in verdict["sentence"], verdict
+        call.answered("hello again")
+        fault.cleared(call.ask)

@@ -52,8 +52,8 @@ def retire(server: Server, call: Path) -> None:
 def main(name: str, port_setting: str) -> None:
     home = Path(os.environ["VOICE_HOME"])
     (home / f"{name}.environ").write_text(json.dumps(dict(os.environ)))
-    (home / "letta").mkdir(exist_ok=True)
-    (home / "letta" / "first-agent").write_text("agent-1")
+    (home / "letta" / "app-server").mkdir(parents=True, exist_ok=True)
+    (home / "letta" / "app-server" / "first-agent").write_text("agent-1")
     behave_file = home / f"{name}.behave"
     behave = behave_file.read_text() if behave_file.exists() else ""
     if behave == "crash":

@@ -78,12 +78,17 @@ def test_a_stranger_learns_nothing(system: System) -> None:
         "page": (proxy, "/debug", "GET", ""),
         "token": (proxy, "/api/token", "POST", '{"room": "r"}'),
         "letta through us": (proxy, "/letta/v1/agents", "GET", ""),
-        "letta": (letta, "/v1/agents/", "GET", ""),
-        "letta's tools": (letta, "/v1/tools/run", "POST", "{}"),
         "models": (models, "/v1/chat/completions", "POST", chat),
     }
     told = told_to(NOBODY, refused)
     assert {name: status for name, (status, _) in told.items()} == dict.fromkeys(refused, 403)
     assert "LOCAL_USERS=all" in str(told["calls"][1])
+    of_letta = {
+        "itself": (letta, "/app-server-info", "GET", ""),
+        "its socket": (letta, "/ws", "GET", ""),
+        "its REST": (letta, "/v1/tools/run", "POST", "{}"),
+    }
+    statuses = {status for status, _ in told_to(NOBODY, of_letta).values()}
+    assert statuses <= {400, 401, 404, 426}, statuses
     open_to_all = told_to(NOBODY, {"alive": (proxy, "/healthz", "GET", "")})
     assert open_to_all["alive"][0] == 200

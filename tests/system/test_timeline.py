@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,7 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dev.letta.cluster import Cluster, prepare
+from dev.letta_import import postgres
 from proxy.timeline import api
 from proxy.timeline.store.database import DatabaseUrl, open_store
 from proxy.timeline.store.errors import StoreError
@@ -25,56 +26,40 @@ from proxy.timeline.store.tables import REVISIONS, metadata
 from tests.fast.proxy.conftest import running_proxy
 from tests.fast.proxy.timeline.conftest import agent_token, event, opened, post, posted, watching
 
-READY_S = 20.0
 
+@dataclass(frozen=True)
+class Place:
+    """Where a Postgres is that comes and goes."""
 
-@contextmanager
-def running(cluster: Cluster) -> Iterator[subprocess.Popen[bytes]]:
-    """The postmaster within this block."""
-    process = subprocess.Popen(cluster.command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=READY_S)
+    data: Path
+    sockets: Path
 
+    def running(self) -> AbstractContextManager[postgres.Database]:
+        return postgres.running(self.data, self.sockets)
 
-async def answers(url: str) -> None:
-    deadline = time.monotonic() + READY_S
-    while True:
-        try:
-            connection = await asyncpg.connect(url)
-        except (OSError, asyncpg.CannotConnectNowError):
-            assert time.monotonic() < deadline, "Postgres does not start"
-            await asyncio.sleep(0.05)  # it notifies nobody
-            continue
-        await connection.close()
-        return
+    def address(self, database: str) -> str:
+        return f"postgresql://{postgres.USER}@/{database}?host={self.sockets}"
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    return prepare(tmp_path_factory.mktemp("letta"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(dir=postgres.SHORT) as sockets:
+        yield Place(tmp_path_factory.mktemp("calls") / "postgres", Path(sockets))
 
 
 @pytest.fixture
-async def url(cluster: Cluster) -> AsyncIterator[str]:
+async def url(place: Place) -> AsyncIterator[str]:
     """A new database of a running Postgres."""
-    with running(cluster):
-        yield await fresh_database(cluster)
+    with place.running():
+        yield await fresh_database(place)
 
 
-def address(cluster: Cluster, database: str) -> str:
-    return f"postgresql://postgres@/{database}?host={cluster.sockets}"
-
-
-async def fresh_database(cluster: Cluster) -> str:
-    await answers(address(cluster, "postgres"))
-    connection = await asyncpg.connect(address(cluster, "postgres"))
+async def fresh_database(place: Place) -> str:
+    connection = await asyncpg.connect(place.address(postgres.USER))
     name = f"calls{time.time_ns()}"
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
-    return address(cluster, name)
+    return place.address(name)
 
 
 async def rows(url: str, query: str) -> list[tuple[Any, ...]]:
@@ -137,10 +122,10 @@ async def test_a_call_is_kept_read_again_and_deleted(
         assert await rows(url, "SELECT count(*) FROM events") == [(0,)]
 
 
-async def test_postgres_goes_away_and_everything_is_stored_once(cluster: Cluster) -> None:
+async def test_postgres_goes_away_and_everything_is_stored_once(place: Place) -> None:
     async with AsyncExitStack() as stack:
-        with running(cluster):
-            url = await fresh_database(cluster)
+        with place.running():
+            url = await fresh_database(place)
             proxy = await running_proxy(stack, database_url=url)
             await opened(proxy)
             await posted(proxy, event("before"))
@@ -152,8 +137,7 @@ async def test_postgres_goes_away_and_everything_is_stored_once(cluster: Cluster
             await watcher.event("during")
             await proxy.post("/api/token", {"room": "r"})
             await watcher.event("issued")
-        with running(cluster):
-            await answers(url)
+        with place.running():
             for _ in range(200):
                 if (await post(proxy, [during], agent_token())).status == 200:
                     break

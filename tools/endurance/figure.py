@@ -77,7 +77,6 @@ WARM_UP_MIN, WARM_UP_SHARE = 5.0, 0.25  # the shorter one counts
 PAUSE_S = 0.5  # between two calls of a caller
 GOAL_MB_H = 1.0
 GOAL_HANDLES_H = 2.0  # open files and threads
-DATABASE = "postgres:"  # keeps the files of its tables open on purpose, up to a limit of its own
 MINUTE_S = 60.0
 
 
@@ -180,7 +179,7 @@ def _rows(run: _Run, lasting: list[Growth], left: Left) -> list[FigureRow]:
     fastest = f" ({grows[1].name}, ± {grows[0].give_or_take:.2f})" if grows else ""
     fat = [each.memory.below(GOAL_MB_H) for each in lasting if each.memory]
     handles = [
-        each.label for each in lasting if not each.name.startswith(DATABASE)
+        each.label for each in lasting
         for one in (each.fds, each.threads)
         if one and one.below(GOAL_HANDLES_H) is False
     ]  # fmt: skip

@@ -6,18 +6,18 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-from letta_client import AsyncLetta
 from livekit import api
 
-from tools.bench.processes import Tree, name_of
+from common.letta.connect import connect
+from common.settings import LettaServerSettings
+from dev.environment import environment_of
+from tools.bench.processes import Tree
 from tools.bench.system import System
 
 PATIENCE_S = 30.0
 LOOK_EVERY_S = 1.0
-MOST_CONVERSATIONS = 10_000
+MOST_AGENTS = 1000
 CHECKPOINT = "(checkpoint)"  # how a conversation is labelled that a call uses for a while
-POOLED = "postgres: postgres"  # connections that Letta keeps for later: as many as it once needed
 
 
 @dataclass
@@ -83,10 +83,7 @@ async def standing(system: System, tree: Tree) -> Standing:
         rooms=await _rooms(system),
         conversations=len(conversations),
         checkpoints=[each for each in conversations if each.endswith(CHECKPOINT)],
-        processes={
-            name: sum(not _is_pooled(each) for each in members)
-            for name, members in tree.now().items()
-        },
+        processes={name: len(members) for name, members in tree.now().items()},
         spool_files=_spooled(system),
     )
 
@@ -102,13 +99,6 @@ async def settled(system: System, tree: Tree, before: Standing, calls: int) -> S
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _is_pooled(process: psutil.Process) -> bool:
-    try:
-        return name_of(process.cmdline()).startswith(POOLED)
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False
-
-
 async def _rooms(system: System) -> list[str]:
     environ = system.environ
     async with api.LiveKitAPI(
@@ -119,10 +109,13 @@ async def _rooms(system: System) -> list[str]:
 
 async def _conversations(system: System) -> list[str]:
     """The label of each conversation of Letta."""
-    key = system.environ.get("LETTA_API_KEY") or "none"
-    async with AsyncLetta(base_url=system.environ["LETTA_BASE_URL"], api_key=key) as letta:
-        found = await letta.conversations.list(limit=MOST_CONVERSATIONS)
-        return [each.summary or "" for each in found]
+    with environment_of(system.environ):
+        letta = connect(LettaServerSettings())
+    try:
+        found = [await letta.conversations(each.id, "") for each in await letta.agents(MOST_AGENTS)]
+    finally:
+        await letta.aclose()
+    return [each.label for conversations in found for each in conversations]
 
 
 def _spooled(system: System) -> int:

@@ -49,7 +49,7 @@ class ReplayedLetta:
         self.requests: list[list[tuple[str, str]]] = []
         self.cancelled: asyncio.Queue[str] = asyncio.Queue()
         self.captured: list[dict[str, Any]] = []
-        self.can_fork = self.can_record = True
+        self.can_fork = True
         self.health = 200
         self.started = asyncio.Event()  # a run has sent its first piece of text
         self.url = ""
@@ -59,6 +59,15 @@ class ReplayedLetta:
         """The one conversation of the room."""
         (conversation,) = [kept for kept in self.conversations.values() if kept.summary == label]
         return conversation
+
+    @property
+    def beside(self) -> list[tuple[str, str]]:
+        """What is kept of the agent, in none of its conversations."""
+        found: list[tuple[str, str]] = []
+        for each in self.captured:
+            found += [("user", sent["content"]) for sent in each["request_messages"]]
+            found += [("assistant", each["response_dict"]["content"])]
+        return found
 
     async def serve(self) -> web.AppRunner:
         app = web.Application()
@@ -78,7 +87,6 @@ class ReplayedLetta:
                 web.post(f"{conversation}/cancel", self._cancel),
                 web.get(f"{conversation}/messages", self._messages),
                 web.post(f"{conversation}/messages", self._send),
-                web.post(f"{conversation}/messages/record", self._record),
             ]
         )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -171,13 +179,6 @@ class ReplayedLetta:
                 for n, (role, text) in enumerate(self._get(request).messages)
             ]
         )
-
-    async def _record(self, request: web.Request) -> web.Response:
-        if not self.can_record:
-            return web.json_response({"detail": "Not Found"}, status=404)
-        messages = (await request.json())["messages"]
-        self._get(request).messages += [(sent["role"], sent["content"]) for sent in messages]
-        return web.json_response({"message_ids": []})
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         kept = self._get(request)

@@ -70,7 +70,7 @@ def test_a_family_is_the_sum_of_its_shares() -> None:
         (["/x/python", "-c", "from multiprocessing.forkserver import main; main()"], "forkserver"),
         (["/x/livekit-server", "--config", "/y/my.yaml"], "livekit-server --config my.yaml"),
         (["postgres: checkpointer "], "postgres: checkpointer"),
-        (["/x/.venv-letta/bin/python", "/x/dev/letta/server", '{"port": 1}'], 'server {"port": 1}'),
+        (["/x/bin/node", "/x/bin/letta", "--backend", "local"], "node letta --backend local"),
         ([], "?"),
     ],
 )  # fmt: skip

@@ -58,15 +58,17 @@ def test_key_and_secret_are_generated_once_and_private(tmp_path: Path) -> None:
 
 
 def test_our_own_app_server_has_a_token_that_is_generated_once_and_private(tmp_path: Path) -> None:
-    first, second = (_compose(tmp_path, "agent", LETTA_BACKEND="app-server") for _ in range(2))
+    first, second = (_compose(tmp_path, "agent") for _ in range(2))
+    assert first.environ["LETTA_BACKEND"] == "app-server"
     assert first.environ["LETTA_API_KEY"] == second.environ["LETTA_API_KEY"]
     assert len(first.environ["LETTA_API_KEY"]) >= 32
     assert (tmp_path / "home" / "letta.token").stat().st_mode & 0o777 == 0o600
-    assert "LETTA_API_KEY" not in _compose(tmp_path, "agent").environ
     elsewhere = _compose(
         tmp_path, "agent", LETTA_BACKEND="app-server", LETTA_BASE_URL="http://there:1"
     )
     assert "LETTA_API_KEY" not in elsewhere.environ
+    for address in ({"LETTA_BASE_URL": "http://there:1"}, {"LETTA_API_KEY": "k"}):
+        assert _compose(tmp_path, "agent", **address).environ["LETTA_BACKEND"] == "v1"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,7 @@ def test_our_own_app_server_has_a_token_that_is_generated_once_and_private(tmp_p
         ({"SPEECH": "loud"}, "which is not one of 'offline', 'openai' or 'inference'"),
         ({"LIVEKIT_API_KEY": "k"}, "LIVEKIT_API_SECRET is not: set both, or neither"),
         ({"LETTA_API_KEY": "k", "LETTA_BACKEND": "app-server"}, "remove one of the two"),
+        ({"LETTA_BACKEND": "v1"}, "LETTA_BACKEND is v1, which is not started here: remove it"),
         (
             {"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "short"},
             "has 5 characters, livekit-server wants at least 32",

@@ -80,23 +80,10 @@ def test_a_livekit_elsewhere_is_asked_by_its_url(server: Server) -> None:
     assert readiness.ask_elsewhere(SERVICES["livekit"], environ) is None
 
 
-def test_letta_is_ready_with_its_first_agent(server: Server, tmp_path: Path) -> None:
-    environ = {"LETTA_PORT": str(server.port), "VOICE_HOME": str(tmp_path)}
-    server.answers = {"/v1/health/": (200, "{}")}
-    assert "first agent" in str(readiness.ask(SERVICES["letta"], environ))
-    (tmp_path / "letta").mkdir()
-    (tmp_path / "letta" / "first-agent").write_text("agent-1")
-    assert readiness.ask(SERVICES["letta"], environ) is None
-
-
-def test_an_app_server_is_ready_with_a_first_agent_of_its_own(
+def test_letta_is_ready_with_a_first_agent_that_is_not_of_an_older_memory(
     server: Server, tmp_path: Path
 ) -> None:
-    environ = {
-        "LETTA_PORT": str(server.port),
-        "VOICE_HOME": str(tmp_path),
-        "LETTA_BACKEND": "app-server",
-    }
+    environ = {"LETTA_PORT": str(server.port), "VOICE_HOME": str(tmp_path)}
     server.answers = {"/readyz": (200, "ok")}
     (tmp_path / "letta" / "app-server").mkdir(parents=True)
     (tmp_path / "letta" / "first-agent").write_text("agent-of-v1")
@@ -110,6 +97,11 @@ def test_a_letta_elsewhere_is_asked_with_the_key(server: Server) -> None:
     server.answers = {"/v1/health/": (200, "{}"), "/v1/agents/?limit=1": (401, "no")}
     assert "rejects LETTA_API_KEY" in str(readiness.ask_elsewhere(SERVICES["letta"], environ))
     assert server.asked[-1][2] == "Bearer sk-1"
+    environ["LETTA_BACKEND"] = "app-server"
+    server.answers = {"/readyz": (200, "ok"), "/app-server-info": (401, "no")}
+    assert "rejects LETTA_API_KEY" in str(readiness.ask_elsewhere(SERVICES["letta"], environ))
+    server.answers["/app-server-info"] = (200, "{}")
+    assert readiness.ask_elsewhere(SERVICES["letta"], environ) is None
 
 
 def test_the_agent_is_ready_when_registered_under_its_name(server: Server) -> None:

@@ -74,6 +74,7 @@ async def running_proxy(stack: AsyncExitStack, **settings: Any) -> Proxy:
         "livekit_api_secret": SECRET,
         "letta_base_url": f"http://127.0.0.1:{no_letta}",
         "letta_api_key": LETTA_KEY,
+        "letta_backend": "v1",  # what letta_server.py speaks
         "agent_url": f"http://127.0.0.1:{nobody}",
         "proxy_port": own,
         **settings,

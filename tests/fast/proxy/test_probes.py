@@ -233,5 +233,6 @@ async def test_a_program_that_is_no_longer_ready_is_asked(
     write(tmp_path, "letta", state="starting", cause="not-ready", detail="no longer ready: …")
     gone = (await look(process_status_dir=tmp_path)).processes["letta"]
     assert gone.answers is False
-    back = await look(process_status_dir=tmp_path, letta_base_url=letta.url)
+    settings = {"letta_base_url": letta.url, "letta_backend": "v1"}
+    back = await look(process_status_dir=tmp_path, **settings)
     assert back.processes["letta"].answers is True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import time
@@ -15,7 +14,6 @@ from aiohttp import web
 
 from common import vitals as own_vitals
 from common.vitals import Vitals
-from dev.letta.server.vitals_route import VitalsRoute
 from dev.models import weights
 from dev.models.app import make_app
 from dev.models.settings import ModelsSettings
@@ -48,32 +46,6 @@ async def serve(app: web.Application, port: int) -> web.AppRunner:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     return runner
-
-
-async def test_our_letta_answers_beside_lettas_own_routes() -> None:
-    passed: list[str] = []
-
-    async def app(scope: dict[str, Any], *_: object) -> None:
-        passed.append(scope["path"])
-
-    vitals = Vitals()
-    vitals.active_at = 0.0
-    telling = VitalsRoute(app, vitals)
-    sent: list[dict[str, Any]] = []
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    async def receive() -> dict[str, Any]:
-        return {}
-
-    for method, path in (("GET", "/vitals"), ("GET", "/v1/agents/")):
-        await telling({"type": "http", "method": method, "path": path}, receive, send)
-    assert (passed, vitals.active_at) == (["/v1/agents/"], 0.0)
-    assert sent[0]["status"] == 200
-    assert json.loads(sent[1]["body"])["pid"] == os.getpid()
-    await telling({"type": "http", "method": "POST", "path": "/v1/agents/"}, receive, send)
-    assert vitals.active_at > 0
 
 
 async def test_the_models_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:

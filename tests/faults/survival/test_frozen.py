@@ -53,14 +53,6 @@ def the_job(system: System) -> list[psutil.Process]:
     return [job_process(system)]
 
 
-def postgres(system: System) -> list[psutil.Process]:
-    """Letta's Postgres, with its processes."""
-    (letta,) = the_program("letta")(system)
-    found = [each for each in letta.children(recursive=True) if each.name() == "postgres"]
-    assert found, f"no postgres below {letta}"
-    return found
-
-
 BRIEF = "the job's process"
 FIND: dict[str, Find] = {
     BRIEF: the_job,
@@ -68,7 +60,6 @@ FIND: dict[str, Find] = {
     "Letta's server": the_program("letta"),
     "the proxy": the_program("proxy"),
     "the models server": the_program("models"),
-    "Letta's Postgres": postgres,
     "the worker's main process": the_program("agent"),
     **{f"the launcher of {name}": the_launcher(name) for name in PROGRAMS},
 }

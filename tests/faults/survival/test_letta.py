@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import psutil
 import pytest
 
 from dev.caller import Caller
@@ -29,40 +28,21 @@ MOMENT, STILL = "I need a moment", "My memory is not back yet"
 SHORT_PATIENCE_S = 4
 
 
-def server(system: System) -> None:
-    kill(system, "letta")
-
-
-def postgres(system: System) -> None:
-    file = system.home / "letta" / "postgres" / "postmaster.pid"
-    psutil.Process(int(file.read_text().splitlines()[0])).kill()
-
-
-@pytest.mark.parametrize(
-    ("what", "killed"),
-    [
-        ("Letta", server),
-        # dev/letta ends with its Postgres: the unit tests of its supervisor.
-        pytest.param("Letta's Postgres", postgres, marks=pytest.mark.long),
-    ],
-)
 def test_killed(
     faulty: System,
     new_survival: NewSurvival,
     full: bool,
     times: int,
-    what: str,
-    killed: Callable[[System], None],
 ) -> None:
-    survival = new_survival(f"{what} killed (-9), the caller asks", GOAL_S)
+    survival = new_survival("Letta killed (-9), the caller asks", GOAL_S)
     for _ in range(times):
         if full:
             stable(faulty, "letta")
         with Call(faulty) as call:
             before = tells(call)
             answers = times_answered(call)
-            killed(faulty)
-            asks_for_patience(call, ASKED)
+            with kept_away(faulty):  # by itself it is back before anybody notices
+                asks_for_patience(call, ASKED)
             is_ready(faulty)
             with survival.recovering():
                 answers_again(call, answers)

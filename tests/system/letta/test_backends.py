@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from common.letta.app_server import AppServer
 from common.letta.backend import (
     Agent,
     Backend,
@@ -71,7 +72,8 @@ async def test_the_first_agent_is_there_and_thinks(backend: Backend) -> None:
 
 async def test_only_models_that_talk_are_offered(backend: Backend) -> None:
     models = await backend.models()
-    assert [model.rpartition("/")[2] for model in models] == ["rehearsal"]
+    names = [model.rpartition("/")[2] for model in models]
+    assert [name for name in names if not name.startswith("letta")] == ["rehearsal"]
 
 
 async def test_an_agent_is_made_and_thinks_with_the_model_of_the_first(
@@ -105,6 +107,8 @@ async def test_what_is_told_is_remembered_in_the_next_conversation(
     called = "".join(part.name for part in parts if isinstance(part, ToolCall))
     (returned,) = [part for part in parts if isinstance(part, ToolReturn)]
     assert called.startswith("memory_") and returned.status == "success"
+    (at,) = [number for number, part in enumerate(parts) if isinstance(part, Usage)]
+    assert at > parts.index(returned), "told once, of the whole turn"
     assert "Grace" in {b.label: b.value for b in await backend.blocks(agent.id)}["human"]
     other = await backend.create_conversation(agent.id, "voice room b")
     assert "Grace" in words(await turn(backend, other, user("what is my name?")))
@@ -210,12 +214,21 @@ async def test_words_without_a_reply_are_told_later(
     conversation = await backend.create_conversation(agent.id, "voice room a")
     await turn(backend, conversation, user("hello"))
     said = [user("my cat is called Ada"), Said("assistant", "What a")]
-    assert await backend.record(agent.id, conversation, said)
+    inside = await backend.record(agent.id, conversation, said)
+    assert inside == (letta.kind != "v1")
     async with connected(letta) as later:  # a job of another day
         await later.conversations(agent.id, "voice room a")
         await turn(later, conversation, user("good bye"))
         texts = await user_texts(later, conversation)
-    assert texts == ["hello", "my cat is called Ada", "good bye"]
+    assert texts == ["hello", *(["my cat is called Ada"] if inside else []), "good bye"]
+
+
+async def test_a_good_bye_to_which_nothing_was_said_is_kept(backend: Backend, agent: Agent) -> None:
+    conversation = await backend.create_conversation(agent.id, "voice room a")
+    await turn(backend, conversation, user("hello"))
+    inside = await backend.record(agent.id, conversation, [user("good bye")])
+    if inside:
+        assert await user_texts(backend, conversation) == ["hello", "good bye"]
 
 
 async def test_who_is_not_there_is_said(backend: Backend, agent: Agent) -> None:
@@ -224,6 +237,19 @@ async def test_who_is_not_there_is_said(backend: Backend, agent: Agent) -> None:
         with pytest.raises(LettaError) as raised:
             await ask
         assert raised.value.code == "agent_not_found" and gone in raised.value.message
+
+
+async def test_an_agent_that_is_deleted_during_its_call_is_said(letta: Letta) -> None:
+    if letta.kind == "v1":
+        pytest.skip("the faults of a call have it")
+    async with connected(letta) as backend:
+        assert isinstance(backend, AppServer)
+        agent = await backend.create_agent("Gone", PERSONA)
+        conversation = await backend.create_conversation(agent.id, "voice room a")
+        await backend._ask("agent_delete", agent_id=agent.id)
+        with pytest.raises(LettaError) as raised:
+            await turn(backend, conversation, user("hello"))
+    assert raised.value.code == "agent_not_found" and agent.id in raised.value.message
 
 
 async def test_a_conversation_that_is_gone_is_said(

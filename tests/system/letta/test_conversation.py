@@ -101,7 +101,9 @@ async def test_it_is_found_again_with_what_was_heard_last(room: Room) -> None:
     assert later.conversation.id == room.conversation.id
     await later.turn("I am back")
     assert (await later.texts())[-1] == "I am back"
-    assert list(await later.texts())[:2] == ["hello", "count to five"]
+    if not room.degraded:  # V1 has no request for words without a reply
+        assert list(await later.texts())[:2] == ["hello", "count to five"]
+    assert bool(room.degraded) == (room.backend.keeps_history is False)
 
 
 async def test_a_call_without_a_word_leaves_nothing(room: Room) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,14 +12,26 @@ from pathlib import Path
 import pytest
 
 from common.letta.backend import Backend, StoredMessage
-from dev.letta_import import old
+from dev.letta.__main__ import lock
+from dev.letta_import import old, postgres
 from dev.letta_import.__main__ import turns
-from tests.running_system import ROOT
+from tests.running_system import ROOT, free_ports
+from tests.system.letta.conftest import RECORD, RECORDINGS
 from tests.system.letta.lettas import Letta, connected, letta_of
 from tests.system.letta.test_backends import Said, turn, user, words
 
-KITCHEN = ["hello", "my name is Grace", "and now?"]
+KITCHEN = ["hello", "my name is Grace", "and now?", "go on"]
 BO = {"human": "a sailor", "persona": 'I am Bo.\nI say "ahoy".', "boat": "The Ümlaut, 12 m"}
+MEMORY = RECORDINGS / "memory.sql"
+READ = (
+    "agents", "block", "blocks_agents", "tools", "tools_agents", "messages", "conversations",
+    "conversation_messages", "archival_passages", "voice_system",
+)  # fmt: skip
+WITHOUT_TEXTS_OF_LETTA = """
+UPDATE agents SET system = left(system, 30), tool_rules = NULL;
+UPDATE tools SET source_code = NULL, json_schema = NULL, description = NULL;
+UPDATE tools SET args_json_schema = NULL;
+DELETE FROM messages WHERE role = 'system'"""
 OWN_PROMPT = "its system prompt; put what matters into a memory block"
 
 
@@ -89,7 +102,8 @@ async def _live(backend: Backend) -> None:
     kitchen = await backend.create_conversation(ada.id, "voice room kitchen")
     for text in KITCHEN[:2]:
         await turn(backend, kitchen, user(text))
-    await backend.record(ada.id, kitchen, [user(KITCHEN[2]), Said("assistant", "Well")])
+    # Of the reply to the one before only the beginning was heard.
+    await turn(backend, kitchen, user(KITCHEN[2]), Said("assistant", "Well"), user(KITCHEN[3]))
     await backend.mark(kitchen, "voice room kitchen (checkpoint)")
     bo = await backend.create_agent("Bo", BO)
     harbour = await backend.create_conversation(bo.id, "voice room harbour")
@@ -103,7 +117,7 @@ async def _see(backend: Backend) -> None:
     (kitchen,) = await backend.conversations(ada.id, "voice room kitchen")
     said = [(each.role, each.text) for each in reversed(await backend.messages(kitchen.id, 50))]
     assert [text for role, text in said if role == "user"] == KITCHEN
-    assert said[-1] == ("assistant", "Well") and said[3][0] == "assistant"
+    assert said[-3] == ("assistant", "Well") and said[-1][0] == said[3][0] == "assistant"
     (harbour,) = await backend.conversations(bo.id, "voice room harbour")
     counted, asked = await backend.messages(harbour.id, 50)
     assert asked.text == "count to five" and counted.text == "One, two, three, four, five."
@@ -111,28 +125,48 @@ async def _see(backend: Backend) -> None:
     assert "Grace" in words(await turn(backend, kitchen.id, user("what is my name?")))
 
 
-def test_agents_blocks_and_conversations_come_along_once(tmp_path: Path) -> None:
+@pytest.fixture
+def home_of_v1(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """With what the real V1 server has left: of now with --full, else of the day of recording."""
+    data = tmp_path / "letta" / "postgres"
+    if not request.config.getoption("--full"):
+        data.parent.mkdir()
+        with postgres.running(data) as database:
+            database.tell("CREATE EXTENSION vector; CREATE SEQUENCE messages_sequence_id_seq")
+            database.tell(MEMORY.read_text())
+        return tmp_path
     with letta_of("v1", tmp_path) as before:
         told_to(before, _live)
-        refused = carry_over(before)
-        assert refused.returncode == 1 and "restart_voice_system.sh stop" in refused.stdout
-    data = tmp_path / "letta" / "postgres"
+    if RECORD:
+        with postgres.running(data) as database:
+            database.tell(WITHOUT_TEXTS_OF_LETTA)
+            where = ["-h", str(database.sockets), "-U", postgres.USER, "--column-inserts"]
+            sections = ["--section=pre-data", "--section=data", "--no-owner"]
+            tables = [f"--table={name}" for name in READ]
+            dump = [str(database.bin / "pg_dump"), *where, *sections, *tables]
+            MEMORY.write_text(subprocess.check_output(dump, text=True))
+    return tmp_path
+
+
+def test_agents_blocks_and_conversations_come_along_once(home_of_v1: Path) -> None:
+    tmp_path, data = home_of_v1, home_of_v1 / "letta" / "postgres"
     unchanged = prints(data)
-    after = Letta("app-server", tmp_path, before.port, before.models_port)
+    after = Letta("app-server", tmp_path, *free_ports(2))
+    held = lock(tmp_path / "letta")
+    refused = carry_over(after)
+    assert refused.returncode == 1 and "restart_voice_system.sh stop" in refused.stdout
+    os.close(held)
 
     done = carry_over(after)
     assert done.returncode == 0, done.stdout
-    assert "Ada: 2 blocks, 1 conversations, 6 messages" in done.stdout
+    assert "Ada: 2 blocks, 1 conversations, 8 messages" in done.stdout
     assert "Bo: 3 blocks, 1 conversations, 2 messages" in done.stdout
-    assert f"Bo: {OWN_PROMPT}" in done.stdout and f"Ada: {OWN_PROMPT}" not in done.stdout
+    assert f"Bo: {OWN_PROMPT}" in done.stdout
     again = carry_over(after)
     assert again.returncode == 0 and "nothing to do: all 2 agents" in again.stdout
     assert prints(data) == unchanged
 
-    with (
-        after.running("dev.models", f"{after.models_url}/v1/models"),
-        after.running("dev.letta", f"{after.url}/readyz"),
-    ):
+    with after.models(), after.app_server():
         told_to(after, _see)
     assert "older memory" not in after.output
 
@@ -146,7 +180,7 @@ def test_an_older_memory_is_told_of_and_an_absent_one_refused(tmp_path: Path) ->
     data = tmp_path / "letta" / "postgres"
     data.mkdir()
     (data / "PG_VERSION").write_text("17\n")
-    with running.running("dev.letta", f"{running.url}/readyz"):
+    with running.app_server():
         assert f"there is an older memory in {data}" in running.output
         assert "./scripts/letta-import" in running.output
     refused = carry_over(letta)

@@ -75,7 +75,7 @@ async def asking(tmp_path: Path) -> AsyncIterator[tuple[Backend, AskingModel, Pa
     model = AskingModel()
     async with TestServer(model.app()) as server:
         letta = Letta("app-server", tmp_path, free_ports(1)[0], server.port or 0)
-        running = letta.running("dev.letta", f"{letta.url}/readyz")
+        running = letta.app_server()
         await asyncio.to_thread(running.__enter__)
         try:
             async with connected(letta) as backend:

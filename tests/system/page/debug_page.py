@@ -160,7 +160,7 @@ def proxy_without_worker(system: System) -> Iterator[str]:
         "LIVEKIT_API_KEY": system.api_key,
         "LIVEKIT_API_SECRET": system.api_secret,
         "LIVEKIT_AGENT_NAME": "nobody",
-        "LETTA_BASE_URL": system.letta_url,
+        **system.letta_settings,
         "MODELS_URL": system.models_url,
         "AGENT_URL": system.agent_url,
         "AGENT_CHECK": "false",

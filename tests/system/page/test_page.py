@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Playwright, Route, expect
 
 from common.events import STAGES
+from common.letta.app_server import AppServer
+from tests.faults.beside import beside
 from tests.running_system import System
 from tests.system.page.debug_page import (
     DebugPage,
@@ -319,11 +321,16 @@ def test_a_narrow_window_does_not_scroll_sideways(
         page.assert_no_complaints()
 
 
+async def renamed(system: System, agent_id: str, name: str) -> None:
+    """By its own programs an agent may be called anything."""
+    async with system.letta() as backend:
+        assert isinstance(backend, AppServer)
+        await backend._ask("agent_update", agent_id=agent_id, body={"name": name})
+
+
 def test_data_is_text_and_never_markup(page: DebugPage, system: System) -> None:
     chosen = new_agent(system, "harmless", human=NASTY)
-    # Letta takes such a name only for an agent that is there.
-    renamed = httpx.patch(f"{system.letta_url}/v1/agents/{chosen}", json={"name": NASTY})
-    renamed.raise_for_status()
+    beside(renamed(system, chosen, NASTY))
     page.open()
     page.agents.select_option(chosen)
     expect(page.agents.locator("option:checked")).to_have_text(NASTY)
@@ -435,7 +442,7 @@ def test_a_memory_block_is_edited(page: DebugPage, system: System) -> None:
 def test_a_model_that_letta_no_longer_has_is_refused_in_words(
     chromium: Browser, system: System
 ) -> None:
-    now, gone = "openai-proxy/rehearsal", "openai-proxy/ollama/gone"
+    now, gone = "openai-compatible/rehearsal", "openai-compatible/ollama/gone"
     models = [{"handle": now, "is_script": True}, {"handle": gone, "is_script": False}]
     with debug_page(chromium, system.proxy_url) as page:
         page.page.route(

@@ -1,1 +1,0 @@
-"""The Letta server process: runs in .venv-letta, where the rest of this project cannot run."""
