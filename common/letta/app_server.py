@@ -55,6 +55,7 @@ logger = logging.getLogger("letta.app_server")
 ANSWER_S = 15.0  # for all but a turn
 AGENT_GONE = re.compile(r"\bAgent (\S+) not found")
 CREATING_S = 60.0
+LISTING_TRIES = 2  # of its providers' models, before an agent's first turn
 PATIENCE_TRIES = 3  # of the model, which take 3 s; a caller does not wait for more
 FAILED = ("error", "llm_api_error")  # stop reasons that come with a text
 LISTED, MANY_AGENTS = 200, 1000
@@ -104,6 +105,7 @@ class AppServer:
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._turns: dict[str, asyncio.Queue[dict[str, Any] | None]] = {}  # by conversation
         self._started: set[str] = set()  # conversations whose runtime this connection has started
+        self._listed: set[str] = set()  # models that the server has listed in this connection
         self._runs: dict[str, set[str]] = {}  # ids of what the turn that goes on consists of
         self._over: dict[str, set[str]] = {}  # and of one that was cancelled
         self._agents: dict[str, str] = {}  # whose a conversation is
@@ -415,7 +417,18 @@ class AppServer:
             force_device_status=False,
             external_tools=[{"scope_id": SCOPE, "tools": memory_tools.definitions()}],
         )
+        await self._see_the_model_listed(self._agents[conversation_id])
         self._started.add(conversation_id)
+
+    async def _see_the_model_listed(self, agent_id: str) -> None:
+        """A server that began a moment ago does not know the models of its providers yet: it gives
+        them 2 s to be listed and then calls the agent's unknown, when the caller's words are in the
+        conversation already. Which models there are is asked before the first turn, for that."""
+        model = (await self.agent(agent_id)).model
+        for _ in range(LISTING_TRIES):
+            if not model or model in self._listed:
+                return
+            self._listed.update(await self.models())
 
     def _runtime(self, conversation_id: str) -> dict[str, str]:
         return {
@@ -485,6 +498,7 @@ class AppServer:
         async with self._connecting:
             if self._socket is None or self._socket.closed:
                 self._started.clear()
+                self._listed.clear()
                 self._over.clear()  # a server that was started again counts its runs anew
                 with self._in_words():
                     self._socket = await self._session.ws_connect(

@@ -27,6 +27,7 @@ CODES_OF_KINDS = {"rejected": "llm_authentication", "rate-limited": "llm_rate_li
 # What Letta writes into `detail`: the first for an answer of the model's server (of 0.16.8, and of
 # the App Server 0.34), the others when there was none.
 MODEL_STATUS = re.compile(r"(?:Error code: |^)(\d{3})\b")
+UNKNOWN_MODEL = re.compile(r'Unknown model "([^"]+)"')  # the App Server's words
 NO_CONNECTION = ("Failed to connect", "Connection error", "Network error")
 MEMORY_TOO_LARGE = "memory_too_large"
 TOO_LARGE = re.compile(r"system prompt|core memory|memory blocks|context[_ ]window", re.IGNORECASE)
@@ -145,6 +146,11 @@ def model_error(kind: str, detail: str) -> LettaError:
         kind = CODES_OF_KINDS.get(failed.kind, "model_unreachable")
         sentence = MODEL_ERRORS.get(kind, sentence)
     elif kind not in MODEL_ERRORS:
+        if unlisted := UNKNOWN_MODEL.search(detail):
+            sentence = (
+                f"the server of the model did not list {unlisted[1]}: it does not run, or it has "
+                "another name for it"
+            )
         if any(sign in detail for sign in NO_CONNECTION):
             failed, sentence = Failure("refused"), "the model could not be reached"
         kind = "model_unreachable"

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,12 +18,14 @@ import psutil
 import pytest
 
 from common.letta.backend import Backend
+from common.letta.errors import LettaError
 from tests.running_system import ROOT, free_ports, new_system
 from tests.system.checkout import wait_for
 from tests.system.letta.lettas import PYTHON, Letta, connected
 from tests.system.letta.test_backends import Said, turn, user, words
 
 START_S, END_S = 60.0, 5.0
+LATE_S = 2.5  # a server that lists its models after so long is too late for the App Server
 LABEL = "voice room kitchen"
 
 
@@ -65,6 +68,12 @@ def tree(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return [parent, *parent.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _listens(port: int) -> bool:
+    with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def kill(processes: list[psutil.Process]) -> None:
@@ -166,6 +175,29 @@ def test_memory_outlives_a_kill_of_everything(runs: Runs) -> None:
     assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
     assert not (runs.home / "nobody writes here").exists()
     assert "Traceback" not in runs.output
+
+
+def test_the_first_turn_after_a_start_finds_its_model(runs: Runs) -> None:
+    server, models = runs.start(), runs.run("dev.models")
+    wait_for("the first agent", (runs.home / "letta/app-server/first-agent").exists, START_S)
+    for process in (server, models):
+        kill(tree(process))
+        process.wait()
+    runs.start()
+
+    async def asks() -> str:
+        async with connected(runs) as backend:
+            (ada,) = await backend.agents(10)
+            conversation = await backend.create_conversation(ada.id, LABEL)
+            return words(await turn(backend, conversation, user("hello")))
+
+    with pytest.raises(LettaError, match="did not list rehearsal: it does not run"):
+        asyncio.run(asks())
+    models = runs.run("dev.models")
+    wait_for("the models listen", lambda: _listens(runs.models_port), START_S)
+    os.kill(models.pid, signal.SIGSTOP)
+    threading.Timer(LATE_S, os.kill, (models.pid, signal.SIGCONT)).start()
+    assert asyncio.run(asks())
 
 
 def test_a_busy_port_is_told_before_anything_is_made(runs: Runs) -> None:
