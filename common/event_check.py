@@ -1,4 +1,4 @@
-"""Whether an event is as the table has it. Standard library only."""
+"""Whether an event is as the table has it, and what of it is. Standard library only."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def differences(
         for key, data_field in event_type.data.items():
             if data_field.required and key not in data:
                 yield f"its data lacks {key!r}"
+
+
+def readable(topic: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`data` without the values that are not of the type that the table gives them."""
+    event_type = EVENTS.get(topic)
+    if event_type is None:
+        return data
+    wrong = {
+        key
+        for key, value in data.items()
+        if key in event_type.data and not (_json_types(value) & set(event_type.data[key].types))
+    }
+    return {key: value for key, value in data.items() if key not in wrong} if wrong else data
 
 
 CUT = "cut"

@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from common import dotenv, http_proxy
+from common import dotenv, http_proxy, odd_keys
 from common.settings import SettingsError, sentences
 from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
 from dev.supervisor import private_files
@@ -237,10 +237,11 @@ def _short_secret(environ: Mapping[str, str], elsewhere: bool) -> list[str]:
     secret = environ.get("LIVEKIT_API_SECRET")
     if not secret or elsewhere or len(secret) >= SECRET_LENGTH:
         return []
+    odd = odd_keys.looks_like("LIVEKIT_API_SECRET", environ)
     return [
         f"setting LIVEKIT_API_SECRET has {len(secret)} characters, livekit-server wants at "
-        f"least {SECRET_LENGTH}; make it longer, or remove it and LIVEKIT_API_KEY to have both "
-        "generated"
+        f"least {SECRET_LENGTH}{f' ({odd})' if odd else ''}; make it longer, or remove it and "
+        "LIVEKIT_API_KEY to have both generated"
     ]
 
 

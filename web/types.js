@@ -23,7 +23,7 @@
  * @property {string} what what happened
  * @property {string} next what to do
  *
- * @typedef {'ok'|'waiting'|'failing'|'not reached'} VerdictState
+ * @typedef {'ok'|'waiting'|'failing'|'not seen yet'|'not told'|'not reached'} VerdictState
  *
  * @typedef {object} Quote a line that proves a verdict
  * @property {string} text

@@ -25,6 +25,7 @@ from livekit.agents.tts import TTS
 from agent import http_clients
 from agent.provider_limiter import ProviderLimiter
 from agent.settings import AgentSettings, load
+from agent.speech.levels import LevelMeter
 from agent.speech.overlap import Overlap
 from agent.speech.providers import make_stt, make_tts
 from agent.speech.reports import Reports
@@ -73,7 +74,7 @@ def prepare(process: JobProcess) -> None:
         )
         tts = make_tts(settings, reports)
         asyncio.run(_rehearse())
-        detector = SharedVAD(loading.result() or LoudnessVAD(settings))
+        detector = SharedVAD(loading.result() or LoudnessVAD(settings), LevelMeter(reports))
     overlap = Overlap(reports)
     stt = make_stt(settings, detector, overlap, reports)
     process.userdata[READY] = Ready(settings, letta, detector, overlap, stt, tts, reports)

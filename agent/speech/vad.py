@@ -21,6 +21,7 @@ from livekit.agents import inference, utils, vad
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent.settings import AgentSettings
+from agent.speech.levels import LevelMeter
 from agent.speech.reports import Reports
 
 logger = logging.getLogger("agent.speech")
@@ -79,13 +80,16 @@ class AtOnce(Executor):
 class SharedVAD(vad.VAD):
     """A detector whose events others can listen to."""
 
-    def __init__(self, inner: vad.VAD) -> None:
+    def __init__(self, inner: vad.VAD, meter: LevelMeter | None = None) -> None:
         super().__init__(capabilities=inner.capabilities)
         self._inner = inner
+        self._meter = meter
         self.listeners: list[Listener] = []
         self.recent = bytearray()  # the last seconds of what the caller's microphone sent, as PCM
 
     def heard(self, frame: rtc.AudioFrame) -> None:
+        if self._meter is not None:
+            self._meter.heard(frame)
         self.recent += frame.data.tobytes()
         most = BYTES * round(RECENT_S * frame.sample_rate)
         # Not with each frame: what stands behind must be moved each time.

@@ -19,6 +19,7 @@ from proxy.dispatch.messages import (
     RoomFinished,
     StatusRead,
 )
+from proxy.dispatch.others import OthersDispatches
 from proxy.dispatch.reconciler import Reconciler
 from proxy.dispatch.records import DispatchRecord, DispatchRequest, Records, RoomEntry
 from proxy.dispatch.snapshot import RoomSnapshot
@@ -39,12 +40,14 @@ class Dispatcher:
         self._timeline = timeline
         self._reconciler = Reconciler(settings, sfu, registration, timeline)
         self._records = Records(self._reconciler.policy)
+        self._others = OthersDispatches(sfu, timeline)
         self._replacing: set[asyncio.Task[Reply | None]] = set()
         timeline.listeners.append(self._on_event)
 
     async def aclose(self) -> None:
         """End all monitors."""
         monitors = [entry.monitor for entry in self._records.all() if entry.monitor is not None]
+        await self._others.aclose()
         tasks = [*monitors, *self._replacing]
         for task in tasks:
             task.cancel()

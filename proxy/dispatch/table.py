@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from common.doc_tables import ARCHITECTURE, rewrite
 from proxy.clients.registration import Worker, WorkerJob, WorkerStatus
 from proxy.dispatch.messages import (
     AgentReported,
@@ -43,10 +44,6 @@ from proxy.dispatch.transition import (
     WATCH_PRESENT_S,
     transition,
 )
-
-PAGE = Path(__file__).parents[2] / "docs" / "architecture.md"
-BEGIN, END = "<!-- dispatch:begin -->", "<!-- dispatch:end -->"
-REWRITE = "run .venv/bin/python -m proxy.dispatch.table"
 
 NOW = 1_000_000.0
 POLICY = DispatchPolicy("voice", join_timeout=15.0, worker_wait=600.0)
@@ -263,35 +260,8 @@ def markdown(table: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_table(page: str, table: str) -> str:
-    """`page` with what stands between its markers replaced; ValueError when it has no markers."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"must hold the lines {BEGIN} and {END}: the table goes between them")
-    return f"{before}{begin}\n{table}{end}{after}"
-
-
-def main(arguments: list[str], page: Path = PAGE) -> int:
-    if arguments not in ([], ["--check"]):
-        print(__doc__, file=sys.stderr)
-        return 2
-    try:
-        text = page.read_text()
-        fresh = with_table(text, markdown(rows()))
-    except (OSError, ValueError) as error:
-        print(f"the table of the dispatch: {page}: {error}", file=sys.stderr)
-        return 1
-    if text == fresh:
-        return 0
-    if arguments:
-        print(
-            f"{page.name} does not match proxy/dispatch/transition.py: {REWRITE}", file=sys.stderr
-        )
-        return 1
-    page.write_text(fresh)
-    print(f"written: {page.name}")
-    return 0
+def main(arguments: list[str], page: Path = ARCHITECTURE) -> int:
+    return rewrite(arguments, "dispatch", markdown(rows()), "proxy.dispatch.table", page)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from livekit import api
 
+from common import odd_keys
 from proxy.probes import status_files
 from proxy.probes.question import OWN_KEYS_EVERY_S, Questions
 from proxy.settings import ProxySettings
@@ -81,7 +82,11 @@ async def credentials(settings: ProxySettings, questions: Questions) -> ProbeRes
     )
     if result.problem not in ("", "rejected", "rate-limited"):
         return None
-    return replace(result, name=CREDENTIALS, target=settings.livekit_url)
+    key, secret = settings.livekit_credentials
+    pair = {"LIVEKIT_API_KEY": key, "LIVEKIT_API_SECRET": secret}
+    hints = [odd_keys.looks_like(name, pair) for name in pair]
+    hint = next((hint for hint in hints if hint and result.problem), "")
+    return replace(result, name=CREDENTIALS, target=settings.livekit_url, hint=hint)
 
 
 async def media_over_tcp(settings: ProxySettings) -> ProbeResult | None:

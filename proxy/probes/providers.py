@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from common import odd_keys
 from proxy.probes.question import OWN_KEYS_EVERY_S, Questions
 from proxy.settings import ProxySettings
 from proxy.verdicts.system_health import ProbeResult
@@ -25,6 +26,8 @@ class Provider:
     """offline, openai or inference."""
     base_url: str
     key: str = ""
+    hint: str = ""
+    """What the key looks like, when it does not look like one of this provider."""
 
 
 def in_use(settings: ProxySettings) -> list[Provider]:
@@ -46,7 +49,11 @@ def _provider(settings: ProxySettings, role: str, kind: str, base: str | None) -
         return Provider(role, kind, (base or settings.models_url).rstrip("/"))
     secret = settings.openai_api_key
     key = secret.get_secret_value() if secret is not None else ""
-    return Provider(role, kind, (base or settings.openai_base_url).rstrip("/"), key)
+    address = (base or settings.openai_base_url).rstrip("/")
+    hint = odd_keys.looks_like(
+        "OPENAI_API_KEY", {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": address}
+    )
+    return Provider(role, kind, address, key, hint)
 
 
 async def reachable(provider: Provider, questions: Questions) -> ProbeResult:
@@ -57,7 +64,7 @@ async def reachable(provider: Provider, questions: Questions) -> ProbeResult:
     # Some servers that only listen or speak list no models.
     if answered or result.status in (404, 405):
         result = replace(result, problem="")
-    return replace(result, name=provider.role)
+    return replace(result, name=provider.role, hint=provider.hint if result.problem else "")
 
 
 async def letta_answers(
@@ -74,13 +81,15 @@ async def letta_key(settings: ProxySettings, questions: Questions) -> ProbeResul
     """
     app_server = settings.letta_backend == "app-server"
     secret = settings.letta_api_key
+    key = secret.get_secret_value() if secret is not None else ""
     result = await questions.ask(
         settings.letta_base_url + ("/app-server-info" if app_server else "/v1/agents/count"),
-        key=secret.get_secret_value() if secret is not None else "",
+        key=key,
         max_age=OWN_KEYS_EVERY_S,
     )
     if result.problem in ("rejected", "missing", "rate-limited"):
-        return replace(result, name=LETTA_KEY, target=settings.letta_base_url)
+        hint = odd_keys.looks_like("LETTA_API_KEY", {"LETTA_API_KEY": key})
+        return replace(result, name=LETTA_KEY, target=settings.letta_base_url, hint=hint)
     if result.status is None or result.status >= 500:
         return None
     return replace(result, name=LETTA_KEY, problem="", target=settings.letta_base_url)

@@ -15,7 +15,7 @@ from common.events import Event, Source, Stage
 from proxy.api.endpoint import Answer, Endpoint, RoomPath, answered, validated
 from proxy.api.errors import ApiError
 from proxy.settings import ProxySettings
-from proxy.timeline.call import CallRecord
+from proxy.timeline.call import CallRecord, shown
 from proxy.timeline.export import as_file, file_name, transcript, webvtt
 from proxy.timeline.ingest import store_unavailable
 from proxy.timeline.publisher import (
@@ -176,7 +176,7 @@ class CallsApi:
         for call in self._timeline.calls:
             # What is in memory is newer than what is stored, and may not be stored yet.
             if call.id in by_id or query.before is None or call.started < query.before:
-                by_id[call.id] = call.row()
+                by_id[call.id] = shown(call)
         newest = sorted(by_id.values(), key=lambda row: -row["started"])[: query.limit]
         return answered(CallsAnswer(calls=[CallSummary.model_validate(row) for row in newest]))
 
@@ -243,7 +243,7 @@ class CallsApi:
             if row is None:
                 raise _unknown(call_id)
             return row, sorted(events, key=lambda event: (event.at, event.seq))
-        return {**call.row(), "verdicts": self._verdicts(call)}, list(call.history)
+        return {**shown(call), "verdicts": self._verdicts(call)}, list(call.history)
 
     def _verdicts(self, call: CallRecord) -> list[dict[str, Any]]:
         if call.open:
@@ -269,7 +269,7 @@ class VerdictsApi:
                 "GET",
                 "/api/verdicts",
                 self.of_system,
-                "How the system is; every other stage is not reached.",
+                "How the system is; of every other stage nothing was seen.",
                 VerdictsAnswer,
             ),
             Endpoint(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.events import Event, Stage
+from proxy.verdicts import bounds
 from proxy.verdicts.history import History
 from proxy.verdicts.verdict import Verdict
 
@@ -140,6 +141,16 @@ class CallRecord:
             "worst": self.worst,
             "verdicts": self.stored_verdicts,
         }
+
+
+def shown(call: CallRecord) -> dict[str, Any]:
+    """The row of a call in memory as people see it: over when its callers have gone, although it
+    is kept open for what is reported late."""
+    row = call.row()
+    if row["ended"] is None:
+        over = bounds.ending(call.history, bounds.beginning(call.history))
+        row["ended"] = over.at if over is not None else None
+    return row
 
 
 def _id(value: object) -> str | None:

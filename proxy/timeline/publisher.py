@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,11 +16,12 @@ from proxy.api.endpoint import Answer
 from proxy.timeline.call import CallRecord
 from proxy.timeline.calls_live import LiveCalls
 from proxy.timeline.subscribers import Subscribers
+from proxy.timeline.usual import UsualTimes
 from proxy.timeline.write_queue import WriteQueue
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
 from proxy.verdicts.system_health import SystemHealth
-from proxy.verdicts.verdict import Verdict
+from proxy.verdicts.verdict import State, Verdict
 
 log = logging.getLogger("proxy.timeline")
 
@@ -50,7 +51,7 @@ class VerdictAnswer(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     stage: Stage
-    state: Literal["ok", "waiting", "failing", "not reached"]
+    state: State
     cause: str = Field(description="A code such as microphone-denied; empty when there is none.")
     sentence: str
     next: str
@@ -102,6 +103,7 @@ class VerdictPublisher:
         self._subscribers = subscribers
         self._queue = queue
         self._health = health
+        self.usual = UsualTimes()
         self._changed: dict[CallRecord, None] = {}
         self._news = asyncio.Event()
         self._without_call: Verdicts = {}
@@ -125,7 +127,10 @@ class VerdictPublisher:
         """The present verdicts of a call; of one that has ended, those at its end."""
         if call.ended is not None and call.verdicts:
             return call.verdicts
-        return judge(call.history, self._health(), call.ended or time.time())
+        return judge(call.history, self._health_of(call), call.ended or time.time())
+
+    def _health_of(self, call: CallRecord) -> SystemHealth:
+        return replace(self._health(), usual=self.usual.of(call.agent_id))
 
     def message(self, room: str) -> str:
         """The present verdicts as the stream carries them."""
@@ -171,11 +176,13 @@ class VerdictPublisher:
         before = call.verdicts
         now = time.time() if call.ended is None else call.ended
         try:
-            call.verdicts = judge(call.history, self._health(), now)
+            call.verdicts = judge(call.history, self._health_of(call), now)
         except Exception as error:
             self._log_once(error, call.room)
             return
         if call.ended is not None:
+            if call.stored_verdicts is None:
+                self.usual.learn(call.agent_id, verdicts_as_json(call.verdicts))
             call.stored_verdicts = verdicts_as_json(call.verdicts)
             self._queue.touch(call)
         if call.verdicts == before:

@@ -33,6 +33,8 @@ log = logging.getLogger("proxy.timeline")
 READY_WAIT_S = 2.0
 """How long a request waits for a database that is just being opened."""
 SYSTEM_EVENTS_MAX = 1000
+JUDGED_READ = 200
+"""Ended calls by which the usual times are known when the proxy starts."""
 TIDY_EVERY_S = 5.0
 
 
@@ -249,6 +251,8 @@ class Timeline:
     async def _opened(self, store: Store) -> None:
         """Go on where an earlier proxy, or an earlier file, was left."""
         self._sequence.at_least(await store.last_seq())
+        for row in reversed(await store.judged_calls(JUDGED_READ)):
+            self.publisher.usual.learn(row["agent_id"], row["verdicts"])
         for call in self.calls:
             for event in call.arrivals:
                 if self.queue.pending_number(event) is None:

@@ -61,10 +61,13 @@ class CallView:
             return latest
         return None
 
+    def at(self, event: Event) -> float:
+        """When it happened, by the proxy's clock as far as the reporter's is known."""
+        return event.at + (self._browser_behind if event.source == "browser" else 0.0)
+
     def age(self, event: Event) -> float:
-        """Seconds since the event, by the proxy's clock as far as the reporter's is known."""
-        behind = self._browser_behind if event.source == "browser" else 0.0
-        return max(0.0, self.now - event.at - behind)
+        """Seconds since the event."""
+        return max(0.0, self.now - self.at(event))
 
     @cached_property
     def _browser_behind(self) -> float:
@@ -72,9 +75,11 @@ class CallView:
 
         The proxy issued the token between the page's asking and its receiving it.
         """
-        issued = self.last("token.issued")
         request = self.last("token.requested")
         received = self.last("token.received")
+        identity = received.data.get("identity") if received is not None else None
+        # Another caller may have been given one since.
+        issued = self.last("token.issued", **({"identity": identity} if identity else {}))
         if issued is None or request is None or received is None or received.at < request.at:
             return 0.0
         if issued.at > received.at:

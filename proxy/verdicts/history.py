@@ -1,11 +1,17 @@
-"""The events of one call, in the order in which they happened, looked up by `stage.name`."""
+"""The events of one call, in the order in which they happened, looked up by `stage.name`.
+
+Anybody may report events, and an agent that is not ours reports what it likes: a value that is not
+of the type that common/event_table.py gives it is not looked up.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from common import event_check
 from common.events import Event
 
 Order = tuple[float, int]
@@ -27,7 +33,7 @@ class History:
 
     def add(self, event: Event) -> None:
         insort(self._events, event, key=order)
-        insort(self._by_topic.setdefault(event.topic, []), event, key=order)
+        insort(self._by_topic.setdefault(event.topic, []), _readable(event), key=order)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
@@ -85,6 +91,11 @@ class History:
         if latest is None or event is None:
             return latest
         return latest if order(latest) > order(event) else None
+
+
+def _readable(event: Event) -> Event:
+    data = event_check.readable(event.topic, event.data)
+    return event if data is event.data else replace(event, data=dict(data))
 
 
 def _last_of(

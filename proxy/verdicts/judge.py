@@ -35,7 +35,7 @@ def _in_order(judged: dict[Stage, Verdict], call: CallView) -> dict[Stage, Verdi
     verdicts: dict[Stage, Verdict] = {}
     for stage in STAGES:
         verdict = judged[stage]
-        if failed is not None and verdict.state in ("failing", "waiting"):
+        if failed is not None and verdict.state in ("failing", "waiting", "not seen yet"):
             verdict = _stopped(verdict, f"Stopped at {failed}.")
         elif verdict.state == "failing":
             failed = stage

@@ -1,13 +1,14 @@
-"""What is known of one stage: how it goes on when all is well, and each cause it can fail by.
+"""What is known of one stage: what it owes, what proves it, and each cause it can fail by.
 
-A stage's file makes one `Rules` and hangs functions on it: one `@stage.progress`, and a
+A stage's file makes one `Rules` and hangs on it: its `Link`s, one `@stage.proof`, and a
 `@stage.cause("code")` for each cause. README.md tells how to add one.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from common.events import Event, Stage
@@ -18,8 +19,44 @@ from proxy.verdicts.verdict import UNKNOWN, Evidence, State, Verdict
 Rule = Callable[[CallView], Verdict | None]
 Quoted = Event | Evidence | None
 
-
+TIMES_USUAL, TIMES_LAST = 3.0, 1.5
+"""What takes so many times what is usual, and what it took the last time in this call, is late."""
+LOGS = "./restart_voice_system.sh logs"
 END = (".", "!", "?", "…", "”", ".)")
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a stage owes: what went in, what must come out of it, who proves that, and when.
+
+    `since` finds what went in last, or names the events that tell it. It is paid by any event of
+    `by` that happened after it, and `unless` any of those did: then nothing is owed any more.
+    """
+
+    given: str
+    """What went in, as a sentence without its end: `the page asked for a token`."""
+    owed: str
+    """What must come out, in the same way: `it has one`."""
+    told_by: str
+    """Who proves it, for the table: page, worker, SFU, proxy."""
+    within_s: float
+    """Seconds after which the stage fails, the cause not known."""
+    doing: str
+    """What is said while it waits: a sentence, in which `{url}` stands for that of what went in."""
+    since: tuple[str, ...] | Callable[[CallView], Event | None]
+    by: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    likely: tuple[str, ...] = ()
+    """The likeliest reasons why nothing comes out, in order, each with what to do."""
+    asks: tuple[str, ...] = ()
+    """The processes that have to do it: what is known of them is said."""
+
+    def unpaid(self, call: CallView) -> Event | None:
+        """What went in last and is owed for."""
+        given = call.last(*self.since) if isinstance(self.since, tuple) else self.since(call)
+        if given is None or call.after(given, *self.by, *self.unless) is not None:
+            return None
+        return given
 
 
 class Late(Verdict):
@@ -29,8 +66,11 @@ class Late(Verdict):
 class Rules:
     """One stage.
 
-    `works` are the events that prove that it works (again). `log` is the process whose log has
-    more. An error that is `explained_elsewhere` is another stage's to tell.
+    `usual_ms` is what it takes where nothing better is known; `timed_by` the event whose `ms` tells
+    what it took the last time. `works` are the events that prove that it works (again); `over`
+    tells of a failure whether it has passed otherwise. Both are asked in `unresolved`, and nowhere
+    else. `log` is the process whose log has more. An error that is `explained_elsewhere` is another
+    stage's to tell.
     """
 
     def __init__(
@@ -39,16 +79,21 @@ class Rules:
         *,
         usual_ms: float | None = None,
         works: tuple[str, ...] = (),
+        timed_by: str = "",
         log: str = "agent",
+        over: Callable[[CallView, Event], bool] = lambda call, event: False,
         explained_elsewhere: Callable[[CallView, Event], bool] = lambda call, event: False,
     ) -> None:
         self.stage = stage
         self.usual_ms = usual_ms
         self.works = works
+        self.timed_by = timed_by
         self.causes: dict[str, Rule] = {}
+        self._over = over
         self._explained_elsewhere = explained_elsewhere
         self._log = log
-        self._progress: Callable[[CallView], Verdict] = lambda _: self.not_reached()
+        self.links: list[Link] = []
+        self._proof: Rule = lambda _: None
 
     def cause(self, code: str) -> Callable[[Rule], Rule]:
         """Register a cause. The first one that returns a failing verdict is the stage's."""
@@ -83,9 +128,16 @@ class Rules:
             words = sentence if isinstance(sentence, str) else sentence(event)
             return self.failing(words, str(event.data.get("next") or step), event, since=event.at)
 
-    def progress(self, rule: Callable[[CallView], Verdict]) -> Callable[[CallView], Verdict]:
-        """Register how the stage goes on when no cause applies."""
-        self._progress = rule
+    def owes(self, *links: Link) -> None:
+        """Register what the stage owes, in the order in which it happens."""
+        self.links += links
+
+    def proof(self, rule: Rule) -> Rule:
+        """Register what proves that the stage works: `ok`, or what is to be said instead of it.
+
+        None: nothing was seen of it yet.
+        """
+        self._proof = rule
         return rule
 
     def judge(self, call: CallView) -> Verdict:
@@ -94,20 +146,54 @@ class Rules:
             verdict = rule(call)
             if verdict is None:
                 continue
-            verdict = replace(verdict, cause=code, usual_ms=self.usual_ms)
+            verdict = replace(verdict, cause=code, usual_ms=self.usual(call))
             if verdict.state == "failing":
                 return verdict
             note = note or verdict
         error = self.unresolved(call, f"{self.stage}.failed", f"{self.stage}.error")
         if error is not None and not self._is_known(error, note, call):
             return self.unknown(error)
-        progress = self._progress(call)
+        standing = replace(self._standing(call), usual_ms=self.usual(call))
         # That it works worse than it could is worth saying only where it works.
-        if note is None or progress.state == "failing":
-            return progress
-        if note.state == "ok" and progress.state != "ok":
-            return progress
-        return replace(note, ms=progress.ms)
+        if note is None or standing.state == "failing":
+            return standing
+        if note.state == "ok" and standing.state == "waiting":
+            return standing
+        if note.state == "ok" and standing.state != "ok":
+            return replace(note, state=standing.state)  # said, but nothing is proven by it
+        return replace(note, ms=standing.ms)
+
+    def _standing(self, call: CallView) -> Verdict:
+        """How the stage stands when no cause applies: what it owes comes before what it proved."""
+        for link in self.links:
+            given = link.unpaid(call)
+            if given is not None:
+                return self._due(link, given, call)
+        return self._proof(call) or self.not_seen()
+
+    def _due(self, link: Link, given: Event, call: CallView) -> Verdict:
+        """Something went in, and nothing came out yet: failing when it is too late."""
+        age = call.age(given)
+        shown = f"{age:.1f}" if age < 10 else f"{age:.0f}"
+        asked = [quote.process(process) for name in link.asks if (process := call.process(name))]
+        if age < self.limit(call, link.within_s):
+            doing = link.doing.format_map(defaultdict(lambda: "?", given.data)).rstrip(".")
+            return self.waiting(f"{doing}{self.usually(call)}.", given, asked, since=given.at)
+        last = call.last(*link.by)
+        before = f"; the last time was at {quote.clock(last.at)}" if last is not None else ""
+        first, *others = link.likely or (f"Look at the log: {LOGS} {self._log}.",)
+        return replace(
+            self.late(
+                f"At {quote.clock(given.at)} {link.given}; since then, for {shown} s, nothing "
+                f"tells that {link.owed}{self.usually(call)}{before}. The cause is not known.",
+                " ".join([first, *(f"Or: {one}" for one in others)]),
+                given,
+                last,
+                asked,
+                since=given.at,
+            ),
+            cause=UNKNOWN,
+        )
 
     def _is_known(self, error: Event, note: Verdict | None, call: CallView) -> bool:
         """Whether a rule of this stage, or another stage, tells of this event."""
@@ -115,11 +201,11 @@ class Rules:
         return noted or self._explained_elsewhere(call, error)
 
     def unresolved(self, call: CallView, *topics: str, **data: Any) -> Event | None:
-        """The last of these events, unless the stage has worked since."""
+        """The last of these failures, unless the stage has worked since or it has passed."""
         latest = call.last(*topics, **data)
         if latest is None or (self.works and call.after(latest, *self.works) is not None):
             return None
-        return latest
+        return None if self._over(call, latest) else latest
 
     def failing(
         self,
@@ -161,8 +247,13 @@ class Rules:
         verdict = self._verdict("ok", sentence, next, evidence, since)
         return replace(verdict, ms=float(ms)) if isinstance(ms, int | float) else verdict
 
-    def not_reached(self, sentence: str = "Not reached yet.") -> Verdict:
-        return Verdict(self.stage, "not reached", sentence, usual_ms=self.usual_ms)
+    def not_seen(self, sentence: str = "Not seen yet.", *evidence: Quoted) -> Verdict:
+        """Nothing went in that would have to come out."""
+        return self._verdict("not seen yet", sentence, "", evidence, None)
+
+    def not_told(self, sentence: str, *evidence: Quoted) -> Verdict:
+        """Who would have to prove it does not report."""
+        return self._verdict("not told", sentence, "", evidence, None)
 
     def unknown(self, *events: Event, sentence: str = "") -> Verdict:
         """A failure that no rule knows: its evidence, and where to look."""
@@ -170,22 +261,26 @@ class Rules:
         text = quote.data_text(last)
         what = sentence or f"{last.topic} was reported" + (f": {text}" if text else "") + "."
         own = str(last.data.get("next") or last.data.get("next_step") or "")
-        look = f"Look at the log: ./restart_voice_system.sh logs {self._log}"
+        look = f"Look at the log: {LOGS} {self._log}"
         return replace(
             self.failing(f"{what} The cause is not known.", own or look, *events, since=last.at),
             cause=UNKNOWN,
         )
 
-    def in_time(self, call: CallView, since: Event, limit: float, doing: str, next: str) -> Verdict:
-        """Waiting for what should come after `since`; failing, cause not known, after `limit`."""
-        age = call.age(since)
-        if age < limit:
-            return self.waiting(f"{doing}{self.usually()}", since, since=since.at)
-        sentence = f"{doing.rstrip('.')} for {age:.1f} s{self.usually()}. The cause is not known."
-        return replace(self.late(sentence, next, since, since=since.at), cause=UNKNOWN)
+    def usual(self, call: CallView) -> float | None:
+        """Milliseconds that it usually takes: with this agent on this machine, if that is known."""
+        return call.health.usual.get(self.stage, self.usual_ms)
 
-    def usually(self) -> str:
-        return f" (usually {seconds(self.usual_ms)})" if self.usual_ms is not None else ""
+    def usually(self, call: CallView) -> str:
+        usual = self.usual(call)
+        return f" (usually {seconds(usual)})" if usual is not None else ""
+
+    def limit(self, call: CallView, floor_s: float) -> float:
+        """Seconds after which it is too late: a multiple of what is usual, `floor_s` at least."""
+        last = call.last(self.timed_by) if self.timed_by else None
+        took = last.data.get("ms") if last is not None else None
+        usual = TIMES_USUAL * (self.usual(call) or 0.0)
+        return max(floor_s, usual / 1000, TIMES_LAST * (took or 0.0) / 1000)
 
     def _verdict(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from common.detour import Detour
+from common.events import Stage
 from common.process_records import ProcessState
 
 LAUNCHER = "the launcher"
@@ -87,6 +88,8 @@ class ProbeResult:
     status: int | None = None
     ms: float | None = None
     at: float | None = None
+    hint: str = ""
+    """What the key that was shown looks like, when it does not look like one of this server."""
 
     @property
     def ok(self) -> bool:
@@ -131,5 +134,8 @@ class SystemHealth:
     media_udp_port: int = 7882
     media_tcp_port: int = 7881
     """Where our own LiveKit server takes sound; of one elsewhere, where such servers usually do."""
+    usual: Mapping[Stage, float] = field(default_factory=dict)
+    """Milliseconds that a stage usually takes here, with the agent of the judged call; of stages of
+    which too little is known nothing."""
     at: float = 0.0
     """When this was put together."""

@@ -7,7 +7,11 @@ from typing import Literal
 
 from common.events import Stage
 
-State = Literal["ok", "waiting", "failing", "not reached"]
+State = Literal["ok", "waiting", "failing", "not seen yet", "not told", "not reached"]
+"""`ok` is proven, and the verdict's evidence is the proof. `waiting`: something went in, and what
+must come out is due. `failing`: it did not come, or an error says so. `not seen yet`: nothing went
+in that would have to come out, so nothing is proven either. `not told`: who would have to prove it
+does not report. `not reached`: an earlier stage fails, or the call ended before."""
 
 UNKNOWN = "unknown"
 """The cause of a failure that no rule knows."""

@@ -27,11 +27,14 @@ ANSWER_S = 40.0
 class FaultyAccess(ProxyAccess):
     """The proxy's way in, whose first dispatch asks the job to fail in a certain way."""
 
-    def __init__(self, url: str, fault: str | None) -> None:
+    def __init__(self, url: str, fault: str | None, *, asks: bool) -> None:
         super().__init__(url)
         self.fault = fault
+        self.asks = asks
 
     async def dispatch(self, room: str, agent_id: str | None) -> str:
+        if not self.asks:
+            return "nobody was asked"
         if self.fault is None:
             return await super().dispatch(room, agent_id)
         wish = {"room": room, "fault": self.fault, **({"agent_id": agent_id} if agent_id else {})}
@@ -42,7 +45,8 @@ class FaultyAccess(ProxyAccess):
 class Call:
     """`with Call(system) as call: call.listening()`: in the room, microphone on, agent asked for.
 
-    `fault`: what the agent's job shall do instead of its work (see agent/job/faults.py).
+    `fault`: what the agent's job shall do instead of its work (see agent/job/faults.py); `asks`:
+    whether an agent is asked for.
     """
 
     def __init__(
@@ -52,10 +56,11 @@ class Call:
         room: str | None = None,
         agent_id: str | None = None,
         fault: str | None = None,
+        asks: bool = True,
     ) -> None:
         self.room = room or f"fault-{uuid.uuid4().hex[:8]}"
         self.ask: Ask = of_room(system.proxy_url, self.room)
-        self._access = FaultyAccess(system.proxy_url, fault)
+        self._access = FaultyAccess(system.proxy_url, fault, asks=asks)
         self._agent_id = agent_id
         self._loop = LoopThread()
         self._run = self._loop.run
@@ -91,7 +96,7 @@ class Call:
         More than once, for while the proxy still believes in the one before it asks for no other.
         """
         before = len(self.told("job", "init_done"))
-        self._access.fault = None
+        self._access.fault, self._access.asks = None, True
         deadline = time.monotonic() + LIMIT_S
         while time.monotonic() < deadline:
             self._run(self._access.dispatch(self.room, self._agent_id))

@@ -80,6 +80,30 @@ def test_somebody_else_dispatches_a_second_agent(faulty: System, new_fault: NewF
         fault.cleared(call.ask)
 
 
+def test_nobody_has_asked_for_an_agent(faulty: System, new_fault: NewFault) -> None:
+    fault = new_fault("dispatch", "nobody-asked", "a caller comes, and asks for no agent")
+    with Call(faulty, asks=False) as call:
+        fault.breaks()
+        verdict = fault.named(call.ask)
+        assert f"--room {call.room} --agent-name {faulty.agent_name}" in verdict["next"], verdict
+        call.dispatch_again()
+        fault.cleared(call.ask)
+
+
+def test_somebody_else_asks_for_a_worker_that_is_not_there(
+    faulty: System, new_fault: NewFault
+) -> None:
+    fault = new_fault("dispatch", "no-worker-registered", "lk dispatch create to “inbound-bot”")
+    with Call(faulty, asks=False) as call:
+        fault.breaks()
+        dispatch = beside(_dispatch_at_server(faulty, call.room, "inbound-bot"))
+        verdict = fault.named(call.ask)
+        assert "Somebody else has dispatched “inbound-bot”" in verdict["sentence"], verdict
+        beside(_remove(faulty, call.room, dispatch))
+        call.dispatch_again()
+        fault.cleared(call.ask)
+
+
 def _room_with_dispatch(proxy_url: str) -> str:
     """A room as the page makes it: a token, then a dispatch, whatever comes of it."""
     room = "room-of-the-test"
@@ -93,10 +117,10 @@ def _dispatch(proxy_url: str, room: str) -> None:
     assert answer.status_code in (200, 409, 503), answer.text
 
 
-async def _dispatch_at_server(system: System, room: str) -> str:
-    """The id of a dispatch that the proxy was not asked for."""
+async def _dispatch_at_server(system: System, room: str, name: str = "") -> str:
+    """The id of a dispatch that the proxy was not asked for, to the system's worker or another."""
     request = api.CreateAgentDispatchRequest(
-        agent_name=system.agent_name, room=room, metadata=json.dumps({})
+        agent_name=name or system.agent_name, room=room, metadata=json.dumps({})
     )
     async with api.LiveKitAPI(system.livekit_url, system.api_key, system.api_secret) as server:
         return str((await server.agent_dispatch.create_dispatch(request)).id)

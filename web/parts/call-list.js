@@ -43,9 +43,15 @@ export class CallList extends Part {
   }
 }
 
+/** @param {import('../state/calls.js').Trouble} trouble */
+function troubleWords({ stage, cause }) {
+  return cause ? `${stage}: ${cause}` : stage;
+}
+
 /** @param {import('../state/calls.js').KeptCall} call @param {boolean} shown */
 function row(call, shown) {
   const turns = `${call.turns} ${call.turns === 1 ? 'turn' : 'turns'}`;
+  const ended = call.ended === null ? 'goes on' : 'ended well';
   const verdict = call.failing ? 'failing' : 'ok';
   const button = h(
     'button',
@@ -57,9 +63,12 @@ function row(call, shown) {
       'span',
       { class: 'kept-verdict', 'data-verdict': verdict },
       icon(verdict),
-      call.failing ? `${call.failing}${call.cause ? `: ${call.cause}` : ''}` : 'no failure',
+      call.failing ? troubleWords(call.failing) : ended,
     ),
   );
+  if (call.met) {
+    button.append(h('span', { class: 'kept-met' }, `met on the way: ${troubleWords(call.met)}`));
+  }
   button.addEventListener('click', () => openCall(call.id));
   return h('li', {}, button);
 }

@@ -39,7 +39,14 @@ export function icon(name) {
 export const TAGS = /** @type {const} */ ({ same: 'span', added: 'ins', removed: 'del' });
 
 /** The drawing of each state of a verdict. */
-export const GLYPHS = { ok: 'ok', waiting: 'waiting', failing: 'failing', 'not reached': 'open' };
+export const GLYPHS = {
+  ok: 'ok',
+  waiting: 'waiting',
+  failing: 'failing',
+  'not seen yet': 'open',
+  'not told': 'untold',
+  'not reached': 'behind',
+};
 
 /** Shows another drawing. @param {SVGElement} drawing @param {string} name */
 export function setIcon(drawing, name) {

@@ -85,14 +85,18 @@ function problem(data) {
  * @property {number|null} ended null while it goes on
  * @property {number} turns
  * @property {number} events
- * @property {string} failing the stage that failed at its end or, if none did, before; or ''
- * @property {string} cause
+ * @property {Trouble|null} failing what failed at its end, or fails now
+ * @property {Trouble|null} met the last that failed on the way and was over at the end
+ *
+ * @typedef {object} Trouble
+ * @property {string} stage
+ * @property {string} cause a code, or ''
  */
 
 /** @param {Record<string, unknown>} row @returns {KeptCall} */
 function keptCall(row) {
+  const failing = trouble(asText(row.failing), asText(row.cause));
   const worst = asRecord(row.worst);
-  const failed = asText(row.failing);
   return {
     id: asText(row.id),
     room: asText(row.room),
@@ -100,9 +104,14 @@ function keptCall(row) {
     ended: asNumber(row.ended),
     turns: asNumber(row.turns) ?? 0,
     events: asNumber(row.events) ?? 0,
-    failing: failed || asText(worst.stage),
-    cause: failed ? asText(row.cause) : asText(worst.cause),
+    failing,
+    met: failing ? null : trouble(asText(worst.stage), asText(worst.cause)),
   };
+}
+
+/** @param {string} stage @param {string} cause @returns {Trouble|null} */
+function trouble(stage, cause) {
+  return stage ? { stage, cause } : null;
 }
 
 /**

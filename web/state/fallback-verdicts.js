@@ -81,7 +81,7 @@ export function shownVerdicts({ met, server, gone, calling }) {
     verdicts.system = { ...failing({ ...gone }), cause: 'proxy-down' };
     // No token comes from a proxy that does not answer: that is one trouble, not two.
     if (verdicts.token.state === 'failing') {
-      verdicts.token = verdict({ sentence: 'Stopped at system.' });
+      verdicts.token = verdict({ state: 'not reached', sentence: 'Stopped at system.' });
     }
   } else {
     verdicts.system = system ?? verdict({ sentence: 'The proxy is asked how the system is.' });
@@ -94,7 +94,9 @@ export function shownVerdicts({ met, server, gone, calling }) {
 function ended(met, data) {
   const settled = Object.entries(met).map(([stage, last]) => [
     stage,
-    last.state === 'waiting' ? verdict({ sentence: 'The call ended before.' }) : last,
+    last.state === 'waiting'
+      ? verdict({ state: 'not reached', sentence: 'The call ended before.' })
+      : last,
   ]);
   return { ...Object.fromEntries(settled), ...(data.intended ? {} : { media: failing(data) }) };
 }

@@ -16,7 +16,14 @@ import { ofEachStage, topicOf, verdict } from './stages.js';
 /** @type {ServerVerdicts} */
 export const initialServerVerdicts = { call: '', stages: null, system: null };
 
-const STATES = /** @type {const} */ (['ok', 'waiting', 'failing', 'not reached']);
+const STATES = /** @type {const} */ ([
+  'ok',
+  'waiting',
+  'failing',
+  'not seen yet',
+  'not told',
+  'not reached',
+]);
 
 /**
  * @param {ServerVerdicts} server
@@ -63,7 +70,7 @@ export function readVerdicts(answer, at) {
 function readVerdict(row, ahead) {
   const since = asNumber(row.since);
   return verdict({
-    state: STATES.find((state) => state === row.state) ?? 'not reached',
+    state: STATES.find((state) => state === row.state) ?? 'not seen yet',
     cause: asText(row.cause),
     ...(asText(row.sentence) && { sentence: asText(row.sentence) }),
     next: asText(row.next),

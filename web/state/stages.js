@@ -33,14 +33,14 @@ export function topicOf({ stage, name }) {
 const SAME_S = 0.5;
 
 /**
- * @param {Partial<Verdict>} [parts] that differ from those of a stage that was not reached
+ * @param {Partial<Verdict>} [parts] that differ from those of a stage of which nothing was seen
  * @returns {Verdict}
  */
 export function verdict(parts = {}) {
   return {
-    state: 'not reached',
+    state: 'not seen yet',
     cause: '',
-    sentence: 'Not reached yet.',
+    sentence: 'Not seen yet.',
     next: '',
     ms: null,
     usualMs: null,

@@ -122,6 +122,11 @@ class Store:
             query = query.where(calls.c.started < before)
         return [_call(row) for row in await self._read(query)]
 
+    async def judged_calls(self, limit: int) -> list[CallRow]:
+        """The newest calls that have ended, with their verdicts; the newest first."""
+        query = select(calls).where(calls.c.ended.is_not(None)).order_by(calls.c.started.desc())
+        return [_call(row) for row in await self._read(query.limit(limit))]
+
     async def events_of(self, call_id: str) -> list[Event]:
         query = select(events).where(events.c.call_id == call_id).order_by(events.c.seq)
         return [_event(row) for row in await self._read(query)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.verdict import Evidence, Verdict
 
 SLOW_S = 4.5
@@ -18,13 +18,27 @@ NOBODY = ("AGENT_NOT_REGISTERED", "AGENT_NAME_MISMATCH")
 CAME = ("join.agent_joined", "join.participant_joined")
 TAKEN = ("job.accepted", "job.handshake_start", "job.ctx_connected", *CAME)
 TAKEN_S = 3.8
+ALONE_S = 4.0
+"""Seconds after its coming in which a caller asks for an agent: a page does so at once."""
+ASKED = (
+    "dispatch.requested",
+    "dispatch.received",
+    "dispatch.made",
+    "dispatch.found",
+    "dispatch.accepted",
+    "dispatch.refused",
+    "dispatch.unreachable",
+    "dispatch.waiting_for_worker",
+    "dispatch.gave_up",
+    "dispatch.again",
+)
 TWO_S = 1.5
 """Seconds for which a leaving agent and its successor may both be seen."""
 
 stage = Rules(
     "dispatch",
     usual_ms=40,
-    works=("dispatch.made", "dispatch.accepted", "dispatch.verified", *CAME),
+    works=("dispatch.made", "dispatch.found", "dispatch.accepted", "dispatch.verified", *CAME),
     log="proxy",
 )
 
@@ -104,10 +118,14 @@ def _worker_comes(call: CallView, waits: Event) -> bool:
 
 def _nobody_took_it(call: CallView) -> Verdict | None:
     """The server took the dispatch; of a worker for it nothing is known."""
-    made = call.last("dispatch.made", "dispatch.accepted")
-    if made is None or call.is_registered or call.agents or call.age(made) < TAKEN_S:
+    made = call.last("dispatch.made", "dispatch.accepted", "dispatch.found")
+    if made is None or call.agents or call.age(made) < TAKEN_S:
         return None
     if call.after(made, *TAKEN, "dispatch.verified") is not None:
+        return None
+    if made.name == "found" and not is_to_ours(call, made):
+        return _others_worker_is_missing(call, made)
+    if call.is_registered:
         return None
     name = call.health.agent_name
     # A worker that is busy is late; one that has another name will never come.
@@ -120,6 +138,33 @@ def _nobody_took_it(call: CallView) -> Verdict | None:
         made,
         _registration(call),
         since=made.at,
+    )
+
+
+def is_to_ours(call: CallView, dispatch: Event) -> bool:
+    """Whether a dispatch asks for the name under which the worker of this system is registered."""
+    name = dispatch.data.get("agent_name", call.health.agent_name)
+    return bool(name == (call.health.registered_name or call.health.agent_name))
+
+
+def _others_worker_is_missing(call: CallView, found: Event) -> Verdict:
+    """Somebody has asked for a worker that is not this system's."""
+    name, ours = found.data.get("agent_name", "?"), call.health.registered_name
+    also = (
+        f" Or ask for the worker that is here: lk dispatch create --room {found.room} --agent-name "
+        f"{ours}."
+        if ours
+        else ""
+    )
+    return stage.failing(
+        f"Somebody else has dispatched “{name}” into this room, and nobody took that in "
+        f"{call.age(found):.1f} s: no worker of that name is registered at this LiveKit server, "
+        "or it takes no more jobs.",
+        f"Is that worker running, with this LIVEKIT_URL and agent_name={name}, and not "
+        f"full? Its own log says so.{also}",
+        found,
+        _registration(call),
+        since=found.at,
     )
 
 
@@ -187,46 +232,100 @@ def second_dispatch(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
-    made = call.last(*stage.works)
-    request = _unanswered(call)
-    if (waits := _nobody(call)) is not None:
-        return stage.waiting("The dispatch waits for a worker.", waits, since=waits.at)
-    if request is not None:
-        retry = call.after(request, "dispatch.retry")
-        if retry is not None:
-            return stage.waiting(
-                f"Asking for an agent again: {retry.data.get('error', 'the last try failed')}.",
-                retry,
-                since=request.at,
-            )
-        return stage.in_time(
-            call,
-            request,
-            SLOW_S,
-            "Asking the LiveKit server for an agent.",
+def _unanswered(call: CallView) -> Event | None:
+    """The request for an agent that nothing came of yet."""
+    request = call.last("dispatch.requested", "dispatch.received")
+    if request is None or call.after(request, *stage.works, "dispatch.answered") is not None:
+        return None
+    return None if call.agents or _nobody(call) is not None else request
+
+
+def _waits(call: CallView) -> Event | None:
+    """The news that there is no worker, when none is on its way either."""
+    waits, worker = _nobody(call), call.process("agent")
+    return None if worker is not None and worker.state in ON_THE_WAY else waits
+
+
+def _alone(call: CallView) -> Event | None:
+    """The coming of a caller for whom nobody has asked for an agent."""
+    came = call.last("media.connected") if call.has_page else call.last("signal.participant_joined")
+    if came is None or call.agents or call.last(*ASKED) is not None:
+        return None
+    return came
+
+
+@stage.cause("nobody-asked")
+def nobody_asked(call: CallView) -> Verdict | None:
+    """LiveKit sends no agent by itself: somebody has to ask for it, by its name."""
+    came = _alone(call)
+    if came is None or call.age(came) < ALONE_S:
+        return None
+    name, room = call.health.agent_name or "NAME", came.room
+    return stage.failing(
+        f"A caller has been in the room for {call.age(came):.0f} s, and nobody has asked for an "
+        "agent: LiveKit sends none by itself.",
+        f"Press Connect on the page in this room, or run: lk dispatch create --room {room} "
+        f"--agent-name {name}.",
+        came,
+        _registration(call),
+        since=came.at,
+    )
+
+
+stage.owes(
+    Link(
+        given="a caller came into the room",
+        owed="an agent is asked for",
+        told_by="the page; the proxy, which makes the dispatch",
+        within_s=ALONE_S + 2.0,
+        doing="Nobody has asked for an agent yet.",
+        since=_alone,
+        by=(),
+        likely=("Press Connect on the page in this room.",),
+        asks=("proxy",),
+    ),
+    Link(
+        given="an agent was asked for",
+        owed="the LiveKit server has taken the dispatch",
+        told_by="the proxy, by the server's answer; the SFU, when an agent comes",
+        within_s=SLOW_S,
+        doing="Asking the LiveKit server for an agent.",
+        since=_unanswered,
+        by=stage.works,
+        likely=(
             "./restart_voice_system.sh status: do livekit and proxy answer? The log: "
             "./restart_voice_system.sh logs proxy",
-        )
-    if made is not None:
-        dispatch = call.last("dispatch.made", "dispatch.accepted") or made
-        return stage.ok("An agent was asked for.", dispatch, ms=dispatch.data.get("ms"))
-    return stage.not_reached()
+        ),
+        asks=("livekit", "proxy"),
+    ),
+    Link(
+        given="no worker was there for the dispatch",
+        owed="one has registered, and the dispatch is made",
+        told_by="the proxy, which asks the worker",
+        within_s=60.0,
+        doing="The dispatch waits for a worker.",
+        since=_waits,
+        by=stage.works,
+        likely=(f"{RESTART}; its log says why: ./restart_voice_system.sh logs agent",),
+        asks=("agent",),
+    ),
+)
+
+
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
+    made = call.last(*stage.works)
+    if made is None:
+        return None
+    dispatch = call.last("dispatch.made", "dispatch.accepted", "dispatch.found") or made
+    by = " by somebody else" if dispatch.name == "found" else ""
+    return stage.ok(f"An agent was asked for{by}.", dispatch, ms=dispatch.data.get("ms"))
 
 
 def _took_job(call: CallView, identity: str) -> bool:
     """Whether that agent comes from a job that our worker took."""
     job = identity.removeprefix("agent-")
     return job != identity and call.last("job.accepted", "job.job", job_id=job) is not None
-
-
-def _unanswered(call: CallView) -> Event | None:
-    """The request for an agent that nothing came of yet."""
-    request = call.last("dispatch.requested", "dispatch.received")
-    if request is None or call.after(request, *stage.works, "dispatch.answered") is not None:
-        return None
-    return None if call.agents else request
 
 
 def _nobody(call: CallView) -> Event | None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.verdict import Verdict
 
-PUBLISHED_S = 4.3
+ASKED_S = 60.0
+"""Seconds a person may take to answer the browser's question."""
 SILENT_S = 4
 """Seconds of figures without any sound. A real microphone hisses; none delivers plain zeros."""
 SILENCE = 0.00002
+LOUD, LOUD_FIGURES, LOUD_WINDOW_S = 0.02, 4, 12.0
+"""A level of speech at the page, in how many figures of the last seconds."""
+FAINT = 0.0005
+"""What arrives below this is silence."""
+ARRIVES_S = 9.0
+"""Seconds in which the worker tells twice how loud it hears."""
+CLIPPED, CLIPPED_FIGURES, CLIPPED_WINDOW_S = 0.02, 2, 30.0
 ENDLESS_S, ENDLESS_WITH_WORDS_S = 8.0, 10.0
 """Nobody speaks for so long without a pause; who does says words."""
 LONG_S = 6.0
@@ -30,6 +38,89 @@ stage = Rules(
     "hear",
     usual_ms=80,
     works=("hear.microphone_on", "hear.speech_started", "hear.track_published"),
+)
+
+
+def _loud(call: CallView) -> Event | None:
+    """Since when the microphone has been sending sound of which the agent has got none.
+
+    Only an agent that tells how loud it hears (`hear.level`, ours) owes that.
+    """
+    if call.last("hear.vad") is None or not call.agents:
+        return None
+    since = max(call.now - LOUD_WINDOW_S, _open_since(call))
+    loud = [
+        event
+        for event in call.all("media.stats", since=since)
+        if isinstance(level := event.data.get("level_in"), int | float) and level >= LOUD
+    ]
+    if len(loud) < LOUD_FIGURES:
+        return None
+    heard = call.last("hear.level")
+    if heard is not None and heard.at > since and heard.data.get("level", 0.0) >= FAINT:
+        return None
+    speech = call.last("hear.speech_started")
+    return None if speech is not None and speech.at > since else loud[0]
+
+
+def _open_since(call: CallView) -> float:
+    """When the last of microphone and agent was ready for sound."""
+    ready = call.last("hear.microphone_on", "hear.muted", "job.session_started", "join.agent_ready")
+    return ready.at if ready is not None else 0.0
+
+
+@stage.cause("sound-does-not-arrive")
+def does_not_arrive(call: CallView) -> Verdict | None:
+    """The page measures sound at the microphone, and the worker none at its end."""
+    loud = _loud(call)
+    if loud is None or call.age(loud) < ARRIVES_S:
+        return None
+    heard = call.last("hear.level")
+    at_end = (
+        f"only silence arrives at the agent (level {heard.data.get('level', 0.0):.2g})"
+        if heard is not None and call.age(heard) < LOUD_WINDOW_S
+        else "nothing of it arrives at the agent"
+    )
+    return stage.failing(
+        f"The microphone sends sound (level {loud.data.get('level_in'):.2g} for "
+        f"{call.age(loud):.0f} s), but {at_end}.",
+        "Disconnect and connect again. If it stays so: is the caller's track the one that the "
+        "agent is subscribed to (another participant may be linked), and does the LiveKit server "
+        "forward it? ./restart_voice_system.sh logs livekit",
+        loud,
+        heard,
+        call.last("hear.track_published"),
+        since=loud.at,
+    )
+
+
+@stage.cause("sound-clipped")
+def clipped(call: CallView) -> Verdict | None:
+    """It arrives as loud as can be, so words are cut off."""
+    levels = call.all("hear.level", since=call.now - CLIPPED_WINDOW_S)
+    shares = [share for event in levels if (share := event.data.get("clipped", 0.0)) >= CLIPPED]
+    if len(shares) < CLIPPED_FIGURES:
+        return None
+    return stage.ok(
+        f"The caller's sound is clipped: {max(shares):.0%} of it is as loud as can be, which costs "
+        "words.",
+        levels[-1],
+        next="Lower the input level of the microphone in the system settings.",
+    )
+
+
+stage.owes(
+    Link(
+        given="the page asked for the microphone",
+        owed="it is on",
+        told_by="the page",
+        within_s=ASKED_S,
+        doing="The browser asks for the microphone; it may be showing a question.",
+        since=("hear.microphone_enabling",),
+        by=("hear.microphone_on",),
+        unless=("hear.microphone_failed", "hear.typed"),
+        likely=("Allow the microphone, should the browser ask.",),
+    ),
 )
 
 
@@ -225,35 +316,33 @@ def vad_missing(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     on = call.last("hear.microphone_on")
     speech = call.last("hear.speech_started")
     if speech is not None and (on is None or speech.at >= on.at):
-        return stage.ok("The agent hears the caller.", speech, ms=on.data.get("ms") if on else None)
-    enabling = call.last("hear.microphone_enabling")
-    over = ("hear.microphone_on", "hear.microphone_failed")
-    if enabling is not None and call.after(enabling, *over) is None:
-        return stage.waiting(
-            "The browser asks for the microphone; it may be showing a question.",
-            enabling,
-            next="Allow the microphone, should the browser ask.",
-            since=enabling.at,
+        level = call.last("hear.level")
+        loud = f", at level {level.data.get('level', 0.0):.2g}" if level is not None else ""
+        return stage.ok(
+            f"The agent hears the caller{loud}.",
+            speech,
+            level,
+            ms=on.data.get("ms") if on else None,
         )
     published = call.last("hear.track_published")
     if on is not None:
-        if published is None and call.last("media.stats") is None:
-            return stage.ok(
-                f"{on.data.get('label') or 'The microphone'} is on.", on, ms=on.data.get("ms")
-            )
-        return stage.ok(
-            f"{on.data.get('label') or 'The microphone'} is on.",
-            on,
-            published,
-            ms=on.data.get("ms"),
-        )
+        label = on.data.get("label") or "The microphone"
+        return stage.not_seen(f"{label} is on; {_unheard(call)}.", on, published)
     if published is not None:
-        return stage.ok("The caller's sound is published.", published)
+        return stage.not_seen(f"The caller's sound is published; {_unheard(call)}.", published)
     if (typed := call.typed) is not None:
-        return stage.ok("The caller writes.", typed)
-    return stage.not_reached()
+        return stage.not_seen("The caller writes; nothing was to be heard.", typed)
+    return None
+
+
+def _unheard(call: CallView) -> str:
+    """What the agent's end knows of the caller's sound, while there was no speech in it."""
+    level = call.last("hear.level")
+    if level is None:
+        return "the agent heard no speech yet"
+    return f"it arrives at level {level.data.get('level', 0.0):.2g}, without speech so far"

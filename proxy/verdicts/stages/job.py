@@ -7,7 +7,8 @@ import signal as signals
 from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
+from proxy.verdicts.stages.dispatch import is_to_ours
 from proxy.verdicts.verdict import Evidence, Verdict
 
 TAKEN_S, CONNECTED_S = 4.0, 4.0
@@ -95,8 +96,18 @@ def not_taken(call: CallView) -> Verdict | None:
     dispatch = _dispatch(call)
     if dispatch is None or call.age(dispatch) < TAKEN_S or call.after(dispatch, *BEGUN, *CONNECTED):
         return None
-    if not call.is_registered:
+    if not call.is_registered or not is_to_ours(call, dispatch):
         return None  # nobody is there who could: `dispatch` says so
+    if call.process("agent") is None:
+        return stage.late(
+            f"The agent was asked for {call.age(dispatch):.1f} s ago and no worker took the job "
+            "(usually 0.2 s).",
+            f"The worker “{call.health.registered_name}” runs elsewhere: is it full or overloaded, "
+            "or at another LiveKit server? Its own log says so.",
+            dispatch,
+            call.last("dispatch.alarm"),
+            since=dispatch.at,
+        )
     return stage.late(
         f"The agent was asked for {call.age(dispatch):.1f} s ago and no worker took the job "
         "(usually 0.2 s).",
@@ -203,37 +214,39 @@ def idle(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     connected = call.last(*CONNECTED)
-    begun = _begun(call)
-    dispatch = _dispatch(call)
-    if connected is not None and call.agents:
-        connection = call.last("job.ctx_connected") or connected
-        return stage.ok("A worker runs the job.", connection, ms=connection.data.get("elapsed_ms"))
-    if begun is not None:
-        after = call.after(begun, *CONNECTED)
-        if after is not None:
-            return stage.ok(
-                "The job is connected to the room.", after, ms=after.data.get("elapsed_ms")
-            )
-        return stage.waiting(
-            "A worker took the job, which connects to the room (usually 0.1 s).",
-            begun,
-            since=begun.at,
+    if connected is None:
+        return None
+    taken = call.last(*BEGUN)
+    if taken is None:
+        return stage.not_told(
+            "An agent is in the room; it does not tell which worker runs it.", connected
         )
-    if dispatch is not None and call.after(dispatch, *CONNECTED) is None:
-        return stage.waiting(
-            "Waiting for a worker to take the job (usually 0.2 s).", dispatch, since=dispatch.at
-        )
-    if connected is not None:
-        return stage.ok("A worker runs the job.", connected)
-    return stage.not_reached()
+    connection = call.last("job.ctx_connected") or connected
+    ms = connection.data.get("elapsed_ms")
+    accepted = call.last("job.accepted", "job.job") or taken
+    return stage.ok(f"{_worker(accepted)} runs the job.", accepted, connection, ms=ms)
+
+
+def _worker(accepted: Event) -> str:
+    worker = accepted.data.get("worker_id")
+    return f"The worker {worker}" if worker else "A worker"
+
+
+def _silent(call: CallView) -> Event | None:
+    """The coming of an agent that our worker should have told of, and did not."""
+    if not call.agents or not call.is_registered or call.last("dispatch.made") is None:
+        return None
+    if call.last(*BEGUN) is not None:
+        return None
+    return min(call.agents.values(), key=lambda event: event.at)
 
 
 def _dispatch(call: CallView) -> Event | None:
     """The last dispatch, unless an agent was in the room already."""
-    dispatch = call.last("dispatch.made") or call.last("dispatch.accepted")
+    dispatch = call.last("dispatch.made", "dispatch.found") or call.last("dispatch.accepted")
     return None if dispatch is None or call.agents else dispatch
 
 
@@ -265,3 +278,53 @@ def _how(ended: Event) -> str:
     if ended.data.get("exit_code") is not None:
         return f"ended with exit code {ended.data['exit_code']}"
     return f"ended ({reason})"
+
+
+stage.owes(
+    Link(
+        given="the LiveKit server took the dispatch",
+        owed="a worker has taken the job",
+        told_by="the worker; the SFU, when the agent comes",
+        within_s=TAKEN_S + 2.0,
+        doing="Waiting for a worker to take the job.",
+        since=_dispatch,
+        by=(*BEGUN, *CONNECTED),
+        unless=("job.refused", "dispatch.gave_up", "job.process_ended"),
+        likely=(
+            "Is the worker at the same LiveKit server (LIVEKIT_URL of both)?",
+            f"it is full or overloaded: {LOG}",
+            RESTART,
+        ),
+        asks=("agent", "livekit"),
+    ),
+    Link(
+        given="a worker took the job",
+        owed="it is connected to the room",
+        told_by="the worker; the SFU",
+        within_s=CONNECTED_S + 1.0,
+        doing="A worker took the job, which connects to the room.",
+        since=_begun,
+        by=CONNECTED,
+        unless=("job.error", "job.ended", "job.process_ended"),
+        likely=(
+            f"Does the entrypoint call ctx.connect() first? {LOG}",
+            "can the worker reach LIVEKIT_URL?",
+        ),
+        asks=("agent",),
+    ),
+    Link(
+        given="an agent came into the room",
+        owed="our worker runs it",
+        told_by="the worker, whose events come by a file",
+        within_s=6.0,
+        doing="Waiting for the worker to tell of its job.",
+        since=_silent,
+        by=BEGUN,
+        likely=(
+            "Another worker has this name at this LiveKit server: give ours a name of its own "
+            "(LIVEKIT_AGENT_NAME).",
+            f"its events do not come: {LOG}",
+        ),
+        asks=("agent",),
+    ),
+)

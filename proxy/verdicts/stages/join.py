@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules, seconds
+from proxy.verdicts.history import order
+from proxy.verdicts.rules import Link, Rules, seconds
 from proxy.verdicts.verdict import Verdict
 
 NOTICED_S = 1.5
@@ -21,6 +22,7 @@ NOTED_MS = 3000.0
 LOG = "./restart_voice_system.sh logs agent"
 GONE = ("join.agent_left", "join.participant_left", "job.ended", "job.process_ended")
 LISTENS = ("join.agent_ready", "job.session_started", "job.init_done")
+CALLER = ("signal.participant_joined", "signal.connected", "media.connected")
 STEPS = (
     ("dispatch.made", "the dispatch"),
     ("job.accepted", "a worker taking the job"),
@@ -62,7 +64,7 @@ def agent_left(call: CallView) -> Verdict | None:
     came = call.first("join.agent_joined", "join.participant_joined")
     if left is None or call.agents or came is None or came.at > left.at:
         return None
-    if call.last("signal.participant_joined", "signal.connected", "media.connected") is None:
+    if call.last(*CALLER) is None:
         return None  # nobody was there for whom it should have stayed
     again = call.after(left, "dispatch.made", "job.accepted", "job.handshake_start")
     age = call.age(again or left)
@@ -118,29 +120,21 @@ def slow(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     ready = _listens(call)
-    if call.agents:
-        newest = max(call.agents.values(), key=lambda event: event.at)
-        if ready is not None:
-            news = call.last("join.agent_ready") or ready
-            return stage.ok(
-                "The agent listens.",
-                newest,
-                news,
-                ms=news.data.get("ms") or news.data.get("elapsed_ms"),
-            )
-        return stage.waiting(
-            f"The agent is in the room and gets ready{stage.usually()}.", newest, since=newest.at
+    if ready is None:
+        return None
+    if not call.agents:
+        return stage.ok("The agent listened.", ready) if call.ended is not None else None
+    newest = max(call.agents.values(), key=lambda event: event.at)
+    news = call.last("join.agent_ready") or ready
+    if ready is newest:
+        return stage.not_told(
+            "The agent is in the room; it does not tell whether it listens.", newest
         )
-    if (step := _last_step(call)) is not None and step.topic not in ("dispatch.made",):
-        return stage.waiting(
-            f"The job runs; its agent is on its way into the room{stage.usually()}.",
-            step,
-            since=step.at,
-        )
-    return stage.not_reached()
+    took = news.data.get("ms") or news.data.get("elapsed_ms")
+    return stage.ok("The agent listens.", newest, news, ms=took)
 
 
 def _listens(call: CallView) -> Event | None:
@@ -193,3 +187,65 @@ def _timings(call: CallView) -> str:
 
 def _name(topic: str) -> str:
     return next((words for name, words in STEPS if name == topic), topic)
+
+
+def _unseen(call: CallView) -> Event | None:
+    """The agent's coming as a page has seen it that does not see it listen."""
+    came = call.last("join.agent_joined")
+    talks = ("hear.speech_started", "think.request", "play.speaking")
+    if came is None or call.after(came, "join.agent_ready", *talks) is not None:
+        return None
+    return came
+
+
+def _over(call: CallView) -> Event | None:
+    """The end of the agent's work, when no other agent has come since and a caller has."""
+    over = call.last("job.ended", "job.process_ended")
+    if over is None or call.last(*CALLER) is None:
+        return None
+    return None if any(order(came) > order(over) for came in call.agents.values()) else over
+
+
+def _on_its_way(call: CallView) -> Event | None:
+    """How far an agent has come that does not listen yet."""
+    if call.agents:
+        if _listens(call) is not None:
+            return _unseen(call)
+        return max(call.agents.values(), key=lambda event: event.at)
+    step = _last_step(call)
+    return None if step is None or step.topic == "dispatch.made" else step
+
+
+stage.owes(
+    Link(
+        given="the agent had its job",
+        owed="it is in the room and listens",
+        told_by="the page, by the agent's state; the SFU; the worker",
+        within_s=SLOW_ALL_S + 1.0,
+        doing="The agent is on its way into the room and gets ready.",
+        since=_on_its_way,
+        by=(),
+        unless=GONE,
+        likely=(
+            f"The job's log names the step it is at: {LOG}",
+            "the machine is short of CPU (top)",
+        ),
+        asks=("agent", "letta"),
+    ),
+    Link(
+        given="the agent's job had ended",
+        owed="the caller has hung up, or another agent is on its way",
+        told_by="the page; the SFU; the worker",
+        within_s=5.0,
+        doing="The agent's job is over.",
+        since=_over,
+        by=("dispatch.made", "job.accepted", "job.handshake_start", "signal.participant_left"),
+        unless=("media.disconnected",),
+        likely=(
+            f"Connect again. The log says why it ended: {LOG}",
+            "the LiveKit server's webhooks do not reach the proxy: "
+            "./restart_voice_system.sh logs livekit",
+        ),
+        asks=("agent", "livekit"),
+    ),
+)

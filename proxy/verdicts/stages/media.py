@@ -7,7 +7,7 @@ from statistics import median
 from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.verdict import Verdict
 
 SLOW_S = 4.3
@@ -29,6 +29,21 @@ stage = Rules(
     usual_ms=60,
     works=("media.connected", "media.reconnected"),
     log="livekit",
+)
+
+stage.owes(
+    Link(
+        given="the page was in the room",
+        owed="sound has a path (ICE and DTLS are connected)",
+        told_by="the page; of a caller without a page the worker, when it hears speech",
+        within_s=SLOW_S + 1.0,
+        doing="Sound looks for a path to the server (ICE, DTLS).",
+        since=("signal.connected",),
+        by=stage.works,
+        unless=("media.failed", "media.disconnected"),
+        likely=("Are the media ports open? ./restart_voice_system.sh status",),
+        asks=("livekit",),
+    ),
 )
 
 
@@ -147,25 +162,22 @@ def tcp_closed(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
-    opened = call.last("signal.connected")
-    if opened is not None and not _has_path(call, opened):
-        return stage.waiting(
-            f"Sound looks for a path to the server (ICE, DTLS){stage.usually()}.",
-            opened,
-            call.last("media.ice"),
-            since=opened.at,
-        )
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     path = call.last(*stage.works)
     if path is not None:
         pair = _pair(call)
         by = f" by {str(pair.data.get('protocol', '')).upper()}" if pair is not None else ""
         return stage.ok(f"Sound has a path to the server{by}.", path, pair, ms=path.data.get("ms"))
-    heard = call.last("hear.track_published", "hear.speech_started")
-    if heard is not None and not call.has_page:
-        return stage.ok("The server receives the caller's sound.", heard)
-    return stage.not_reached()
+    if call.has_page:
+        return None
+    heard = call.last("hear.speech_started")
+    if heard is not None:
+        return stage.ok("The agent hears the caller, so sound has a path.", heard)
+    published = call.last("hear.track_published")
+    if published is None:
+        return None
+    return stage.not_seen("The caller's sound is published; it was not heard yet.", published)
 
 
 def _silent(call: CallView) -> Verdict | None:

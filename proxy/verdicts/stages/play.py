@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.verdict import Verdict
 
 INAUDIBLE_S = 3.0
@@ -12,6 +12,10 @@ SOUND = 0.0005
 """A level below it is not a voice; that of silence is 0."""
 FIGURES = 2
 LATE_S = 4.0
+ENDLESS_S = 180.0
+"""A reply is not as long."""
+CLOCKS_S = 3.0
+"""The page tells what it hears by its own clock."""
 PLAYED = ("play.speaking", "play.turn", "play.interrupted", "play.silent")
 """What shows that the sound of a reply was played, or is not to be any more."""
 
@@ -87,26 +91,43 @@ def late_playout(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
-    first = call.last("speak.first_byte")
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     spoken = call.last("play.speaking")
-    if first is not None and call.after(first, *PLAYED) is None:
-        return stage.waiting(
-            f"The first sound is on its way{stage.usually()}.", first, since=first.at
+    if spoken is None:
+        return stage.not_seen("The agent has not spoken yet.")
+    audible = call.last("play.audible")
+    if audible is not None:
+        return stage.ok("The agent is heard.", audible, spoken)
+    if not call.has_page:
+        return stage.not_told(
+            "The agent spoke; this caller does not tell whether it is heard.", spoken
         )
-    request = call.last("speak.request")
-    if (
-        request is not None
-        and spoken is not None
-        and spoken.at >= request.at
-        and call.after(request, "speak.first_byte") is None
-    ):
-        return stage.not_reached("Nothing was sent that can be heard.")
-    if spoken is not None:
-        audible = call.last("play.audible") or spoken
-        return stage.ok("The agent is heard.", spoken, audible if audible is not spoken else None)
-    return stage.not_reached("The agent has not spoken yet.")
+    if _heard(call, spoken):
+        return stage.ok("The agent is heard.", spoken)
+    return stage.not_seen("The agent spoke; the page has not heard it yet.", spoken)
+
+
+def _on_its_way(call: CallView) -> Event | None:
+    """The first sound of a reply that is not played yet."""
+    first = call.last("speak.first_byte")
+    return None if first is None or call.after(first, *PLAYED) is not None else first
+
+
+def _speaks_without_end(call: CallView) -> Event | None:
+    """The begin of what the agent says now, when it has been saying that for very long."""
+    speaking = _speaking(call)
+    return None if speaking is None or call.age(speaking) < ENDLESS_S else speaking
+
+
+def _not_heard(call: CallView) -> Event | None:
+    """The begin of what the agent says now, while a page that could hear it does not."""
+    speaking = _speaking(call)
+    if speaking is None or not call.has_page or call.last("media.stats") is None:
+        return None
+    audible = call.last("play.audible")
+    heard = audible is not None and audible.at > speaking.at - CLOCKS_S
+    return None if heard or _heard(call, speaking) else speaking
 
 
 def _speaking(call: CallView) -> Event | None:
@@ -130,3 +151,44 @@ def _levels(call: CallView, since: Event) -> list[tuple[Event, float]]:
 
 def _heard(call: CallView, since: Event) -> bool:
     return any(level > SOUND for _, level in _levels(call, since))
+
+
+stage.owes(
+    Link(
+        given="the sound of the reply began to come",
+        owed="the agent speaks",
+        told_by="the worker",
+        within_s=LATE_S + 2.0,
+        doing="The first sound is on its way.",
+        since=_on_its_way,
+        by=PLAYED,
+        unless=("speak.error",),
+        likely=("Is the worker short of CPU? Its log: ./restart_voice_system.sh logs agent",),
+        asks=("agent", "livekit"),
+    ),
+    Link(
+        given="the agent began to speak",
+        owed="the page hears it",
+        told_by="the page, by the level of the sound that it plays",
+        within_s=INAUDIBLE_S + 3.0,
+        doing="The agent speaks; the page listens for it.",
+        since=_not_heard,
+        by=("play.audible",),
+        likely=(
+            "Is the page's tab alive and its sound on? Press Start audio, or load it anew.",
+            "./restart_voice_system.sh agent",
+        ),
+        asks=("livekit", "agent"),
+    ),
+    Link(
+        given="the agent began to speak",
+        owed="it has ended",
+        told_by="the worker",
+        within_s=ENDLESS_S,
+        doing="The agent speaks.",
+        since=_speaks_without_end,
+        by=(),
+        likely=("Interrupt it, or press Disconnect; ./restart_voice_system.sh logs agent",),
+        asks=("agent",),
+    ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.stages.token import is_expired, sfu_refusal
 from proxy.verdicts.verdict import Verdict
 
@@ -21,6 +21,38 @@ stage = Rules(
     usual_ms=60,
     works=("signal.connected", "media.connected", "media.reconnected", "signal.participant_joined"),
     log="livekit",
+)
+
+stage.owes(
+    Link(
+        given="the page got its token",
+        owed="it opened its connection to LiveKit",
+        told_by="the page",
+        within_s=SLOW_S + 1.0,
+        doing="The page has its token.",
+        since=("token.received",),
+        by=("signal.connecting", *stage.works),
+        unless=(
+            "token.requested",
+            "token.failed",
+            "token.room_mismatch",
+            "media.disconnected",
+            "media.stats",  # another tab is in the call
+        ),
+        likely=("Did the page stop? Load it again; the browser's console (F12) may say why.",),
+    ),
+    Link(
+        given="the page opened its connection to LiveKit",
+        owed="it is in the room",
+        told_by="the page; the SFU",
+        within_s=SLOW_S + 1.0,
+        doing="Connecting to {url}.",
+        since=("signal.connecting",),
+        by=stage.works,
+        unless=("signal.failed", "token.failed", "media.disconnected"),
+        likely=(f"Is livekit ready? {STATUS}", "Is a firewall or a proxy in the way?"),
+        asks=("livekit",),
+    ),
 )
 
 
@@ -207,20 +239,13 @@ def no_answer(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     opened = call.last(*stage.works)
-    connecting = call.last("signal.connecting")
-    if connecting is not None and (opened is None or call.after(connecting, *stage.works) is None):
-        return stage.waiting(
-            f"Connecting to {connecting.data.get('url', 'LiveKit')}{stage.usually()}.",
-            connecting,
-            since=connecting.at,
-        )
-    if opened is not None:
-        news = call.last("signal.connected") or opened
-        return stage.ok("The signal connection is open.", news, ms=news.data.get("ms"))
-    return stage.not_reached()
+    if opened is None:
+        return None
+    news = call.last("signal.connected") or opened
+    return stage.ok("The signal connection is open.", news, ms=news.data.get("ms"))
 
 
 def _failed(call: CallView) -> Event | None:

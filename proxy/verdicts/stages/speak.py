@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
+from proxy.verdicts.history import order
 from proxy.verdicts.quote import weights_are_missing
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.verdict import Verdict
 
 SLOW_S = 3.0
 RETRIED_S = 2.0
+UNORDERED_S = 0.7
+"""Seconds by which one event may come later than the next one."""
 STEP = "./restart_voice_system.sh models (offline), or look at TTS_PROVIDER, TTS_VOICE and the key"
 LOG = "./restart_voice_system.sh logs agent"
 OVER = ("play.turn", "play.interrupted", "speak.done", "speak.error")
 
-stage = Rules("speak", usual_ms=60, works=("speak.first_byte",))
+stage = Rules("speak", usual_ms=60, works=("speak.first_byte",), timed_by="speak.first_byte")
 
 
 @stage.cause("tts-silent")
@@ -45,6 +48,7 @@ def empty(call: CallView) -> Verdict | None:
         request is None
         or done is None
         or done.data.get("interrupted")
+        or call.age(done) < UNORDERED_S
         or call.after(request, "speak.first_byte") is not None
         or not str(request.data.get("text", "")).strip()
         or call.after(request, "play.interrupted") is not None
@@ -105,42 +109,76 @@ def stalls(call: CallView) -> Verdict | None:
             since=gap.at,
         )
     request = _unanswered(call)
-    if request is None or call.age(request) < SLOW_S:
+    if request is None or call.age(request) < stage.limit(call, SLOW_S):
         return None
     return stage.late(
-        f"Text-to-speech has sent no sound for {call.age(request):.1f} s (usually 60 ms).",
+        f"Text-to-speech has sent no sound for {call.age(request):.1f} s{stage.usually(call)}.",
         f"Is its server overloaded or stopped? {STEP}. {LOG}",
         request,
         since=request.at,
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
-    request = _unanswered(call)
-    if request is not None:
-        return stage.waiting(
-            f"The reply becomes sound{stage.usually()}.", request, since=request.at
-        )
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     first = call.last("speak.first_byte")
-    if first is not None:
-        return stage.ok("The reply is spoken.", first, ms=first.data.get("ms"))
-    return stage.not_reached("Nothing was to be spoken yet.")
+    if first is None:
+        return stage.not_seen("Nothing was to be spoken yet.")
+    done = call.after(first, "speak.done")
+    return stage.ok(f"The reply is spoken{_sound(done)}.", first, done, ms=first.data.get("ms"))
+
+
+def _sound(done: Event | None) -> str:
+    """How much sound came and how loud it is, as far as the worker tells."""
+    length = done.data.get("seconds") if done is not None else None
+    if done is None or not isinstance(length, int | float):
+        return ""
+    level = done.data.get("level")
+    loud = f" at level {level:.2g}" if isinstance(level, int | float) else ""
+    return f": {length:.1f} s of sound{loud}"
 
 
 def _unanswered(call: CallView) -> Event | None:
     """What text-to-speech was asked for, while no sound came of it."""
     request = call.last("speak.request")
+    whole, written = call.last("think.done"), call.last("think.first_token")
+    turn = whole.data.get("turn") if whole is not None else None
+    # A reply that is whole and of which nothing was given to text-to-speech.
+    if whole is not None and written is not None and written.data.get("turn") == turn:
+        asked = request is not None and (
+            request.data.get("turn") == turn or order(request) > order(written)
+        )
+        if not asked and call.last("speak.first_byte", turn=turn) is None:
+            return whole if call.after(whole, *OVER) is None else None
     if request is None:
-        # An older worker does not tell: then a whole reply without sound says it.
-        request = call.last("think.done")
-        written = call.last("think.first_token")
-        turn = request.data.get("turn") if request is not None else None
-        if request is None or written is None or written.data.get("turn") != turn:
-            return None
-        if call.last("speak.first_byte", turn=turn) is not None:
-            return None
-        return request if call.after(request, *OVER) is None else None
+        return None
     if call.after(request, "speak.first_byte", *OVER) is not None:
         return None
     return request
+
+
+stage.owes(
+    Link(
+        given="there were words to be spoken",
+        owed="their sound begins to come",
+        told_by="the worker, by the provider's answer",
+        within_s=SLOW_S + 2.0,
+        doing="The reply becomes sound.",
+        since=_unanswered,
+        by=(),
+        likely=(f"Is text-to-speech overloaded or stopped? {STEP}", LOG),
+        asks=("models",),
+    ),
+    Link(
+        given="the sound of the reply began to come",
+        owed="it came whole",
+        told_by="the worker",
+        within_s=120.0,
+        doing="The reply is spoken.",
+        since=("speak.first_byte",),
+        by=("speak.done",),
+        unless=("speak.request", "speak.error", "play.silent", "play.turn", "play.interrupted"),
+        likely=(f"Has text-to-speech stalled? {STEP}", LOG),
+        asks=("models",),
+    ),
+)

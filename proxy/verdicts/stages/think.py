@@ -10,7 +10,8 @@ from collections.abc import Callable
 from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.history import order
+from proxy.verdicts.rules import Link, Rules, seconds
 from proxy.verdicts.verdict import Verdict
 
 SIGNS = (
@@ -22,15 +23,49 @@ SIGNS = (
 )
 OVER = ("think.done", "think.error", "play.turn", "play.interrupted")
 WORKS = ("think.first_token", "think.done")
+ENDS = ("hear.speech_started", "play.interrupted", "play.turn", "think.error", "think.waiting")
+"""What ends the waiting for a reply."""
+NO_TURN = (
+    "hear.speech_started",
+    "hear.typed_failed",
+    "transcribe.backchannel",
+    "think.error",
+    "think.waiting",
+)
+"""After which words of the caller need not be a turn, or another verdict says why not."""
 LOG = "./restart_voice_system.sh logs letta"
 MODEL_S = 1.5
 AWAY_S = 5.0
 """A Letta that has been up for so long answers the worker, which asks it each second."""
 FIRST_TOKEN_S, TOOL_S, STALLED_S = 3.4, 3.0, 4.5
-NOT_BEGUN_S, CLOCKS_S = 5.0, 3.0
+ASKED_S, NOT_BEGUN_S, CLOCKS_S = 9.0, 5.0, 3.0
 """The page tells the agent's state by its own clock."""
 
-stage = Rules("think", usual_ms=300, works=WORKS, log="letta")
+
+def _is_over(call: CallView, error: Event) -> bool:
+    """Whether Letta has opened the call's conversation since it could not be asked at all.
+
+    That it opens another one mends no turn that it has failed to answer.
+    """
+    request = call.last("think.request")
+    of_a_turn = request is not None and order(request) < order(error)
+    return not of_a_turn and call.after(error, "join.conversation") is not None
+
+
+UNASKED = (
+    "The agent decides when the caller has finished: say it again.",
+    "./restart_voice_system.sh agent; its log may have the reason "
+    "(./restart_voice_system.sh logs agent)",
+)
+
+stage = Rules(
+    "think",
+    usual_ms=300,
+    works=WORKS,
+    timed_by="think.first_token",
+    log="letta",
+    over=_is_over,
+)
 
 
 def error_cause(code: str, sentence: str, step: str, names_it: Callable[[Event], bool]) -> None:
@@ -45,12 +80,9 @@ def error_cause(code: str, sentence: str, step: str, names_it: Callable[[Event],
 
 
 def _error(call: CallView) -> Event | None:
-    """The last error of Letta, unless it has answered or opened its conversation since."""
+    """The last error of Letta that stands, and is not tried again."""
     error = stage.unresolved(call, "think.error")
-    if error is None or error.data.get("recoverable") is True:
-        return None
-    opened = call.after(error, "join.conversation")
-    return None if opened is not None and call.after(error, "think.request") is None else error
+    return None if error is None or error.data.get("recoverable") is True else error
 
 
 def _has_code(error: Event, *codes: str) -> bool:
@@ -246,15 +278,14 @@ def tool_hangs(call: CallView) -> Verdict | None:
 def no_first_token(call: CallView) -> Verdict | None:
     request = _request(call)
     if request is None or _running_tool(call) or call.after(request, "think.first_token"):
-        return None
+        return _asked_in_vain(call)
     sign = call.after(request, *SIGNS, "think.retry") or request
-    if call.age(sign) < FIRST_TOKEN_S:
-        return None
+    if call.age(sign) < stage.limit(call, FIRST_TOKEN_S):
+        return _asked_in_vain(call)
     retry = call.after(request, "think.retry")
     why = f"; {retry.data.get('message')}" if retry is not None else ""
     return stage.late(
-        f"Letta has written nothing for {call.age(sign):.1f} s (usually 0.3 s to the first word)"
-        f"{why}.",
+        f"Letta has written nothing for {call.age(sign):.1f} s{_usually(call)}{why}.",
         "Is the agent's model slow or stuck? Try it in Letta alone, choose a quicker model, or "
         f"restart: ./restart_voice_system.sh letta. {LOG}",
         request,
@@ -263,14 +294,43 @@ def no_first_token(call: CallView) -> Verdict | None:
     )
 
 
+def _asked_in_vain(call: CallView) -> Verdict | None:
+    """A caller who goes on speaking ends each request before it is late: together they are."""
+    worked = call.last(*WORKS)
+    requests = call.all("think.request", since=worked.at if worked is not None else 0.0)
+    if len(requests) < 2:
+        return None
+    first = requests[0]
+    ends = [event.at for event in call.all(*ENDS, "think.request", since=first.at)]
+    waited = sum(
+        min((at for at in ends if at > request.at), default=call.now) - request.at
+        for request in requests
+    )
+    if waited < stage.limit(call, FIRST_TOKEN_S):
+        return None
+    return stage.late(
+        f"Letta was asked {len(requests)} times within {call.age(first):.0f} s and has written "
+        f"nothing{_usually(call)}; each time the caller spoke again after some seconds.",
+        "Is the agent's model slow or stuck? Try it in Letta alone, choose a quicker model, or "
+        f"restart: ./restart_voice_system.sh letta. {LOG}",
+        first,
+        requests[-1],
+        since=first.at,
+    )
+
+
+def _usually(call: CallView) -> str:
+    return f" (usually {seconds(stage.usual(call) or 0.0)} to the first word)"
+
+
 @stage.cause("turn-not-begun")
 def turn_not_begun(call: CallView) -> Verdict | None:
     """The agent says that it thinks, and has not asked Letta anything."""
     state = call.last("join.agent_state")
     if state is None or state.data.get("to") != "thinking" or call.age(state) < NOT_BEGUN_S:
-        return None
+        return _words_are_left(call)
     request = call.last("think.request", "think.error")
-    if request is not None and request.at > state.at - CLOCKS_S:
+    if request is not None and request.at > call.at(state) - CLOCKS_S:
         return None
     return stage.late(
         f"The agent has been thinking for {call.age(state):.1f} s, but Letta was not asked.",
@@ -280,6 +340,21 @@ def turn_not_begun(call: CallView) -> Verdict | None:
         call.last("transcribe.transcript"),
         since=state.at,
     )
+
+
+def _words_are_left(call: CallView) -> Verdict | None:
+    """What the caller has said or typed makes no turn, whatever the agent says of itself."""
+    for said, what in ((_said(call), "said something"), (_typed(call), "typed something")):
+        if said is None or call.age(said) < ASKED_S or call.after(said, *NO_TURN) is not None:
+            continue
+        return stage.late(
+            f"The caller {what} {call.age(said):.1f} s ago, and Letta was not asked.",
+            " Or: ".join(UNASKED),
+            said,
+            call.last("think.request"),
+            since=said.at,
+        )
+    return None
 
 
 @stage.cause("reply-stalls")
@@ -304,30 +379,16 @@ def reply_stalls(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
-    request = _request(call)
-    if request is not None:
-        tool = _running_tool(call)
-        if tool is not None:
-            return stage.waiting(
-                f"The tool {tool.data.get('name', '')} runs (usually 0.1 s).", tool, since=tool.at
-            )
-        first = call.after(request, "think.first_token")
-        if first is not None:
-            return stage.ok("Letta answers.", first, ms=first.data.get("ms"))
-        retry = call.after(request, "think.retry")
-        again = f" A try failed: {retry.data.get('message')}." if retry is not None else ""
-        return stage.waiting(
-            f"Letta makes the first word{stage.usually()}.{again}", request, retry, since=request.at
-        )
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     done = call.last("think.done", "think.first_token")
-    if done is not None:
-        first = call.last("think.first_token") or done
-        return stage.ok("Letta has answered.", done, ms=first.data.get("ms"))
-    if (interrupted := call.last("think.request")) is not None:
-        return stage.ok("The turn was interrupted before Letta wrote.", interrupted)
-    return stage.not_reached("Letta was not asked yet.")
+    if done is None:
+        interrupted = call.last("think.request")
+        if interrupted is None:
+            return stage.not_seen("Letta was not asked yet.")
+        return stage.not_seen("The turn was interrupted before Letta wrote.", interrupted)
+    first = call.last("think.first_token") or done
+    return stage.ok("Letta has answered.", done, ms=first.data.get("ms"))
 
 
 def _request(call: CallView) -> Event | None:
@@ -348,3 +409,109 @@ def _running_tool(call: CallView) -> Event | None:
     if tool_return is None or tool_return.at < tool_call.at:
         return tool_call
     return None
+
+
+def _without_words(call: CallView) -> Event | None:
+    """The request, or the last sign of Letta's work at it, while there is no word of the reply."""
+    request = _request(call)
+    if request is None or call.after(request, "think.first_token") is not None:
+        return None
+    return call.after(request, *SIGNS, "think.retry") or request
+
+
+def _said(call: CallView) -> Event | None:
+    """Words of the caller that make a turn, and of which Letta has heard nothing."""
+    ends = (call.last("transcribe.transcript", final=True), call.last("transcribe.done"))
+    final = max((each for each in ends if each is not None), key=order, default=None)
+    if final is None or not str(final.data.get("text") or "").strip():
+        return None
+    speaking = call.last("play.speaking")
+    if speaking is not None and order(speaking) < order(final):
+        silent = call.after(speaking, "play.silent", "play.interrupted", "play.turn")
+        if silent is None or silent.at > final.at:
+            return None  # said into the agent's speech: it need not be a turn
+    request = call.last("think.request")
+    speech = call.all("hear.speech_started", since=final.at - 60.0)
+    since = max((each.at for each in speech if each.at <= final.at), default=final.at)
+    if request is not None and request.at >= since:
+        return None
+    pause = call.after(final, "hear.end_of_turn")
+    return pause or final
+
+
+def _typed(call: CallView) -> Event | None:
+    """What the caller has typed and sent, while Letta was not asked for it."""
+    typed = call.typed
+    if typed is None or not call.agents:
+        return None
+    text = str(typed.data.get("text") or "").strip()
+    for request in reversed(call.all("think.request", "play.turn", since=typed.at - CLOCKS_S)):
+        said = str(request.data.get("text") or request.data.get("user") or "")
+        if text in said or order(request) > order(typed):
+            return None
+    return typed
+
+
+stage.owes(
+    Link(
+        given="the caller had said something",
+        owed="Letta was asked",
+        told_by="the worker",
+        within_s=ASKED_S,
+        doing="The caller may go on: the agent waits for the end of the turn.",
+        since=_said,
+        by=(),
+        unless=NO_TURN,
+        likely=UNASKED,
+        asks=("agent",),
+    ),
+    Link(
+        given="the caller typed something",
+        owed="Letta was asked",
+        told_by="the worker",
+        within_s=ASKED_S,
+        doing="What was typed is on its way to the agent.",
+        since=_typed,
+        by=(),
+        unless=NO_TURN,
+        likely=UNASKED,
+        asks=("agent",),
+    ),
+    Link(
+        given="a tool of the agent was called",
+        owed="it has returned",
+        told_by="the worker, by Letta's stream",
+        within_s=TOOL_S + 2.0,
+        doing="A tool runs.",
+        since=_running_tool,
+        by=(),
+        likely=(f"Look at what the tool waits for ({LOG}), or take it from the Letta agent.",),
+        asks=("letta",),
+    ),
+    Link(
+        given="Letta was asked, or gave its last sign",
+        owed="the reply has begun",
+        told_by="the worker, by Letta's stream",
+        within_s=FIRST_TOKEN_S + 2.0,
+        doing="Letta makes the first word.",
+        since=_without_words,
+        by=(),
+        likely=(
+            "Is the agent's model slow or stuck? Try it in Letta alone, or choose a quicker one.",
+            f"./restart_voice_system.sh letta. {LOG}",
+        ),
+        asks=("letta", "models"),
+    ),
+    Link(
+        given="the reply had begun",
+        owed="it is whole",
+        told_by="the worker, by Letta's stream",
+        within_s=120.0,
+        doing="Letta writes.",
+        since=("think.first_token",),
+        by=("think.done",),
+        unless=("play.turn", "play.interrupted", "think.error", "think.request"),
+        likely=(f"The model's stream has stalled: restart its server. {LOG}",),
+        asks=("letta", "models"),
+    ),
+)

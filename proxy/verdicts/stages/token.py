@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.events import Event
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.verdict import Verdict
 
 SLOW_S = 4.0
@@ -18,6 +18,24 @@ stage = Rules(
     works=("token.received", "token.issued", *GOT_PAST),
     log="proxy",
     explained_elsewhere=lambda call, event: event is sfu_refusal(call),
+)
+
+stage.owes(
+    Link(
+        given="the page asked for a token",
+        owed="it has one",
+        told_by="the page; the proxy, which signs it; the SFU, which lets its bearer in",
+        within_s=SLOW_S,
+        doing="The page waits for its token.",
+        since=("token.requested",),
+        by=("token.received", *GOT_PAST),
+        unless=("token.failed", "token.refused"),
+        likely=(
+            "Does the proxy answer? ./restart_voice_system.sh status, and the log: "
+            "./restart_voice_system.sh logs proxy",
+        ),
+        asks=("proxy",),
+    ),
 )
 
 
@@ -77,31 +95,18 @@ def clock_differs(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
     issued = call.last("token.received", "token.issued")
-    request = call.last("token.requested")
-    if issued is not None and (
-        request is None or call.after(request, "token.received", "token.issued")
-    ):
+    if issued is not None:
         token = call.last("token.received") or issued
         return stage.ok(
             f"A token for {token.data.get('identity', 'the caller')}.",
             issued,
             ms=token.data.get("ms"),
         )
-    if (past := call.last(*GOT_PAST)) is not None:
-        return stage.ok("The caller has a token.", past)
-    if request is not None:
-        return stage.in_time(
-            call,
-            request,
-            SLOW_S,
-            "The page waits for its token.",
-            "Does the proxy answer? ./restart_voice_system.sh status, and the log: "
-            "./restart_voice_system.sh logs proxy",
-        )
-    return stage.not_reached()
+    past = call.last(*GOT_PAST)
+    return None if past is None else stage.ok("The caller has a token.", past)
 
 
 def sfu_refusal(call: CallView) -> Event | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.events import Event
 from proxy.verdicts.call_view import CallView
 from proxy.verdicts.quote import weights_are_missing
-from proxy.verdicts.rules import Rules
+from proxy.verdicts.rules import Link, Rules
 from proxy.verdicts.verdict import Verdict
 
 SLOW_S = 3.0
@@ -13,11 +13,32 @@ RETRIED_S = 2.0
 """Seconds an error that is tried again may take to mend."""
 SPEECH_S = 1.2
 """What is shorter may be a cough or a click, in which there are no words."""
+RECENT = 60
+"""Transcripts, drafts among them, in which the last words are looked for."""
 MODELS = "./restart_voice_system.sh models (offline), or look at STT_PROVIDER and its key."
 ODD = "Is that the address of a speech-to-text server (STT_BASE_URL, OPENAI_BASE_URL)?"
 LOG = "./restart_voice_system.sh logs agent"
 
-stage = Rules("transcribe", usual_ms=360, works=("transcribe.transcript",))
+
+def _is_over(call: CallView, error: Event) -> bool:
+    """Whether speech-to-text has understood something since, or is there again.
+
+    That a server is there again brings back no words that are lost.
+    """
+    done = call.last("transcribe.done")
+    if done is not None and done.at > error.at and _text(done):
+        return True
+    lost = error.data.get("recoverable") is False
+    return not lost and call.after(error, "transcribe.connected") is not None
+
+
+stage = Rules(
+    "transcribe",
+    usual_ms=360,
+    works=("transcribe.transcript",),
+    timed_by="transcribe.done",
+    over=_is_over,
+)
 
 
 @stage.cause("stt-fails")
@@ -47,10 +68,10 @@ def stalls(call: CallView) -> Verdict | None:
     """A recognition was asked for, and nothing came back."""
     request = _unanswered(call)
     sign = call.after(request, "transcribe.transcript") or request if request is not None else None
-    if request is None or sign is None or call.age(sign) < SLOW_S:
+    if request is None or sign is None or call.age(sign) < stage.limit(call, SLOW_S):
         return None
     return stage.late(
-        f"Speech-to-text has not answered for {call.age(sign):.1f} s (usually 0.4 s)"
+        f"Speech-to-text has not answered for {call.age(sign):.1f} s{stage.usually(call)}"
         f"{_length(request)}.",
         f"Is the speech-to-text server overloaded or stopped? {MODELS} {LOG}",
         call.last("transcribe.started"),
@@ -84,39 +105,27 @@ def hears_nothing(call: CallView) -> Verdict | None:
     )
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
-    request = _unanswered(call)
-    if request is not None:
-        return stage.waiting(f"Speech becomes words{stage.usually()}.", request, since=request.at)
-    words = call.last("transcribe.transcript", final=True) or call.last("transcribe.done")
-    if words is not None:
-        done = call.last("transcribe.done")
-        return stage.ok(
-            f"“{_text(words)}”" if _text(words) else "Nothing was said in the last sound.",
-            words,
-            ms=done.data.get("ms") if done is not None else None,
-        )
-    if (draft := call.last("transcribe.transcript")) is not None:
-        return stage.waiting(f"Hears words: “{_text(draft)}”.", draft, since=draft.at)
-    return stage.not_reached("Nothing was said yet.")
+@stage.proof
+def proof(call: CallView) -> Verdict | None:
+    done = call.last("transcribe.done")
+    words = next(
+        (
+            event
+            for event in reversed(call.all("transcribe.transcript", "transcribe.done")[-RECENT:])
+            if _text(event) and event.data.get("final")
+        ),
+        None,
+    )
+    if words is None:
+        return None if done is None else stage.not_seen("No words in the last sound.", done)
+    return stage.ok(f"“{_text(words)}”", words, ms=done.data.get("ms") if done else None)
 
 
 def _error(call: CallView) -> Event | None:
-    """The last failure of speech-to-text, unless it understood something since.
-
-    That a server is there again brings back no words that are lost.
-    """
-    error = stage.unresolved(call, "transcribe.error")
-    if call.last("transcribe.error") is None:
-        error = stage.unresolved(call, "job.degraded", what="speech-to-text")
-    if error is None:
-        return None
-    done = call.last("transcribe.done")
-    if done is not None and done.at > error.at and _text(done):
-        return None
-    lost = error.data.get("recoverable") is False
-    return error if lost or call.after(error, "transcribe.connected") is None else None
+    """The last failure of speech-to-text that stands."""
+    if call.last("transcribe.error") is not None:
+        return stage.unresolved(call, "transcribe.error")
+    return stage.unresolved(call, "job.degraded", what="speech-to-text")
 
 
 def _unanswered(call: CallView) -> Event | None:
@@ -177,3 +186,35 @@ def _text(event: Event) -> str:
 def _length(request: Event) -> str:
     length = request.data.get("seconds")
     return f" to {length:.1f} s of speech" if isinstance(length, int | float) else ""
+
+
+def _draft(call: CallView) -> Event | None:
+    """Words that were guessed and are not final yet, while nothing else is owed for them."""
+    return call.last("transcribe.transcript", final=False)
+
+
+stage.owes(
+    Link(
+        given="speech was sent to speech-to-text",
+        owed="there are words for it",
+        told_by="the worker, by the provider's answer",
+        within_s=SLOW_S + 2.0,
+        doing="Speech becomes words.",
+        since=_unanswered,
+        by=(),
+        likely=(f"Is the speech-to-text server overloaded or stopped? {MODELS}", LOG),
+        asks=("models",),
+    ),
+    Link(
+        given="speech-to-text guessed words",
+        owed="they are final",
+        told_by="the worker",
+        within_s=30.0,
+        doing="Speech-to-text hears words.",
+        since=_draft,
+        by=("transcribe.transcript", "transcribe.done"),
+        unless=("transcribe.error", "hear.speech_started", "think.request"),
+        likely=(f"Did the speech-to-text server stop? {MODELS}", LOG),
+        asks=("models",),
+    ),
+)

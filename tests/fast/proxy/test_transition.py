@@ -39,6 +39,9 @@ from proxy.dispatch.table import (
 )
 from proxy.dispatch.transition import transition
 
+BEGIN = "<!-- dispatch:begin -->"
+REWRITE = "run .venv/bin/python -m proxy.dispatch.table"
+
 
 def test_the_table_covers_each_state_with_each_sighting() -> None:
     rows = table.rows()
@@ -60,16 +63,16 @@ def test_the_table_shows_each_sighting_and_each_effect() -> None:
 
 
 def test_the_table_in_the_documents_is_up_to_date() -> None:
-    assert table.main(["--check"]) == 0, table.REWRITE
+    assert table.main(["--check"]) == 0, REWRITE
 
 
 def test_a_stale_table_is_told_and_rewritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{table.BEGIN}\n{table.END}\nafter\n")
+    page.write_text(f"before\n{BEGIN}\n<!-- dispatch:end -->\nafter\n")
     assert table.main(["--check"], page) == 1
-    assert table.REWRITE in capsys.readouterr().err
+    assert REWRITE in capsys.readouterr().err
     assert table.main([], page) == 0
     assert table.main(["--check"], page) == 0
     assert page.read_text().startswith("before\n")
@@ -78,7 +81,7 @@ def test_a_stale_table_is_told_and_rewritten(
     assert table.main(["--check"], page) == 1
     page.write_text("no markers")
     assert table.main([], page) == 1
-    assert table.BEGIN in capsys.readouterr().err
+    assert BEGIN in capsys.readouterr().err
 
 
 def test_a_record_is_never_changed() -> None:

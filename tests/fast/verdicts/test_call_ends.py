@@ -67,6 +67,7 @@ def test_a_second_tab_that_comes_in_takes_nothing_away() -> None:
         [7.0, "browser", "token.requested", {}],
         [7.0, "proxy", "token.issued", {"identity": "caller-2"}],
         [7.1, "browser", "token.received", {"identity": "caller-2", "ms": 50}],
+        [8.0, "browser", "media.stats", {"level_in": 0.01}],
     ]
     verdicts = judged("answered", *again, now=20.0)
     assert failing(verdicts) is None, verdicts
@@ -85,14 +86,14 @@ def test_a_call_after_a_call_begins_anew() -> None:
     ]
     verdicts = judged("asked", *again, now=8.1)
     assert failing(verdicts) is None, verdicts
-    assert verdicts["think"].state == "not reached" and verdicts["token"].state == "ok"
+    assert verdicts["think"].state == "not seen yet" and verdicts["token"].state == "waiting"
 
 
 def test_a_room_without_a_call_has_only_a_system() -> None:
     verdicts = judge(History(), HEALTHY, BEGAN)
     assert verdicts["system"].state == "ok"
     assert {verdict.state for stage, verdict in verdicts.items() if stage != "system"} == {
-        "not reached"
+        "not seen yet"
     }
 
 

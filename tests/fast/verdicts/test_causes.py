@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from common.events import STAGES
 from proxy.verdicts.history import History
@@ -83,6 +85,36 @@ def test_the_order_of_arrival_does_not_matter(path: Path) -> None:
     health, now = _at(health_of(history.get("health", {}))), BEGAN + history["now"]
     late = [*events[1::2], *events[::2]]
     assert judge(History(late), health, now) == judge(History(events), health, now)
+
+
+NEUTRAL: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("agent", "join.conversation", {"conversation_id": "conv-2"}),
+    ("agent", "job.health", {"lag": 0.01, "errors": 1, "memory_mb": 200, "cpu_s": 3}),
+    ("browser", "media.stats", {"level_in": 0.01, "level_out": 0.0}),
+    ("browser", "join.agent_state", {"from": "thinking", "to": "listening"}),
+    ("agent", "hear.speech_started", {}),
+    ("agent", "think.request", {"turn": 9, "text": "are you there"}),
+    ("proxy", "system.probe", {"name": "letta key", "problem": ""}),
+)
+"""What may happen while a failure lasts, and proves nothing of what failed."""
+
+
+@settings(max_examples=600, deadline=None, derandomize=True)
+@given(st.sampled_from(FILES), st.lists(st.sampled_from(NEUTRAL), max_size=3), st.floats(0.1, 60))
+def test_a_cause_stays_known_while_its_failure_lasts(
+    path: Path, later: list[tuple[str, str, dict[str, Any]]], seconds: float
+) -> None:
+    history = read(path)
+    expect, at = history["expect"], history["now"]
+    assume(expect["state"] == "failing" and expect["cause"] != UNKNOWN)
+    rows = [[at + 0.1 * (n + 1), *row] for n, row in enumerate(later)]
+    verdicts = judge(
+        History(events_of([*all_rows(history), *rows])),
+        _at(health_of(history.get("health", {}))),
+        BEGAN + at + 0.4 + seconds,
+    )
+    judged = verdicts[expect["stage"]]
+    assert judged.state != "failing" or judged.cause != UNKNOWN, judged
 
 
 def test_every_cause_has_a_history() -> None:

@@ -13,6 +13,7 @@ import pytest
 from common.events import Event
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
+from proxy.verdicts.system_health import SystemHealth
 from tests.fast.verdicts.replay import BEGAN, HEALTHY, HISTORIES, all_rows, events_of, read
 
 FILES = sorted((HISTORIES / "healthy").glob("*.json"))
@@ -23,9 +24,20 @@ QUICK_MS = 2.0
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
-def events(request: pytest.FixtureRequest) -> list[Event]:
+def path(request: pytest.FixtureRequest) -> Path:
     path: Path = request.param
+    return path
+
+
+@pytest.fixture
+def events(path: Path) -> list[Event]:
     return events_of(all_rows(read(path)))
+
+
+@pytest.fixture
+def health(path: Path) -> SystemHealth:
+    """A healthy system; what is usual for the agent of the call may stand in the file."""
+    return replace(HEALTHY, usual=read(path).get("usual", {}))
 
 
 def moments(events: list[Event]) -> Iterator[tuple[History, float]]:
@@ -41,33 +53,35 @@ def moments(events: list[Event]) -> Iterator[tuple[History, float]]:
             now += STEP_S
 
 
-def test_no_moment_fails(events: list[Event]) -> None:
+def test_no_moment_fails(events: list[Event], health: SystemHealth) -> None:
     for history, now in moments(events):
-        verdicts = judge(history, HEALTHY, now)
+        verdicts = judge(history, health, now)
         stage = failing(verdicts)
         assert stage is None, f"{now - BEGAN:.2f} s: {verdicts[stage]}"
 
 
-def test_no_moment_fails_while_events_are_late(events: list[Event]) -> None:
+def test_no_moment_fails_while_events_are_late(events: list[Event], health: SystemHealth) -> None:
     """The agent's events come by a file, up to half a second after the others."""
     arrivals = sorted(events, key=lambda event: event.at + (0.5 if event.source == "agent" else 0))
     history = History()
     for event in arrivals:
         history.add(event)
         now = event.at + (0.5 if event.source == "agent" else 0)
-        verdicts = judge(history, HEALTHY, now)
+        verdicts = judge(history, health, now)
         stage = failing(verdicts)
         assert stage is None, f"{now - BEGAN:.2f} s: {verdicts[stage]}"
 
 
-def test_the_order_of_arrival_does_not_matter(events: list[Event]) -> None:
+def test_the_order_of_arrival_does_not_matter(events: list[Event], health: SystemHealth) -> None:
     now = max(event.at for event in events) + 1.0
     shuffled = list(events)
     random.Random(1).shuffle(shuffled)
-    assert judge(History(shuffled), HEALTHY, now) == judge(History(events), HEALTHY, now)
+    assert judge(History(shuffled), health, now) == judge(History(events), health, now)
 
 
-def test_a_page_whose_clock_is_wrong_fails_nowhere(events: list[Event]) -> None:
+def test_a_page_whose_clock_is_wrong_fails_nowhere(
+    events: list[Event], health: SystemHealth
+) -> None:
     for behind in (-3.0, 3.0):
         skewed = [
             replace(event, at=event.at - behind) if event.source == "browser" else event
@@ -77,7 +91,7 @@ def test_a_page_whose_clock_is_wrong_fails_nowhere(events: list[Event]) -> None:
         history, real = History(), sorted(event.at for event in events)
         for event, now in zip(arrivals, real, strict=True):
             history.add(event)
-            verdicts = judge(history, HEALTHY, now)
+            verdicts = judge(history, health, now)
             stage = failing(verdicts)
             assert stage is None, f"{behind}: {now - BEGAN:.2f} s: {verdicts[stage]}"
 

@@ -512,7 +512,7 @@ def test_a_call_goes_on_while_the_proxy_is_gone(chromium: Browser, system: Syste
         expect(page.status).to_contain_text("./restart_voice_system.sh proxy")
         expect(page.stage("system")).to_have_accessible_name("system failing")
         expect(page.stage("media")).to_have_accessible_name(re.compile("^media ok"))
-        expect(page.stage("think")).to_have_accessible_name("think not reached")
+        expect(page.stage("think")).to_have_accessible_name("think not seen yet")
         with replayed_agent(system, page.room, history, page.url):
             expect(page.conversation).to_contain_text("Still here.")
         page.assert_no_complaints("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING")

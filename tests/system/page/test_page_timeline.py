@@ -225,7 +225,9 @@ def test_a_verdict_that_a_click_mends_has_the_click(
     expect(told.console).to_contain_text("Microphone unmuted")
 
 
-def kept(timeline: ScriptedTimeline, call: str, room: str, failing: str = "") -> None:
+def kept(
+    timeline: ScriptedTimeline, call: str, room: str, failing: str = "", met: str = ""
+) -> None:
     """A call of two turns that the proxy has kept."""
     at = started = 1_795_000_000.0
     events: list[dict[str, Any]] = []
@@ -263,7 +265,7 @@ def kept(timeline: ScriptedTimeline, call: str, room: str, failing: str = "") ->
             "events": len(events),
             "failing": failing or None,
             "cause": NO_WORKER["cause"] if failing else None,
-            "worst": None,
+            "worst": {"stage": met, "cause": "x", "sentence": "X.", "at": at} if met else None,
         },
         "events": events,
         "transcript": [],
@@ -276,7 +278,7 @@ def kept(timeline: ScriptedTimeline, call: str, room: str, failing: str = "") ->
 def test_a_past_call_is_seen_as_it_was(
     chromium: Browser, timeline: ScriptedTimeline, width: int, height: int, scheme: str
 ) -> None:
-    kept(timeline, "c1", "calm-otter-0001")
+    kept(timeline, "c1", "calm-otter-0001", met="hear")
     kept(timeline, "c2", "warm-lake-0002", failing="dispatch")
     with debug_page(
         chromium, timeline.url, width=width, height=height, color_scheme=scheme
@@ -287,6 +289,8 @@ def test_a_past_call_is_seen_as_it_was(
         expect(listed).to_have_count(2)
         expect(listed.nth(0)).to_contain_text("2 min 5 s, 2 turns")
         expect(listed.filter(has_text="warm-lake")).to_contain_text("dispatch")
+        expect(listed.filter(has_text="calm-otter")).to_contain_text("ended well")
+        expect(listed.filter(has_text="calm-otter")).to_contain_text("met on the way: hear: x")
         page.assert_accessible()
         listed.filter(has_text="warm-lake").get_by_role("button").click()
 
@@ -305,7 +309,7 @@ def test_a_past_call_is_seen_as_it_was(
         page.button("Back to now").click()
         expect(page.page.locator("past-call")).to_be_hidden()
         expect(page.conversation.locator("[data-who]")).to_have_count(0)
-        expect(page.stage("dispatch")).to_have_accessible_name("dispatch not reached")
+        expect(page.stage("dispatch")).to_have_accessible_name("dispatch not seen yet")
         page.assert_no_complaints(*NOT_SERVED)
 
 

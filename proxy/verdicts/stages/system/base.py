@@ -8,7 +8,7 @@ from dataclasses import replace
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules, seconds
-from proxy.verdicts.system_health import Process
+from proxy.verdicts.system_health import ProbeResult, Process
 from proxy.verdicts.verdict import UNKNOWN, Evidence, Verdict
 
 STATUS = "./restart_voice_system.sh status"
@@ -35,6 +35,11 @@ def restart(name: str) -> str:
 
 def logs(name: str) -> str:
     return f"./restart_voice_system.sh logs {name}"
+
+
+def with_hint(probe: ProbeResult, step: str) -> str:
+    """The next step, behind what the key that was shown looks like."""
+    return f"{probe.hint[:1].upper()}{probe.hint[1:]}. {step}" if probe.hint else step
 
 
 def title(process: Process) -> str:
@@ -81,11 +86,11 @@ def is_starting(process: Process | None) -> bool:
     return process is not None and process.state in ON_THE_WAY
 
 
-@stage.progress
-def progress(call: CallView) -> Verdict:
+@stage.proof
+def proof(call: CallView) -> Verdict:
     processes = call.health.processes.values()
     if not processes:
-        return stage.not_reached("Nothing is known of the processes yet.")
+        return stage.not_seen("Nothing is known of the processes yet.")
     for process in processes:
         late = age(call, process) >= PATIENCE.get(process.name, 20.0)
         if process.state in ("failed", "stopped") or (process.state == "starting" and late):
@@ -98,7 +103,7 @@ def progress(call: CallView) -> Verdict:
             # It runs: it is busy for a moment, or it hangs.
             sentence = f"{title(process)} did not answer just now: {detail(process)}."
             return stage.waiting(sentence, evidence(process), since=process.since)
-    return stage.ok("Every process is ready.")
+    return stage.ok("Every process is ready.", map(quote.process, processes))
 
 
 def _on_its_way(process: Process) -> Verdict:

@@ -17,6 +17,7 @@ from proxy.verdicts.stages.system.base import (
     restart,
     stage,
     title,
+    with_hint,
 )
 from proxy.verdicts.system_health import ProbeResult, Process
 from proxy.verdicts.verdict import Evidence, Verdict
@@ -131,7 +132,7 @@ def credentials_rejected(call: CallView) -> Verdict | None:
         return stage.failing(
             f"The LiveKit server at {probe.target} rejects LIVEKIT_API_KEY and LIVEKIT_API_SECRET "
             f"({probe.status or 'refused'}: {probe.detail.rstrip('.')}).",
-            step,
+            with_hint(probe, step),
             quote.probe(probe),
             since=probe.at,
         )
@@ -259,7 +260,7 @@ def letta_key_rejected(call: CallView) -> Verdict | None:
         problem = "wants a key and got none" if missing else "rejects LETTA_API_KEY"
         return stage.failing(
             f"Letta at {probe.target} {problem} ({probe.status or probe.detail}).",
-            step,
+            with_hint(probe, step),
             quote.probe(probe),
             error,
             since=probe.at,

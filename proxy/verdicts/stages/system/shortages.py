@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from common.events import Event
 from proxy.verdicts import quote
 from proxy.verdicts.call_view import CallView
-from proxy.verdicts.stages.system.base import logs, restart, stage, title
+from proxy.verdicts.stages.system.base import logs, restart, stage, title, with_hint
 from proxy.verdicts.system_health import ProbeResult, Process, VitalsSnapshot
 from proxy.verdicts.verdict import Evidence, Verdict
 
@@ -36,7 +36,7 @@ def key_rejected(call: CallView) -> Verdict | None:
             return stage.failing(
                 f"The provider of {part} ({probe.target}) rejects the key "
                 f"({probe.status or probe.detail}).",
-                step,
+                with_hint(probe, step),
                 quote.probe(probe),
                 error,
                 since=probe.at,

@@ -109,6 +109,14 @@ async def test_a_call_as_a_file(proxy: Proxy) -> None:
     assert (await proxy.get(f"/api/calls/{ident}?format=mp3")).status == 400
 
 
+async def test_a_call_is_over_for_people_when_its_caller_has_gone(proxy: Proxy) -> None:
+    gone = event("disconnected", stage="media", at=START + 9, data={"intended": True})
+    await posted(proxy, event("connected", stage="media", at=START), room="quiet")
+    assert (await the_call(proxy))["ended"] is None
+    await posted(proxy, gone, room="quiet")
+    assert (await the_call(proxy))["ended"] == START + 9
+
+
 async def test_the_newest_come_first_page_by_page(proxy: Proxy) -> None:
     for number in range(5):
         await posted(proxy, event(at=START + number), room=f"room-{number}")

@@ -46,7 +46,7 @@ async def test_a_change_of_the_verdicts_is_told(proxy: Proxy) -> None:
         while True:
             _, answer = await watcher.next("verdicts")
             states = {verdict["stage"]: verdict["state"] for verdict in answer["verdicts"]}
-            if states["token"] != "not reached":
+            if states["token"] != "not seen yet":
                 break
         assert time.monotonic() - began < 2
 

@@ -30,7 +30,7 @@ from tests.fast.proxy.test_probes import look, own_certificate, serve  # noqa: F
 from tests.fast.proxy.worker import TinyWorker
 from tests.running_system import ROOT, free_ports
 
-READY_S = 10.0
+READY_S = 40.0
 PORT_TRIES = 3
 
 

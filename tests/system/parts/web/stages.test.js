@@ -10,7 +10,7 @@ const states = (state) => STAGES.map((stage) => state.verdicts[stage].state);
 const GONE = event('.health.unreachable', { what: 'The proxy is gone.', next: 'Start it.' });
 
 test('before the first verdict the strip shows how far this browser has come', () => {
-  assert.deepEqual(new Set(states(after([]))), new Set(['not reached']));
+  assert.deepEqual(new Set(states(after([]))), new Set(['not seen yet']));
   const [requested, received, connecting, connected, media] = healthyCall();
   let state = after([requested]);
   assert.equal(state.verdicts.token.state, 'waiting');
@@ -18,14 +18,14 @@ test('before the first verdict the strip shows how far this browser has come', (
   assert.deepEqual([state.verdicts.token.state, state.verdicts.token.ms], ['ok', 12]);
   assert.equal(state.verdicts.signal.sentence, 'Connecting to ws://localhost:7880.');
   state = after([connected, media], state);
-  assert.deepEqual(states(state).slice(0, 5), ['not reached', 'ok', 'ok', 'ok', 'not reached']);
+  assert.deepEqual(states(state).slice(0, 5), ['not seen yet', 'ok', 'ok', 'ok', 'not seen yet']);
 });
 
 test('the page never judges what only the proxy can', () => {
   const state = after([...healthyCall(), ...oneTurn(1), agent('think.error', { message: 'No.' })]);
   const own = ['token', 'signal', 'media', 'hear', 'play'];
   for (const stage of STAGES.filter((name) => !own.includes(name))) {
-    assert.equal(state.verdicts[stage].state, 'not reached', stage);
+    assert.equal(state.verdicts[stage].state, 'not seen yet', stage);
   }
 });
 
@@ -88,7 +88,7 @@ test('a call that ends waits for nothing, and one that begins starts anew', () =
   const state = after(call);
   assert.ok(!states(state).includes('waiting'));
   assert.equal(state.verdicts.media.state, 'ok');
-  assert.equal(after([event('token.requested')], state).verdicts.media.state, 'not reached');
+  assert.equal(after([event('token.requested')], state).verdicts.media.state, 'not seen yet');
   const cut = event('media.disconnected', { intended: false, what: 'Cut.', next: 'Again.' });
   assert.equal(after([...healthyCall(), cut]).verdicts.media.sentence, 'Cut.');
 });

@@ -34,7 +34,7 @@ test('a proxy that is gone is named by the page, and believed again only when it
     assert.equal(state.judge, 'page');
     assert.equal(state.verdicts.system.cause, 'proxy-down');
     const back = after([event('.health.checked', { processes: {} })], state);
-    assert.equal(back.verdicts.system.state, 'not reached');
+    assert.equal(back.verdicts.system.state, 'not seen yet');
     assert.equal(after([judged()], back).judge, 'proxy');
   }
 });
@@ -44,7 +44,7 @@ test('between calls the proxy judges the system', () => {
   const state = after([verdicts('.verdicts.system', down, { call: null })]);
   assert.equal(state.judge, 'proxy');
   assert.equal(state.verdicts.system.cause, 'letta-down');
-  assert.equal(state.verdicts.token.state, 'not reached');
+  assert.equal(state.verdicts.token.state, 'not seen yet');
 });
 
 test('a call that is over keeps its verdicts, whatever comes next in its room', () => {
@@ -162,7 +162,8 @@ test('a past call is folded as it was, and the call of now stays as it is', () =
   assert.equal(view.turns.byId['1']?.ms?.first_sound, 676);
   assert.equal(view.verdicts.think.cause, 'agent-deleted');
   assert.equal(view.console.lines[0]?.at, events[2]?.at);
-  assert.equal(opened.calls.open?.call.failing, 'think');
+  assert.deepEqual(opened.calls.open?.call.met, { stage: 'think', cause: 'x' });
+  assert.equal(opened.calls.open?.call.failing, null);
   assert.equal(opened.conversation.rows.at(-1)?.text, 'Now.');
   assert.equal(viewOf(after([event('.call.closed')], opened)).conversation, opened.conversation);
   // Another one was asked for meanwhile: this answer is too late.
