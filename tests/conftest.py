@@ -19,6 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="the long form: also the tests marked `long`, and each thing broken several times",
     )
+    parser.addoption("--seeds", type=int, help="of tests/faults/seeds: how many are drawn")
+    parser.addoption("--seed", type=int, help="of tests/faults/seeds: only this one")
     parser.addoption(
         "--limits", action="store_true", help="fail when a test takes longer than a fast one may"
     )

@@ -1,0 +1,122 @@
+"""A relay between two parts that can cut: what passes is held, delayed, truncated, altered or
+doubled, or its connection is reset."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal
+
+Way = Literal["hold", "delay", "truncate", "alter", "double", "reset"]
+WAYS: tuple[Way, ...] = ("hold", "delay", "truncate", "alter", "double", "reset")
+DELAY_S = 6.0
+"""Longer than any answer on this machine may take."""
+TRUNCATED = 150
+"""Bytes of an answer that pass before its connection is closed."""
+
+
+class Cutter:
+    """Passes on what comes to `port`; while `way` is set, what comes back is cut in that way."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self.way: Way | None = None
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        there: asyncio.Task[None] | None = None
+        inner: StreamWriter | None = None
+        try:
+            with suppress(OSError):
+                inner_reader, inner = await asyncio.open_connection("127.0.0.1", self.target)
+                there = asyncio.create_task(_copy(reader, inner))
+                await self._back(inner_reader, writer)
+        finally:
+            if there is not None:
+                there.cancel()
+                await asyncio.gather(there, return_exceptions=True)
+            for each in (writer, inner):
+                if each is not None:
+                    each.close()
+
+    async def _back(self, reader: StreamReader, writer: StreamWriter) -> None:
+        passed = 0
+        while data := await reader.read(65536):
+            way = self.way
+            if way == "hold":
+                await self._until_over()
+            elif way == "delay":
+                await asyncio.sleep(DELAY_S)
+            elif way == "reset":
+                _reset(writer)
+                return
+            elif way == "alter":
+                data = bytes(byte ^ 0x2A for byte in data)
+            elif way == "double":
+                data += data
+            elif way == "truncate":
+                data = data[: max(0, TRUNCATED - passed)]
+                passed += len(data)
+            writer.write(data)
+            await writer.drain()
+            if way == "truncate" and passed >= TRUNCATED:
+                return
+
+    async def _until_over(self) -> None:
+        while self.way == "hold":  # noqa: ASYNC110 (set by another thread)
+            await asyncio.sleep(0.05)
+
+
+async def _copy(reader: StreamReader, writer: StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+
+
+def _reset(writer: StreamWriter) -> None:
+    """Close so that the other end is told of a reset."""
+    connection = writer.get_extra_info("socket")
+    with suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+@contextmanager
+def cutters(*targets: int) -> Iterator[list[Cutter]]:
+    """One in front of each of these ports, in a thread of their own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="cutters")
+    thread.start()
+    made = [Cutter(target) for target in targets]
+
+    async def open_all() -> list[asyncio.Server]:
+        servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in made]
+        for one, server in zip(made, servers, strict=True):
+            one.port = int(server.sockets[0].getsockname()[1])
+        return servers
+
+    async def close_all(servers: list[asyncio.Server]) -> None:
+        for server in servers:
+            server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    try:
+        servers = asyncio.run_coroutine_threadsafe(open_all(), loop).result(10)
+        try:
+            yield made
+        finally:
+            asyncio.run_coroutine_threadsafe(close_all(servers), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
