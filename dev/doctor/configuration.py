@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
+from common import odd_keys
 from common.detour import Detour, place_of
 from common.known_secrets import exposed, is_secret
 from common.probe import Finding
@@ -29,6 +30,7 @@ async def check(checkout: Context) -> list[Finding]:
     return [
         *_problems(checkout),
         *_permissions(checkout.dotenv_path),
+        *_odd_keys(checkout),
         *_misspelt(checkout, {setting.name for setting in known}),
         *_in_use(checkout, known),
         *await _proxies(checkout),
@@ -37,8 +39,14 @@ async def check(checkout: Context) -> list[Finding]:
 
 def _problems(checkout: Context) -> Iterator[Finding]:
     for problem in checkout.problems:
-        own_line = problem.startswith(".env ")
-        next_step = "correct that line of .env" if own_line else "correct it in .env"
+        exported = any(
+            source == "exported" and name in problem for name, source in checkout.sources.items()
+        )
+        next_step = "correct it in .env"
+        if problem.startswith(".env "):
+            next_step = "correct that line of .env"
+        elif exported or "exported in the shell" in problem:
+            next_step = "correct it where the shell exports it"
         yield Finding("settings", "problem", "fail", problem, next_step)
 
 
@@ -46,6 +54,14 @@ def _permissions(dotenv: Path) -> Iterator[Finding]:
     """Secrets that other users of this machine can read."""
     if detail := exposed(dotenv):
         yield Finding("settings", ".env", "warn", detail, f"chmod 600 {dotenv}")
+
+
+def _odd_keys(checkout: Context) -> Iterator[Finding]:
+    """Keys whose value looks like something else."""
+    for name in odd_keys.KEYS:
+        if odd := odd_keys.looks_like(name, checkout.environ):
+            where = checkout.sources.get(name, ".env")
+            yield Finding("settings", name, "warn", f"{odd} ({where})", "correct it there")
 
 
 def _misspelt(checkout: Context, known: set[str]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import logging
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -18,7 +19,16 @@ from common.known_secrets import is_secret
 from common.probe import Finding, Probe, ProbeAnswer, ask, broken, flat
 from common.probe import run as run_probes
 from common.redaction import BLOT
-from dev.doctor import configuration, context, health_lines, preflight, report, sfu_path, versions
+from dev.doctor import (
+    configuration,
+    consequences,
+    context,
+    health_lines,
+    preflight,
+    report,
+    sfu_path,
+    versions,
+)
 from dev.doctor.context import Context
 from dev.doctor.model_calls import Models
 from dev.doctor.report import Report
@@ -45,6 +55,7 @@ def run(options: argparse.Namespace, exported: Mapping[str, str]) -> int:
     """Examine and tell; the exit code."""
     # What is wrong is told in lines of our own.
     logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     checkout = context.read(exported)
     answer = asyncio.run(examine(checkout, outside=not options.offline))
     report.show(options, answer)
@@ -101,9 +112,9 @@ async def examine(checkout: Context, *, outside: bool = True) -> Report:
     verdict = None
     if health is not None:
         verdict = _verdict(preflight.predicted(health, checkout, findings), checkout)
-    return Report(
-        findings, verdict, next_step(findings, verdict), round(time.monotonic() - began, 2)
-    )
+    first = next_step(findings, verdict)
+    findings = report.redacted(consequences.apart(findings, checkout), checkout.redactor)
+    return Report(findings, verdict, first, round(time.monotonic() - began, 2))
 
 
 async def _health(checkout: Context, outside: bool) -> tuple[SystemHealth | None, list[Finding]]:
@@ -167,7 +178,8 @@ def next_step(findings: list[Finding], verdict: Mapping[str, Any] | None) -> str
     wrong = [finding for finding in failed if finding.group == "settings"]
     if wrong:
         subject = "" if wrong[0].what == "problem" else f"{wrong[0].what}: "
-        return f"{subject}{wrong[0].detail.rstrip('.')}. {wrong[0].next}".strip()
+        step = wrong[0].next
+        return f"{subject}{wrong[0].detail.rstrip('.')}. {step[:1].upper()}{step[1:]}".strip()
     processes = [finding for finding in findings if finding.group == "processes"]
     stopped = processes and all(finding.detail.startswith("stopped") for finding in processes)
     if stopped and not (verdict is not None and verdict["cause"] in PREVENTS):

@@ -27,7 +27,11 @@ GROUPS = (
     "worker",
     "calls",
     "machine",
+    "follows",
 )
+FOLLOWS = GROUPS[-1]
+"""What is wrong only since something else is (consequences.py)."""
+TITLES = {FOLLOWS: "what follows from it"}
 SIGNS: dict[State, str] = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "-   "}
 COLOURS: dict[State, str] = {"ok": "32", "warn": "33", "fail": "1;31", "skip": "2"}
 WHAT_WIDTH = 28
@@ -98,7 +102,7 @@ def lines(report: Report, *, colour: bool, verbose: bool) -> Iterator[str]:
         if finding.group != group:
             group = finding.group
             yield ""
-            yield _painted(group, "1", colour)
+            yield _painted(TITLES.get(group, group), "1", colour)
         yield from _finding_lines(finding, colour)
     yield ""
     yield from _verdict_lines(report, colour)
