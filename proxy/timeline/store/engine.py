@@ -20,6 +20,7 @@ from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from common.retry import OPEN_CALLS_DATABASE
 from proxy.timeline.background import in_daemon_thread
 from proxy.timeline.event_data import to_json
 from proxy.timeline.store.database import DatabaseUrl
@@ -81,10 +82,15 @@ def _make_private(url: DatabaseUrl) -> None:
 
 
 def _prepare(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    connection.run_async(_set_pragmas)
+
+
+async def _set_pragmas(connection: Any) -> None:
+    """SQLite waits for nobody when a file is to be kept as WAL that others open just now."""
+    async for attempt in OPEN_CALLS_DATABASE.retrying(lambda error: "locked" in str(error)):
+        with attempt:
+            for pragma in PRAGMAS:
+                await (await connection.execute(f"PRAGMA {pragma}")).close()
 
 
 def _no_implicit_begin(connection: Any, _: object) -> None:
