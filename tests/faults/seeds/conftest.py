@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.seeds.test_seeds import SEEDS, Outcome
 
-IN_CI, IN_FULL = 20, 500
+DRAWN, IN_FULL = 20, 500
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -16,7 +16,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     one = config.getoption("--seed")
-    count = config.getoption("--seeds") or (IN_FULL if config.getoption("--full") else IN_CI)
+    count = config.getoption("--seeds") or (IN_FULL if config.getoption("--full") else DRAWN)
     metafunc.parametrize("seed", [one] if one is not None else range(1, count + 1))
 
 

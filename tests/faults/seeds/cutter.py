@@ -27,10 +27,14 @@ class Cutter:
         self.target = target
         self.port = 0
         self.way: Way | None = None
+        self._serving: set[asyncio.Task[None] | None] = set()
+        """The loop itself holds tasks weakly, and a connection that is held by nothing else."""
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         there: asyncio.Task[None] | None = None
         inner: StreamWriter | None = None
+        serving = asyncio.current_task()
+        self._serving.add(serving)
         try:
             with suppress(OSError):
                 inner_reader, inner = await asyncio.open_connection("127.0.0.1", self.target)
@@ -43,6 +47,7 @@ class Cutter:
             for each in (writer, inner):
                 if each is not None:
                     each.close()
+            self._serving.discard(serving)
 
     async def _back(self, reader: StreamReader, writer: StreamWriter) -> None:
         passed = 0

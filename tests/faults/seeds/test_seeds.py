@@ -25,8 +25,10 @@ from tests.running_system import System, free_ports, new_system
 
 MOMENTS = ("listens", "is spoken to", "thinks", "speaks")
 SENTENCE = "what do you know about my favorite color"
-NAMED_WITHIN_S = 16.0
-"""As long as the latest limit of a stage, and a sentence that has to be said for it."""
+NAMED_WITHIN_S = 25.0
+"""As long as the latest limit of a stage, and the sentences that have to be said for it."""
+BUSY = ("machine-out-of-cpu", "reply-late-for-cpu")
+"""Causes that say only that the machine is busy: of what is cut they say nothing."""
 ASKED_EVERY_S = 0.2
 SEEDS = pytest.StashKey[list["Outcome"]]()
 
@@ -65,6 +67,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
             system.stop()
 
 
+@pytest.mark.long
 def test_the_right_stage_is_named(parts: Parts, seed: int, request: pytest.FixtureRequest) -> None:
     draw = Random(seed)
     cut, moment = draw.choice(all_cuts(parts)), draw.choice(MOMENTS)
@@ -97,6 +100,7 @@ def _tried(system: System, seed: int, cut: Cut, moment: str, pause: float) -> Ou
     if named:
         stage = str(named["stage"])
         verdict = "right" if stage in cut.right else "half" if stage in cut.near else "wrong"
+        verdict = "half" if named["cause"] in BUSY else verdict
     words = f"{named['stage']} [{named['cause']}]" if named else ""
     return Outcome(seed, cut.link, cut.way, moment, verdict, words, watch.seconds, cleared)
 
