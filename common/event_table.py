@@ -278,7 +278,7 @@ _TABLE = (
         backend="string: silero or energy"),
     _event("hear.level", "agent", "How loud the caller's sound of the last seconds arrived.",
         seconds="number: of sound that arrived, in which this was measured",
-        level="number: of the loudest frame, from 0 to 1",
+        level="number: of its loudest 20 ms, from 0 to 1",
         clipped="number: share of samples that are as loud as can be"),
     _event("hear.speech_started", "agent", "The caller speaks."),
     _event("hear.speech_ended", "agent", "The caller is silent."),

@@ -98,21 +98,19 @@ def not_taken(call: CallView) -> Verdict | None:
         return None
     if not call.is_registered or not is_to_ours(call, dispatch):
         return None  # nobody is there who could: `dispatch` says so
+    step = (
+        "Is the worker at the same LiveKit server (LIVEKIT_URL of both), and not full or "
+        f"overloaded? {LOG}; else {RESTART}"
+    )
     if call.process("agent") is None:
-        return stage.late(
-            f"The agent was asked for {call.age(dispatch):.1f} s ago and no worker took the job "
-            "(usually 0.2 s).",
+        step = (
             f"The worker “{call.health.registered_name}” runs elsewhere: is it full or overloaded, "
-            "or at another LiveKit server? Its own log says so.",
-            dispatch,
-            call.last("dispatch.alarm"),
-            since=dispatch.at,
+            "or at another LiveKit server? Its own log says so."
         )
     return stage.late(
         f"The agent was asked for {call.age(dispatch):.1f} s ago and no worker took the job "
         "(usually 0.2 s).",
-        f"Is the worker at the same LiveKit server (LIVEKIT_URL of both), and not full or "
-        f"overloaded? {LOG}; else {RESTART}",
+        step,
         dispatch,
         call.last("dispatch.alarm"),
         since=dispatch.at,
