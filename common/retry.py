@@ -57,8 +57,9 @@ OPEN_LETTA = RetryPolicy(tries=3, first_wait_s=0.5)
 ASK_PROVIDER = RetryPolicy(tries=3, first_wait_s=0.0)
 """A provider has asked to be asked again (Retry-After, which sets the waits); the caller waits for
 the reply, PROVIDER_PATIENCE seconds at most."""
-OPEN_CALLS_DATABASE = RetryPolicy(tries=None, first_wait_s=0.02, longest_wait_s=0.2, within_s=5.0)
-"""The calls database is opened while others open it; calls are kept in memory meanwhile."""
+OPEN_CALLS_DATABASE = RetryPolicy(tries=None, first_wait_s=0.02, longest_wait_s=0.2, within_s=1.0)
+"""The calls database is opened while others open it, each in some milliseconds; one that stays
+locked is named soon. Calls are kept in memory meanwhile."""
 DISPATCH = RetryPolicy(tries=3, first_wait_s=0.2, longest_wait_s=2.0, within_s=4.0)
 """The proxy asks the LiveKit server for an agent; the page waits for the answer."""
 STORE_EVENTS = RetryPolicy(tries=None, first_wait_s=0.25, longest_wait_s=2.0)

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ import httpx
 
 from tests.faults.fault import Ask, of_room, of_system
 from tests.running_system import ROOT, System, free_ports
+
+OPEN_S = 20.0
 
 
 class OwnProxy:
@@ -66,6 +69,13 @@ class OwnProxy:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(timeout=10)
+
+    def wait_until_open(self) -> None:
+        """Return when its calls database is open; until then it keeps calls in memory."""
+        deadline = time.monotonic() + OPEN_S
+        while httpx.get(f"{self.url}/api/calls").status_code != 200:
+            assert time.monotonic() < deadline, self._log.read_text()[-4000:]
+            time.sleep(0.1)
 
     def _wait(self) -> None:
         transport = httpx.HTTPTransport(retries=10)  # with a growing pause between two tries

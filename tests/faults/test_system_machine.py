@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -100,17 +100,24 @@ def _remount(disk: Path, mode: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
 
 
+@pytest.mark.parametrize("began", ["while it is open", "before the proxy"])
 def test_another_program_locks_the_calls(
-    faulty: System, new_fault: NewFault, tmp_path: Path
+    faulty: System, new_fault: NewFault, tmp_path: Path, began: str
 ) -> None:
-    fault = new_fault("system", "calls-db-not-writable", "another program holds its write lock")
+    fault = new_fault(
+        "system", "calls-db-not-writable", f"another program holds its write lock, since {began}"
+    )
     proxy = OwnProxy(faulty, tmp_path)
-    with proxy.running():
-        until_well(proxy.ask)
-        with sqlite3.connect(proxy.database, isolation_level=None) as other:
+    with ExitStack() as running:
+        if began == "while it is open":
+            running.enter_context(proxy.running())
+            proxy.wait_until_open()
+            until_well(proxy.ask)
+        with closing(sqlite3.connect(proxy.database, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
+            if began == "before the proxy":
+                running.enter_context(proxy.running())
             fault.breaks()
             fault.named(proxy.ask)
             other.execute("ROLLBACK")
-        other.close()
         fault.cleared(proxy.ask)

@@ -1,9 +1,10 @@
-"""A real Chromium whose microphone plays a recorded voice, and an listener on what it receives."""
+"""A real Chromium whose microphone plays a recorded voice, and a listener to what it receives."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ window.RTCPeerConnection = class extends window.RTCPeerConnection {
   constructor(...args) { super(...args); window.__connections.push(this); }
 };
 """
+SOUND_ASKED_EVERY_MS = 200
 SOUND_ENERGY = """async () => {
   let energy = 0;
   for (const connection of window.__connections) {
@@ -97,10 +99,11 @@ def sound_energy(page: Page) -> float:
 
 
 def wait_for_sound(page: Page, *, more_than: float, timeout_s: float) -> None:
-    """Return once the page has received more audio energy than `more_than`; else fail."""
-    page.wait_for_function(
-        f"limit => ({SOUND_ENERGY})().then(energy => energy > limit)",
-        arg=more_than,
-        timeout=timeout_s * 1000,
-        polling=200,
-    )
+    """Return once the page has received more audio energy than `more_than`; else fail.
+
+    Asked here: what Playwright waits for in the page may be no promise, which is true at once.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (energy := sound_energy(page)) <= more_than:
+        assert time.monotonic() < deadline, f"{energy:g} of energy received, not {more_than:g}"
+        page.wait_for_timeout(SOUND_ASKED_EVERY_MS)

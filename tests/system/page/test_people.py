@@ -21,7 +21,7 @@ from tests.system.page.test_memory_survives import ANSWER_MS, AUDIBLE, call
 RATE = 16_000
 BEFORE_S, AFTER_S = 2.0, 30.0
 # Of each recording: seconds of it, words that must be understood (of which a few may be misheard),
-# and how often the agent may begin to speak before the last word.
+# and how often words of the agent may be heard before the last word.
 PEOPLE = {
     "two_cities.wav": (28.6, "best worst times wisdom foolishness season light spring hope way", 1),
     "beckett.wav": (9.2, "ever tried failed matter again fail better", 1),
@@ -74,5 +74,7 @@ def test_a_person_is_understood_and_answered_when_finished(
     until_the_end = takewhile(
         lambda one: not (one[0] == "transcribe.transcript" and last in one[1]["text"].lower()), told
     )
-    spoke = sum(topic == "play.speaking" for topic, _ in until_the_end)
-    assert spoke <= most, f"the agent began to speak {spoke} times while the caller spoke"
+    # A reply that is taken back before its first word is out has broken into nothing: in a pause of
+    # 1 s it is a matter of 50 ms whether it began.
+    spoke = sum(topic == "play.turn" and bool(data.get("heard")) for topic, data in until_the_end)
+    assert spoke <= most, f"the agent was heard {spoke} times while the caller spoke"
