@@ -53,6 +53,7 @@ from common.model_cards import is_for_chat
 logger = logging.getLogger("letta.app_server")
 
 ANSWER_S = 15.0  # for all but a turn
+GIT_LOCKED = re.compile(r"\.lock': File exists|cannot lock ref")
 AGENT_GONE = re.compile(r"\bAgent (\S+) not found")
 CREATING_S = 60.0
 LISTING_TRIES = 2  # of its providers' models, before an agent's first turn
@@ -636,6 +637,8 @@ class AppServer:
             return errors.no_such_agent(self.base_url, None)
         if re.search(r"conversation\b.*not found", reason, re.IGNORECASE):
             return errors.conversation_gone(self.base_url)
+        if GIT_LOCKED.search(reason):
+            return errors.memory_locked()
         return LettaError(
             "letta_error",
             f"Letta at {self.base_url} refused {what}: {reason[:300]}",

@@ -213,6 +213,15 @@ def no_such_block(label: str, labels: list[str]) -> LettaError:
     return refused(f"the agent has no memory block {label!r}; it has {', '.join(labels) or 'none'}")
 
 
+def memory_locked() -> LettaError:
+    return LettaError(
+        "memory_locked",
+        "the memory of this agent is locked: git was ended while it wrote it",
+        "start Letta again, which unlocks it: ./restart_voice_system.sh letta",
+        retryable=False,
+    )
+
+
 def busy(base_url: str) -> LettaError:
     return LettaError(
         "letta_busy",

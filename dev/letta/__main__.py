@@ -75,6 +75,7 @@ def main() -> int:
             private_files.folder(home)
             os.set_inheritable(lock(home), True)
             write_down(settings, home, token)
+            _unlock_memory(home)
         except OSError as error:
             raise explain(error, home) from None
         _tell_of_older_memory(settings.folder / "postgres", home)
@@ -198,6 +199,17 @@ def write_down(settings: LettaSettings, home: Path, token: str) -> None:
     providers = {"version": 1, "providers": {PROVIDER: provider}}
     _merge(home / ".letta" / "lc-local-backend" / "providers" / "auth.json", providers)
     private_files.write(home / "token", token + "\n")
+
+
+def _unlock_memory(home: Path) -> None:
+    """A git that was killed in a write leaves its lock, by which an agent could never remember
+    anything again. Whoever made it has ended: we hold the lock of `home`."""
+    for git in (home / ".letta" / "lc-local-backend" / "memfs").glob("*/memory/.git"):
+        for left in (*git.glob("*.lock"), *git.glob("refs/**/*.lock")):
+            left.unlink(missing_ok=True)
+            agent = git.parents[1].name
+            cut_off = f"{left.name} was left by a git that was ended while it wrote"
+            say(f"unlocked the memory of {agent}: {cut_off}", level="WARNING")
 
 
 def _tell_of_older_memory(data: Path, home: Path) -> None:

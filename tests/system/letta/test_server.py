@@ -177,6 +177,40 @@ def test_memory_outlives_a_kill_of_everything(runs: Runs) -> None:
     assert "Traceback" not in runs.output
 
 
+@pytest.mark.parametrize("left", ["index.lock", "HEAD.lock", "refs/heads/main.lock"])
+def test_an_agent_whose_memory_was_being_written_can_remember_again(runs: Runs, left: str) -> None:
+    """What git leaves when it is killed in a write: made here, for the moment cannot be met."""
+    server = runs.start()
+    runs.run("dev.models")
+    wait_for("the first agent", (runs.home / "letta/app-server/first-agent").exists, START_S)
+
+    async def told() -> tuple[str, str]:
+        async with connected(runs) as backend:
+            (ada,) = await backend.agents(10)
+            conversation = await backend.create_conversation(ada.id, LABEL)
+            return ada.id, words(await turn(backend, conversation, user("my name is robert")))
+
+    ada, reply = asyncio.run(told())
+    assert "robert" in reply.lower()
+    memories = runs.home / "letta" / "app-server" / ".letta" / "lc-local-backend" / "memfs"
+    lock = memories / ada / "memory" / ".git" / left
+    lock.touch()
+
+    async def write(value: str) -> str:
+        async with connected(runs) as backend:
+            await backend.write_block(ada, "human", value, "told by a test")
+            return {block.label: block.value for block in await backend.blocks(ada)}["human"]
+
+    with pytest.raises(LettaError, match="the memory of this agent is locked") as locked:
+        asyncio.run(write("name: Rob"))
+    assert "./restart_voice_system.sh letta" in locked.value.next_step
+    kill(tree(server))
+    server.wait()
+    runs.start()
+    assert not lock.exists() and f"unlocked the memory of {ada}" in runs.output
+    assert asyncio.run(write("name: Bob")) == "name: Bob"
+
+
 def test_the_first_turn_after_a_start_finds_its_model(runs: Runs) -> None:
     server, models = runs.start(), runs.run("dev.models")
     wait_for("the first agent", (runs.home / "letta/app-server/first-agent").exists, START_S)
