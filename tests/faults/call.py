@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from dev.caller import Caller, ProxyAccess
+from dev.caller.caller import LISTEN_TIMEOUT_S
 from dev.caller.sound import CallerVoice
 from dev.caller.turn import Turn
 from tests.faults.fault import Ask, of_room
@@ -86,9 +87,9 @@ class Call:
         # Made in the loop, for what it is made of belongs to the loop that runs then.
         return Caller(self._access, self.room, self._agent_id, VOICE, record=False)
 
-    def listening(self) -> None:
+    def listening(self, within_s: float = LISTEN_TIMEOUT_S) -> None:
         """Return when the agent listens."""
-        self._run(self.caller.wait_until_listening())
+        self._run(self.caller.wait_until_listening(within_s))
 
     def dispatch_again(self) -> None:
         """Ask for an agent that does its work, as by Connect, until one does.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -55,9 +56,9 @@ def still(*processes: psutil.Process) -> Iterator[None]:
 
 
 @contextmanager
-def broken_letta_memory(system: System) -> Iterator[None]:
-    """Where Letta keeps its conversations stands something else for a while."""
-    backend = system.home / "letta" / "app-server" / ".letta" / "lc-local-backend"
+def broken_letta_memory(home: Path) -> Iterator[None]:
+    """Where the Letta of this VOICE_HOME keeps its conversations stands something else a while."""
+    backend = home / "letta" / "app-server" / ".letta" / "lc-local-backend"
     kept, aside = backend / "conversations", backend / "conversations-aside"
     kept.rename(aside)
     kept.write_text("not a folder")

@@ -58,7 +58,7 @@ def test_letta_answers_with_errors(faulty: System, new_fault: NewFault) -> None:
     fault = new_fault("think", "letta-errors", "the folder of Letta's conversations is none")
     with Call(faulty) as call:
         call.listening()
-        with broken_letta_memory(faulty):
+        with broken_letta_memory(faulty.home):
             call.type("hello")
             fault.breaks()
             fault.named(call.ask)

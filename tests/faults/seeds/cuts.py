@@ -10,32 +10,48 @@ from typing import Any
 
 import psutil
 
-from tests.faults.injected import broken_letta_memory, job_process, models_fail, stopped
+from tests.faults.injected import job_process, models_fail, stopped
 from tests.faults.processes import kill, program
 from tests.faults.seeds.cutter import WAYS, Cutter, Way
+from tests.faults.seeds.letta_server import LettaServer
+from tests.faults.seeds.livekit_front import Links
 from tests.running_system import System
 
 Inject = Callable[[], AbstractContextManager[None]]
 
 
+ROOM = {"token", "signal", "dispatch", "system"}
+TOLD_BY_WORKER = {"system", "job", "join", "hear", "transcribe", "think"}
+
+
 @dataclass(frozen=True)
 class Cut:
-    """`right`: the stages one of which has to be named; `near`: those that are half right."""
+    """`right`: the stages one of which has to be named; `near`: those that are half right.
+
+    `in_call`: it cuts what is there in a call only; `by_page`: what only a browser can tell of.
+    """
 
     link: str
     way: str
     right: frozenset[str]
     near: frozenset[str]
     inject: Inject
+    in_call: bool = False
+    by_page: bool = False
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What can be cut: a system, and the relays in front of its speech servers."""
+    """What can be cut: a system, its Letta, and the relays between its parts."""
 
     system: System
+    letta: LettaServer
+    sfu: Links
     hearing: Cutter
     speaking: Cutter
+    thinking: Cutter
+    webhooks: Cutter
+    timeline: Cutter
 
 
 def all_cuts(parts: Parts) -> list[Cut]:
@@ -44,6 +60,13 @@ def all_cuts(parts: Parts) -> list[Cut]:
     cuts = [
         *_relayed("worker ↔ speech-to-text", parts.hearing, hear | {"system"}, {"hear", "think"}),
         *_relayed("worker ↔ text-to-speech", parts.speaking, speak | {"system"}, {"play"}),
+        *_relayed("worker ↔ Letta", parts.thinking, think | {"join", "system"}, {"job"}),
+        *_relayed("SFU ↔ webhooks", parts.webhooks, ROOM, set()),
+        *_relayed("worker ↔ timeline", parts.timeline, TOLD_BY_WORKER, {"speak", "play"}),
+        *_signal("caller", parts.sfu, {"signal", "media", "token"}, {"hear", "join", "dispatch"}),
+        *_signal("job", parts.sfu, {"job", "join", "play", "hear"}, {"dispatch"}),
+        *_signal("worker", parts.sfu, {"dispatch", "job", "system"}, {"join"}),
+        *_signal("proxy", parts.sfu, {"dispatch", "system", "token"}, {"job", "join"}),
     ]
 
     def models(link: str, endpoint: str, right: set[str], near: set[str], **ways: Any) -> None:
@@ -88,28 +111,40 @@ def all_cuts(parts: Parts) -> list[Cut]:
         cuts.append(Cut(name, "stands still", frozenset(right), frozenset(near), frozen))
         cuts.append(Cut(name, "is killed", frozenset(right), frozenset(near), killed))
 
-    processes("letta", {"system", "think"}, {"join"})
     processes("models", {"system", "transcribe", "think", "speak"}, set())
     processes("livekit", {"system", "signal", "media", "join", "job"}, {"dispatch"})
     processes("agent", {"system", "job", "join"}, {"dispatch", "hear"})
-    job = {"system", "job", "join"}
-    cuts += [
-        Cut("job", "stands still", frozenset(job), frozenset({"hear"}), partial(_job, system)),
-        Cut("job", "is killed", frozenset(job), frozenset(), partial(_job_killed, system)),
-        Cut(
-            "Letta ↔ its memory",
-            "cannot be read",
-            frozenset({"think"}),
-            frozenset({"join"}),
-            partial(broken_letta_memory, system),
-        ),
-    ]
+    job = frozenset({"system", "job", "join"})
+    for way, how in (("stands still", _job), ("is killed", _job_killed)):
+        cuts.append(Cut("job", way, job, frozenset({"hear"}), partial(how, system), in_call=True))
+    for way, fails in (
+        ("stands still", parts.letta.stands_still),
+        ("is killed", parts.letta.is_killed),
+        ("cannot read its memory", parts.letta.without_memory),
+    ):
+        right = frozenset({"system", "think", "join"})
+        cuts.append(Cut("letta", way, right, frozenset({"job"}), fails))
     return cuts
 
 
 def _relayed(link: str, cutter: Cutter, right: set[str], near: set[str]) -> list[Cut]:
     return [
         Cut(link, way, frozenset(right), frozenset(near), partial(_cut, cutter, way))
+        for way in WAYS
+    ]
+
+
+def _signal(link: str, sfu: Links, right: set[str], near: set[str]) -> list[Cut]:
+    named, by_page = f"{link} ↔ SFU", link == "caller"
+    return [
+        Cut(
+            named,
+            way,
+            frozenset(right),
+            frozenset(near),
+            partial(sfu.cut, link, way),
+            by_page=by_page,
+        )
         for way in WAYS
     ]
 

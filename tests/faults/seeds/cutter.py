@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
@@ -18,10 +18,14 @@ DELAY_S = 6.0
 """Longer than any answer on this machine may take."""
 TRUNCATED = 150
 """Bytes of an answer that pass before its connection is closed."""
+ASKED_EVERY_S = 0.05
 
 
 class Cutter:
-    """Passes on what comes to `port`; while `way` is set, what comes back is cut in that way."""
+    """Passes on what comes to `port`; while `way` is set, what comes back is cut in that way.
+
+    Who knows by the head of the request which way it goes overrides `way_of`.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -30,6 +34,15 @@ class Cutter:
         self._serving: set[asyncio.Task[None] | None] = set()
         """The loop itself holds tasks weakly, and a connection that is held by nothing else."""
 
+    def way_of(self, head: bytes) -> Callable[[], Way | None]:
+        """How the answers of a connection are cut just now; `head` is what was first sent."""
+        return lambda: self.way
+
+    async def listen(self, host: str, port: int = 0) -> asyncio.Server:
+        server = await asyncio.start_server(self.serve, host, port)
+        self.port = int(server.sockets[0].getsockname()[1])
+        return server
+
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         there: asyncio.Task[None] | None = None
         inner: StreamWriter | None = None
@@ -37,9 +50,11 @@ class Cutter:
         self._serving.add(serving)
         try:
             with suppress(OSError):
+                head = await reader.read(65536)
                 inner_reader, inner = await asyncio.open_connection("127.0.0.1", self.target)
+                inner.write(head)
                 there = asyncio.create_task(_copy(reader, inner))
-                await self._back(inner_reader, writer)
+                await _back(inner_reader, writer, self.way_of(head))
         finally:
             if there is not None:
                 there.cancel()
@@ -49,32 +64,30 @@ class Cutter:
                     each.close()
             self._serving.discard(serving)
 
-    async def _back(self, reader: StreamReader, writer: StreamWriter) -> None:
-        passed = 0
-        while data := await reader.read(65536):
-            way = self.way
-            if way == "hold":
-                await self._until_over()
-            elif way == "delay":
-                await asyncio.sleep(DELAY_S)
-            elif way == "reset":
-                _reset(writer)
-                return
-            elif way == "alter":
-                data = bytes(byte ^ 0x2A for byte in data)
-            elif way == "double":
-                data += data
-            elif way == "truncate":
-                data = data[: max(0, TRUNCATED - passed)]
-                passed += len(data)
-            writer.write(data)
-            await writer.drain()
-            if way == "truncate" and passed >= TRUNCATED:
-                return
 
-    async def _until_over(self) -> None:
-        while self.way == "hold":  # noqa: ASYNC110 (set by another thread)
-            await asyncio.sleep(0.05)
+async def _back(reader: StreamReader, writer: StreamWriter, cut: Callable[[], Way | None]) -> None:
+    passed = 0
+    while data := await reader.read(65536):
+        way = cut()
+        if way == "hold":
+            while cut() == "hold":  # noqa: ASYNC110 (told by another thread or process)
+                await asyncio.sleep(ASKED_EVERY_S)
+        elif way == "delay":
+            await asyncio.sleep(DELAY_S)
+        elif way == "reset":
+            _reset(writer)
+            return
+        elif way == "alter":
+            data = bytes(byte ^ 0x2A for byte in data)
+        elif way == "double":
+            data += data
+        elif way == "truncate":
+            data = data[: max(0, TRUNCATED - passed)]
+            passed += len(data)
+        writer.write(data)
+        await writer.drain()
+        if way == "truncate" and passed >= TRUNCATED:
+            return
 
 
 async def _copy(reader: StreamReader, writer: StreamWriter) -> None:
@@ -102,10 +115,7 @@ def cutters(*targets: int) -> Iterator[list[Cutter]]:
     made = [Cutter(target) for target in targets]
 
     async def open_all() -> list[asyncio.Server]:
-        servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in made]
-        for one, server in zip(made, servers, strict=True):
-            one.port = int(server.sockets[0].getsockname()[1])
-        return servers
+        return [await one.listen("127.0.0.1") for one in made]
 
     async def close_all(servers: list[asyncio.Server]) -> None:
         for server in servers:

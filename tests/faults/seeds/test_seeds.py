@@ -6,10 +6,12 @@ all of them stands at the end of the run.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -17,13 +19,19 @@ from typing import Any
 import httpx
 import pytest
 
+from dev.livekit import binary
 from tests.faults.call import Call
-from tests.faults.fault import of_system, until_well
+from tests.faults.fault import of_room, of_system, until_well
+from tests.faults.seeds import livekit_front
 from tests.faults.seeds.cuts import Cut, Parts, all_cuts
 from tests.faults.seeds.cutter import cutters
-from tests.running_system import System, free_ports, new_system
+from tests.faults.seeds.letta_server import LettaServer
+from tests.faults.seeds.page_call import PageCall, page_call
+from tests.running_system import ROOT, System, free_ports, new_system
+from tests.system.letta.lettas import Letta
 
-MOMENTS = ("listens", "is spoken to", "thinks", "speaks")
+COMES = "comes"
+MOMENTS = (COMES, "listens", "is spoken to", "thinks", "speaks")
 SENTENCE = "what do you know about my favorite color"
 NAMED_WITHIN_S = 25.0
 """As long as the latest limit of a stage, and the sentences that have to be said for it."""
@@ -50,21 +58,37 @@ class Outcome:
 
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    """A system whose speech servers are asked through relays."""
-    (models_port,) = free_ports(1)
-    with cutters(models_port, models_port) as (hearing, speaking):
+    """A system with its Letta; between any two parts stands what can cut."""
+    folder = tmp_path_factory.mktemp("seeds")
+    models_port, letta_port, proxy_port = free_ports(3)
+    with ExitStack() as running:
+        relays = running.enter_context(
+            cutters(models_port, models_port, letta_port, proxy_port, proxy_port)
+        )
+        hearing, speaking, thinking, webhooks, timeline = relays
+        real = binary.find_or_get({**os.environ, "VOICE_HOME": str(ROOT / ".voice")})
+        front, sfu = livekit_front.program(folder, str(real), webhooks.port)
+        letta_home = tmp_path_factory.mktemp("letta-of-seeds")
+        letta = LettaServer(Letta("app-server", letta_home, letta_port, models_port))
+        running.enter_context(letta)
         system = new_system(
-            tmp_path_factory.mktemp("seeds"),
+            folder,
             FAULTS_ENABLED="true",
+            LIVEKIT_SERVER_BIN=str(front),
             MODELS_PORT=str(models_port),
+            PROXY_PORT=str(proxy_port),
             STT_BASE_URL=f"http://localhost:{hearing.port}/v1",
             TTS_BASE_URL=f"http://localhost:{speaking.port}/v1",
+            LETTA_BACKEND="app-server",
+            LETTA_BASE_URL=f"http://localhost:{thinking.port}",
+            LETTA_API_KEY=letta.token,
+            AGENT_TIMELINE_URL=f"http://localhost:{timeline.port}",
+            PROXY_ALLOWED_HOSTS=f"localhost:{timeline.port},127.0.0.1:{webhooks.port}",
         )
-        try:
-            system.start()
-            yield Parts(system, hearing, speaking)
-        finally:
-            system.stop()
+        running.callback(system.stop)
+        system.start()
+        letta.has_an_agent()
+        yield Parts(system, letta, sfu, hearing, speaking, thinking, webhooks, timeline)
 
 
 @pytest.mark.long
@@ -72,15 +96,21 @@ def test_the_right_stage_is_named(parts: Parts, seed: int, request: pytest.Fixtu
     draw = Random(seed)
     cut, moment = draw.choice(all_cuts(parts)), draw.choice(MOMENTS)
     pause = draw.uniform(0.1, 1.0)
+    if cut.in_call and moment == COMES:
+        moment = "listens"
     until_well(of_system(parts.system.proxy_url))
-    outcome = _tried(parts.system, seed, cut, moment, pause)
+    tried = _cut_at_the_start if moment == COMES else _cut_in_a_call
+    watch, answered, cleared = tried(parts.system, cut, moment, pause)
+    outcome = _outcome(seed, cut, moment, watch, answered=answered, cleared=cleared)
     request.config.stash.setdefault(SEEDS, []).append(outcome)
     assert outcome.verdict in ("right", "half", "no harm"), outcome
     assert outcome.cleared, outcome
 
 
-def _tried(system: System, seed: int, cut: Cut, moment: str, pause: float) -> Outcome:
-    with Call(system) as call:
+def _cut_in_a_call(
+    system: System, cut: Cut, moment: str, pause: float
+) -> tuple[_Watch, bool, bool]:
+    with _call(system, cut, f"seed-{uuid.uuid4().hex[:8]}") as call:
         call.listening()
         if moment == "is spoken to":
             call.begin_to_say(SENTENCE)
@@ -89,19 +119,41 @@ def _tried(system: System, seed: int, cut: Cut, moment: str, pause: float) -> Ou
             call.say(SENTENCE)
         elif moment == "speaks":
             call.begins_to_answer(SENTENCE)
-        with ExitStack() as broken:
-            broken.enter_context(cut.inject())
+        with cut.inject():
             watch = _Watch(call.ask)
             answered = _goes_on(call, watch)
-            broken.close()
-        cleared = _clears(call)
+        return watch, answered, _clears(call)
+
+
+def _cut_at_the_start(
+    system: System, cut: Cut, moment: str, pause: float
+) -> tuple[_Watch, bool, bool]:
+    """The call begins with the cut in place; the one after it, without."""
+    room, answered = f"seed-{uuid.uuid4().hex[:8]}", False
+    with cut.inject():
+        watch = _Watch(of_room(system.proxy_url, room))
+        while not watch.over:
+            with suppress(Exception, AssertionError), _call(system, cut, room) as call:
+                call.listening(NAMED_WITHIN_S)
+                answered = _goes_on(call, watch)
+    with Call(system) as call:
+        return watch, answered, _clears(call)
+
+
+def _call(system: System, cut: Cut, room: str) -> AbstractContextManager[Call | PageCall]:
+    return page_call(system, room) if cut.by_page else Call(system, room=room)
+
+
+def _outcome(
+    seed: int, cut: Cut, moment: str, watch: _Watch, *, answered: bool, cleared: bool
+) -> Outcome:
     named = watch.failed
     verdict = "no harm" if answered and not named else "silent"
     if named:
         stage = str(named["stage"])
         verdict = "right" if stage in cut.right else "half" if stage in cut.near else "wrong"
         verdict = "half" if named["cause"] in BUSY else verdict
-    words = f"{named['stage']} [{named['cause']}]" if named else ""
+    words = f"{named['stage']} [{named['cause']}]" if named else watch.waiting
     return Outcome(seed, cut.link, cut.way, moment, verdict, words, watch.seconds, cleared)
 
 
@@ -110,6 +162,8 @@ class _Watch:
 
     def __init__(self, ask: Callable[[], dict[str, Any]]) -> None:
         self.failed: dict[str, Any] | None = None
+        self.waiting = ""
+        """What was not well when time was over, if nothing failed."""
         self.seconds: float | None = None
         self._began = time.monotonic()
         self._ask = ask
@@ -124,6 +178,8 @@ class _Watch:
         while time.monotonic() - self._began < NAMED_WITHIN_S:
             with suppress(httpx.HTTPError, AssertionError):
                 answer = self._ask()
+                waits = [each["stage"] for each in answer["verdicts"] if each["state"] == "waiting"]
+                self.waiting = f"waits: {' '.join(waits)}" if waits else ""
                 if answer["failing"] is not None:
                     rows = answer["verdicts"]
                     self.failed = next(row for row in rows if row["stage"] == answer["failing"])
@@ -132,7 +188,7 @@ class _Watch:
             time.sleep(ASKED_EVERY_S)
 
 
-def _goes_on(call: Call, watch: _Watch) -> bool:
+def _goes_on(call: Call | PageCall, watch: _Watch) -> bool:
     """Say something again and again until something is named, or time is over; whether the last
     sentence was answered."""
     answered = False
@@ -142,7 +198,7 @@ def _goes_on(call: Call, watch: _Watch) -> bool:
     return answered
 
 
-def _clears(call: Call) -> bool:
+def _clears(call: Call | PageCall) -> bool:
     """Whether the call can be spoken in again, and nothing fails."""
     deadline = time.monotonic() + 60.0
     while time.monotonic() < deadline:
