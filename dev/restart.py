@@ -218,18 +218,19 @@ def stop(home: Home) -> int:
 def status(home: Home) -> int:
     """One line a process; 0 when all are ready."""
     all_ready = True
+    told: dict[str, str] = {}
+    """Which process was the first to say what it failed by."""
     for name in home.names:
         record = process_records.read(home.path, name)
-        if record is None or (not record.launcher_alive and record.state != STOPPED):
-            state, text = (
-                "stopped",
-                "not started"
-                if record is None
-                else f"its launcher is gone (it was {record.state})",
-            )
+        if record is None:
+            state, text = "stopped", "not started"
+        elif not record.launcher_alive and record.state != STOPPED:
+            state, text = "stopped", f"its launcher is gone (it was {record.state})"
         else:
             since = time.strftime("%H:%M:%S", time.localtime(record.since))
-            state, text = record.state, f"since {since}  {record.detail}"
+            first = told.setdefault(record.detail, name) if record.state == FAILED else name
+            why = record.detail if first == name else f"for the same reason as {first}"
+            state, text = record.state, f"since {since}  {why}"
         all_ready = all_ready and record is not None and is_ready(record)
         print(f"{name:8} {state:10} {text}")
     return 0 if all_ready else 1
@@ -273,8 +274,8 @@ class StartWait:
             failed_at = (failed_at or time.time()) if failed else None
             late = failed_at is not None and time.time() - failed_at > FAILED_WAIT_S
             if late or (failed and failed == waiting):
-                for name in failed:
-                    self._tell_failure(current[name])
+                for alike in _alike([current[name] for name in failed]):
+                    self._tell_failure(*alike)
                 for name in (name for name in waiting if name not in failed):
                     print(f"{name} is not ready yet: {_news(current.get(name))}", flush=True)
                 return False
@@ -313,7 +314,8 @@ class StartWait:
             return f"not started here: {record.detail}"
         return f"ready after {self._seconds(record.since)} on port {record.port}"
 
-    def _tell_failure(self, record: ProcessRecord) -> None:
+    def _tell_failure(self, record: ProcessRecord, *others: ProcessRecord) -> None:
+        """The `others` have failed by the same cause, which is told once."""
         why = record.detail
         if not record.launcher_alive:
             why = f"its launcher is gone; it was {record.state}: {record.detail}"
@@ -324,14 +326,25 @@ class StartWait:
         print(f"the last lines of {short(log)}:")
         lines = ProcessLog.since_start(last_lines(log, FAILED_LINES))
         print("\n".join(f"    {line}" for line in lines))
+        if others:
+            print(f"For the same reason not ready: {', '.join(each.name for each in others)}.")
         goes_on = "it goes on trying; " if record.repeats else ""
-        print(f"When that is mended: {goes_on}./restart_voice_system.sh {record.name}", flush=True)
+        names = " ".join(each.name for each in (record, *others))
+        print(f"When that is mended: {goes_on}./restart_voice_system.sh {names}", flush=True)
 
     def _tell_honcho_ended(self) -> None:
         log = self.home / "logs" / running.HONCHO_LOG
         print(f"\nhoncho ended, so nothing runs; the last lines of {short(log)}:")
         print("\n".join(f"    {line}" for line in last_lines(log, HONCHO_LINES)))
         print("When the cause is mended: ./restart_voice_system.sh", flush=True)
+
+
+def _alike(records: list[ProcessRecord]) -> list[list[ProcessRecord]]:
+    """Those that say the same of why they are not ready, together: it is one cause."""
+    alike: dict[object, list[ProcessRecord]] = {}
+    for record in records:
+        alike.setdefault((record.state, record.launcher_alive, record.detail), []).append(record)
+    return list(alike.values())
 
 
 def is_ready(record: ProcessRecord) -> bool:

@@ -84,8 +84,12 @@ def test_every_launcher_names_a_broken_file_of_what_all_stand_on(checkout: Check
     start = checkout.command()
     assert start.returncode == 1
     place = "common/redaction.py line 4: SyntaxError: invalid syntax"
-    assert len(re.findall(rf"is not ready: .*{re.escape(place)}", start.stdout)) == len(ALL)
+    first, *others = ALL
+    (told,) = re.findall(rf"{first} is not ready: .*{re.escape(place)}", start.stdout)
+    assert place in told
+    assert f"For the same reason not ready: {', '.join(others)}." in start.stdout
     status = checkout.command("status")
-    assert status.stdout.count(place) == len(ALL)
+    assert status.stdout.count(place) == 1
+    assert status.stdout.count(f"for the same reason as {first}") == len(others)
     broken.write_text(whole)
     checkout.wait_ready(*ALL)

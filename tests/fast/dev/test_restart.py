@@ -9,6 +9,7 @@ import pytest
 
 from common import process_records
 from common.process_records import (
+    FAILED,
     MONITORING,
     READY,
     STARTING,
@@ -62,6 +63,23 @@ def test_an_error_that_repeats_ends_the_wait_with_what_is_not_ready_and_why(
     assert "    failed to connect to livekit" in output
     assert "it goes on trying; ./restart_voice_system.sh agent" in output
     assert "proxy is not ready yet: starting: 127.0.0.1:1 refuses the connection" in output
+
+
+def test_a_cause_that_several_have_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("livekit", "agent", "proxy"):
+        why = "it ended with exit code 3" if name == "agent" else "setting X is too short"
+        written(tmp_path, name, FAILED, why)
+
+    assert not waited(tmp_path, "livekit", "agent", "proxy")
+
+    output = capsys.readouterr().out
+    assert output.count("setting X is too short") == 1
+    assert "livekit is not ready: setting X is too short" in output
+    assert "For the same reason not ready: proxy.\n" in output
+    assert "When that is mended: ./restart_voice_system.sh livekit proxy\n" in output
+    assert "agent is not ready: it ended with exit code 3" in output
 
 
 def test_a_program_that_says_nothing_for_long_is_waited_for_no_longer(
