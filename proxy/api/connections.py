@@ -6,6 +6,7 @@ failure, and one line in the log.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -22,6 +23,18 @@ SHOWN_MAX = 200
 
 class Runner(web.AppRunner):
     """Runs an application whose every failure is JSON, also of what is no request."""
+
+    async def cleanup(self) -> None:
+        """End it; whoever does not read his answer, or came in just now, is not waited for."""
+        server = self.server
+        before = server.connections if server is not None else []
+        transports = [each.transport for each in before]
+        await super().cleanup()
+        await asyncio.sleep(0)
+        late = server.connections if server is not None else []
+        for transport in (*transports, *(each.transport for each in late)):
+            if transport is not None:
+                transport.abort()
 
     async def _make_server(self) -> web.Server:
         plain = await super()._make_server()

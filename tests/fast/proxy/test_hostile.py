@@ -8,13 +8,16 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
+from proxy.api.connections import Runner
 from tests.fast.proxy.conftest import Proxy, running_proxy
+from tests.running_system import free_ports
 
 JSON = {"Content-Type": "application/json"}
 DEEP = b'{"room":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
@@ -225,3 +228,30 @@ async def test_every_failure_is_json_and_carries_an_id(proxy: Proxy) -> None:
         answer = await proxy.ask(method, path, headers={"X-Request-Id": "not good\t"})
         assert set(json.loads(answer.body)) == {"success", "error", "message"}
         assert answer.headers["X-Request-Id"].isalnum()
+
+
+async def test_who_does_not_read_the_answer_is_gone_when_the_proxy_ends() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while True:
+            await answer.write(b"x" * 100_000)
+
+    app = web.Application()
+    app.router.add_get("/", endless)
+    runner = Runner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    (port,) = free_ports(1)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert runner.server is not None
+    (connection,) = runner.server.connections
+    transport = connection.transport
+    await runner.cleanup()
+    assert transport is not None and transport.get_write_buffer_size() == 0
+    with suppress(ConnectionResetError):
+        while await reader.read(65536):
+            pass
+    writer.close()
