@@ -199,7 +199,8 @@ _TABLE = (
         identity="string: the agent", seconds="number: since the dispatch"),
     # Job: the worker's process for this call.
     _event("job.accepted", "agent", "The worker takes the job.", job_id="string: LiveKit's id",
-        worker_id="?string|null: the worker's id at the SFU"),
+        worker_id="?string|null: the worker's id at the SFU",
+        code="?string: version of its code, eight digits", sfu="?string: its LIVEKIT_URL"),
     _event("job.refused", "agent", "The worker does not take the job.",
         job_id="string: LiveKit's id", reason="string: why"),
     _event("job.handshake_start", "agent", "The job's process has begun."),

@@ -18,6 +18,7 @@ from livekit.agents import JobRequest
 
 from agent.events import Events
 from agent.timeline.spool import Spool, left_alone, parsed, spooled, stem_of
+from common.code_version import code_version
 
 WRITER = "-worker"  # after the job's id
 STOPPED = "the worker was stopped"
@@ -36,9 +37,12 @@ class EndedProcess:
 
 
 class JobBook:
-    """The events of the worker's jobs; `folder` is None without a timeline."""
+    """The events of the worker's jobs; `folder` is None without a timeline. `sfu` is the address of
+    the worker's LiveKit server."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, sfu: str = "") -> None:
+        self.code = code_version("agent", "common")
+        self._sfu = sfu
         self.stopping = False  # the worker ends its calls, whatever they are at
         self._folder = folder
         self._open: dict[str, tuple[Events, Spool]] = {}
@@ -47,7 +51,14 @@ class JobBook:
             logging.getLogger().addHandler(self._errors)
 
     def accepted(self, request: JobRequest, worker_id: str | None) -> None:
-        self._emit(request.id, request.room.name, "accepted", worker_id=worker_id)
+        self._emit(
+            request.id,
+            request.room.name,
+            "accepted",
+            worker_id=worker_id,
+            code=self.code,
+            sfu=self._sfu,
+        )
 
     def refused(self, request: JobRequest, reason: str) -> None:
         self._emit(request.id, request.room.name, "refused", reason=reason)

@@ -33,7 +33,8 @@ class Job:
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What `GET /worker` answers; `registered_at` in epoch seconds, `load` 0 to 1."""
+    """What `GET /worker` answers; `registered_at` in epoch seconds, `load` 0 to 1, `version` of
+    livekit-agents, `code` of ours (common/code_version.py)."""
 
     registered: bool
     agent_name: str
@@ -44,6 +45,7 @@ class WorkerState:
     jobs: list[Job]
     pid: int
     version: str
+    code: str
     last_error: str | None
     stopping: bool
     processes: tuple[ProcessVitals, ...] = ()

@@ -41,7 +41,7 @@ class AgentWorker:
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
         self._spool = Path(settings.agent_spool_dir) if settings.has_timeline else None
-        self._book = JobBook(self._spool)
+        self._book = JobBook(self._spool, settings.livekit_url)
         self._metrics = WorkerMetrics()
         self._traces = traces_to(settings.otel_exporter_otlp_endpoint)
         self._delivery = DeliveryThread(settings, self._count)
@@ -192,6 +192,7 @@ class AgentWorker:
             jobs=[*own, *takeover.calls_of_retired(self._folder)],
             pid=os.getpid(),
             version=agents_version,
+            code=self._book.code,
             last_error=registration.last_error,
             stopping=stopping,
             processes=self._monitor.processes,

@@ -51,8 +51,22 @@ class WorkerStatus(BaseModel):
     jobs: list[WorkerJob] = []
     pid: int | None = None
     version: str | None = None
+    code: str | None = None
     last_error: str | None = None
     processes: list[WorkerProcess] = []
+
+    @property
+    def in_words(self) -> str:
+        """Its id, code, LiveKit server, calls and load."""
+        calls = "1 call" if len(self.jobs) == 1 else f"{len(self.jobs)} calls"
+        parts = [
+            f"the worker {self.worker_id}" if self.worker_id else "the worker, without an id",
+            f"code {self.code}" if self.code else "",
+            f"at {self.livekit_url}" if self.livekit_url else "",
+            calls,
+            f"load {self.load:.0%}" if self.load is not None else "",
+        ]
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ class Collector:
             registered_name=status.agent_name,
             registered=worker.registered,
             worker_error=status.last_error or "",
+            worker=status.in_words,
             worker_detour=detour(
                 status.last_error or "",
                 status.livekit_url or self._settings.livekit_url,

@@ -74,6 +74,11 @@ def probe(quoted: ProbeResult) -> Evidence:
     return Evidence(text, f"probe of {quoted.name}", quoted.at)
 
 
+def worker(health: SystemHealth) -> list[Evidence]:
+    """What the worker says of itself, where it says anything."""
+    return [Evidence(health.worker, "status of agent", health.at or None)] if health.worker else []
+
+
 def machine(health: SystemHealth, text: str) -> Evidence:
     cores = health.machine.cores if health.machine else 0
     return Evidence(f"{text} ({cores} cores)", "machine")

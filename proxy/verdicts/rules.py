@@ -176,6 +176,8 @@ class Rules:
         age = call.age(given)
         shown = f"{age:.1f}" if age < 10 else f"{age:.0f}"
         asked = [quote.process(process) for name in link.asks if (process := call.process(name))]
+        if "agent" in link.asks:
+            asked += quote.worker(call.health)
         if age < self.limit(call, link.within_s):
             doing = link.doing.format_map(defaultdict(lambda: "?", given.data)).rstrip(".")
             return self.waiting(f"{doing}{self.usually(call)}.", given, asked, since=given.at)

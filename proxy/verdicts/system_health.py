@@ -129,6 +129,8 @@ class SystemHealth:
     """Whether the worker is registered now; None when it was not asked."""
     worker_error: str = ""
     """Why the worker is not registered, as it says itself."""
+    worker: str = ""
+    """What the worker says of itself, in words: its id, code, LiveKit server, calls and load."""
     worker_detour: Detour | None = None
     """Where the worker went instead of to the LiveKit server, when that error names it."""
     media_udp_port: int = 7882

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from livekit import api
 
+from common.code_version import code_version
 from dev.caller import Caller, ServerAccess
 from tests.running_system import System
 from tests.system.worker import Worker, wait_until
@@ -116,6 +117,9 @@ async def test_a_call_is_in_the_timeline_in_order_and_once(system: System, worke
         "job.ended",
     ]:
         assert topic in names(happened), topic
+    accepted = one(happened, "job.accepted")
+    assert accepted["sfu"] == system.livekit_url
+    assert accepted["code"] == code_version("agent", "common")
     ended = one(happened, "job.process_ended")
     assert (ended["exit_code"], ended["signal"]) == (0, None)
     assert "caller left" in one(happened, "job.ended")["reason"]

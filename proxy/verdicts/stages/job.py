@@ -224,13 +224,17 @@ def proof(call: CallView) -> Verdict | None:
         )
     connection = call.last("job.ctx_connected") or connected
     ms = connection.data.get("elapsed_ms")
-    accepted = call.last("job.accepted", "job.job") or taken
+    accepted = call.last("job.accepted") or call.last("job.job") or taken
     return stage.ok(f"{_worker(accepted)} runs the job.", accepted, connection, ms=ms)
 
 
 def _worker(accepted: Event) -> str:
-    worker = accepted.data.get("worker_id")
-    return f"The worker {worker}" if worker else "A worker"
+    """Which one, of which code, at which LiveKit server, as far as it tells."""
+    told = accepted.data
+    worker = f"The worker {told['worker_id']}" if told.get("worker_id") else "A worker"
+    code = f" (code {told['code']})" if told.get("code") else ""
+    sfu = f" at {told['sfu']}" if told.get("sfu") else ""
+    return f"{worker}{code}{sfu}"
 
 
 def _silent(call: CallView) -> Event | None:

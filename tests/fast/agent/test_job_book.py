@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,18 @@ def ended(job_id: str, exit_code: int | None, killed: bool = False) -> EndedProc
 def test_how_a_process_ended(
     tmp_path: Path, exit_code: int, killed: bool, expected: dict[str, object]
 ) -> None:
-    book = JobBook(tmp_path)
+    book = JobBook(tmp_path, "ws://localhost:7880")
     book.accepted(request("AJ_1"), "AW_1")
     book.process_ended(ended("AJ_1", exit_code, killed))
     accepted, over = told(tmp_path)
     assert accepted["name"] == "accepted"
-    assert accepted["data"] == {"job_id": "AJ_1", "worker_id": "AW_1"}
+    assert accepted["data"] == {
+        "job_id": "AJ_1",
+        "worker_id": "AW_1",
+        "code": book.code,
+        "sfu": "ws://localhost:7880",
+    }
+    assert re.fullmatch("[0-9a-f]{8}", book.code)
     assert over["name"] == "process_ended"
     assert {**over["data"], **expected} == over["data"]
     assert (over["data"]["pid"], over["data"]["error"]) == (4711, None)

@@ -155,6 +155,7 @@ NOT_YET = WorkerState(
     jobs=[],
     pid=1,
     version="1.8.9",
+    code="0123abcd",
     last_error=None,
     stopping=False,
 )

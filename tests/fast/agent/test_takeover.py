@@ -42,7 +42,7 @@ def test_a_worker_does_not_count_its_own_calls_twice(tmp_path: Path) -> None:
 
 
 def worker(pid: int) -> status.WorkerState:
-    return status.WorkerState(True, "a", "id", 1.0, "ws://x", 0.0, [], pid, "1", None, False)
+    return status.WorkerState(True, "a", "id", 1.0, "ws://x", 0.0, [], pid, "1", "0", None, False)
 
 
 async def test_a_port_is_shared_only_when_asked_and_answers_all_the_time() -> None:

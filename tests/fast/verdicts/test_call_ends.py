@@ -1,4 +1,5 @@
-"""Where a call begins and ends: after its end nothing fails anew, and what failed stays."""
+"""Where a call begins and ends: after its end nothing fails anew, and what failed stays; and which
+worker has it."""
 
 from __future__ import annotations
 
@@ -42,6 +43,15 @@ def test_what_waits_when_the_caller_hangs_up_is_not_reached(
     assert failing(verdicts) is None, verdicts
     assert verdicts["think"].state == "not reached"
     assert verdicts["hear"].state == "ok"
+
+
+def test_the_job_was_taken_by_this_worker_of_this_code_at_this_server() -> None:
+    who = {"worker_id": "AW_1", "code": "0a1b2c3d", "sfu": "ws://localhost:7880"}
+    taken = [0.39, "agent", "job.accepted", {"job_id": "AJ_1", **who}]
+    verdict = judged("asked", taken, now=2.0)["job"]
+    assert verdict.state == "ok"
+    named = "The worker AW_1 (code 0a1b2c3d) at ws://localhost:7880 runs the job."
+    assert verdict.sentence == named
 
 
 def test_what_failed_before_the_end_still_fails() -> None:
