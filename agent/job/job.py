@@ -78,12 +78,12 @@ async def begin(ctx: JobContext, ready: Ready, events: Events, clock: JobClock) 
     resources = bootstrap_resources(
         ready, own.settings, ctx.job.room.name, metadata.agent_id, events
     )
-    end_with_the_call(ctx, resources)
+    lost_room = end_with_the_call(ctx, resources)
     ready.reports.listen(CallReports(events, resources.voice))
     events.emit("hear", "vad", backend=ready.detector.model)
     events.emit("job", "settings", **own.data)
     await faults.before_connect()
-    await retry(ctx.connect, "connect", CONNECT_ROOM, events)
+    await retry(lambda: connect(ctx, lost_room), "connect", CONNECT_ROOM, events)
     clock.mark("ctx_connected")
     events.emit(
         "job",
@@ -117,14 +117,23 @@ def make_events(ctx: JobContext, settings: AgentSettings) -> Events:
     return events
 
 
-def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
+async def connect(ctx: JobContext, lost_room: LostRoom) -> None:
+    try:
+        await ctx.connect()
+    except Exception:
+        lost_room.troubled()
+        raise
+
+
+def end_with_the_call(ctx: JobContext, resources: AgentResources) -> LostRoom:
     """Whatever ends first ends the rest: the session, the room, the job."""
     room = LostRoom(ctx.room)
 
     async def close(reason: str) -> None:
         logger.info("Job %s ends: %s", ctx.job.id, reason)
         await resources.aclose()
-        resources.events.emit("job", "ended", reason=reason, job_id=ctx.job.id, lost=room.reason)
+        lost = room.reason(reason)
+        resources.events.emit("job", "ended", reason=reason, job_id=ctx.job.id, lost=lost)
         await resources.events.aclose()
 
     @resources.session.on("close")
@@ -133,6 +142,7 @@ def end_with_the_call(ctx: JobContext, resources: AgentResources) -> None:
         ctx.shutdown(reason=ev.reason.value)
 
     ctx.add_shutdown_callback(close)
+    return room
 
 
 async def start(

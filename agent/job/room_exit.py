@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable
 
 from livekit import rtc
@@ -39,6 +41,11 @@ LOST = (
     rtc.DisconnectReason.CONNECTION_TIMEOUT,
     rtc.DisconnectReason.MEDIA_FAILURE,
 )
+
+BY_WORKER = "parent process shutdown"
+"""Why a job ends that its worker ends, in livekit-agents' words."""
+ENDED_WITHIN_S = 20.0
+"""So late the server may still end the job of an agent that had to connect more than once."""
 
 # What the SDK logs when it cannot send to a room that was left: no fault of anybody. The session
 # is closed after the room, so it tries. tests/fast/agent/test_upstream_names.py checks the texts.
@@ -140,15 +147,34 @@ class RoomExit:
 
 
 class LostRoom:
-    """`reason`: LiveKit's name of why the room was lost, or None."""
+    """Whether the job loses the room, which nobody wanted."""
 
     def __init__(self, room: rtc.Room) -> None:
-        self.reason: str | None = None
+        self._reason: str | None = None
+        self._troubled_at = -math.inf
+        self._away = False
         room.on("disconnected", self._disconnected)
+        room.on("reconnecting", lambda: self.troubled(away=True))
+        room.on("reconnected", self.troubled)
+
+    def reason(self, ended: str) -> str | None:
+        """LiveKit's name of why the room was lost; None when it was not. `ended`: why the job ends.
+
+        An agent that connects anew, or whose try to connect failed, has left the room for the
+        LiveKit server, which then has the worker end its job, late: perhaps when it is in again.
+        """
+        lately = time.monotonic() - self._troubled_at < ENDED_WITHIN_S
+        if self._reason is None and ended == BY_WORKER and (self._away or lately):
+            return rtc.DisconnectReason.Name(rtc.DisconnectReason.SIGNAL_CLOSE)
+        return self._reason
+
+    def troubled(self, away: bool = False) -> None:
+        """The connection to the room was lost, or could not be made; `away`: it is not back."""
+        self._away, self._troubled_at = away, time.monotonic()
 
     def _disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         if reason in LOST:
-            self.reason = rtc.DisconnectReason.Name(reason)
+            self._reason = rtc.DisconnectReason.Name(reason)
 
 
 def is_news(record: logging.LogRecord) -> bool:

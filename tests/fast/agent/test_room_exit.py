@@ -11,7 +11,7 @@ import pytest
 from livekit import rtc
 
 from agent.job import room_exit
-from agent.job.room_exit import Callers, LostRoom
+from agent.job.room_exit import BY_WORKER, Callers, LostRoom
 
 Reason = rtc.DisconnectReason
 HUNG_UP, LOST = Reason.CLIENT_INITIATED, Reason.CONNECTION_TIMEOUT
@@ -138,4 +138,28 @@ def test_whether_a_room_is_lost(reason: Reason.ValueType, lost_reason: str | Non
     room: Any = rtc.EventEmitter()
     lost = LostRoom(room)
     room.emit("disconnected", reason)
-    assert lost.reason == lost_reason
+    assert lost.reason("the caller left") == lost_reason
+
+
+def test_a_room_is_lost_when_the_worker_ends_a_job_that_connects_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room: Any = rtc.EventEmitter()
+    lost = LostRoom(room)
+    assert lost.reason(BY_WORKER) is None
+    room.emit("reconnecting")
+    assert lost.reason("the caller left") is None
+    assert lost.reason(BY_WORKER) == "SIGNAL_CLOSE"
+    room.emit("reconnected")
+    assert lost.reason(BY_WORKER) == "SIGNAL_CLOSE"  # the server may end it late
+    monkeypatch.setattr(room_exit, "ENDED_WITHIN_S", 0.0)
+    assert lost.reason(BY_WORKER) is None
+
+
+def test_a_room_is_lost_when_the_worker_ends_a_job_that_could_not_connect_at_first() -> None:
+    room: Any = rtc.EventEmitter()
+    lost = LostRoom(room)
+    lost.troubled()
+    assert lost.reason(BY_WORKER) == "SIGNAL_CLOSE"
+    room.emit("disconnected", Reason.SERVER_SHUTDOWN)
+    assert lost.reason(BY_WORKER) == "SERVER_SHUTDOWN"

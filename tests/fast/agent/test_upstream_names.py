@@ -94,6 +94,12 @@ def in_native_library(text: str) -> bool:
         return content.find(text.encode()) >= 0
 
 
+def test_why_a_job_ends_that_its_worker_ends() -> None:
+    """agent/job/room_exit.py"""
+    assert f'"{room_exit.BY_WORKER}"' in inspect.getsource(job_proc_lazy_main)
+    assert "proc.aclose()" in inspect.getsource(worker.AgentServer._handle_termination)
+
+
 @pytest.mark.parametrize("text", room_exit.UNSENT_OF_NATIVE)
 def test_what_the_native_library_logs_when_it_cannot_send(text: str) -> None:
     """agent/job/room_exit.py"""
