@@ -89,7 +89,7 @@ def wait_until_calls_are_over(system: System) -> None:
         answer = httpx.get(f"{system.agent_url}/worker").raise_for_status()
         return not answer.json()["jobs"]
 
-    wait_for("the worker's jobs are over", over, 30.0)
+    wait_for("the worker's jobs are over", over, 60.0)
 
 
 def remove_agent(system: System, room: str) -> None:

@@ -1,7 +1,7 @@
 """A link is cut at random, in a call: is the right stage named in time, and does it clear?
 
-`./scripts/test tests/faults/seeds --seeds 50` draws so many; `--seed 17` repeats one. The table of
-all of them stands at the end of the run.
+`./scripts/test` draws 20, with `--full` 500. `./scripts/test tests/faults/seeds --seeds 50` draws
+so many, `--seed 17` repeats one. The table of all of them stands at the end of the run.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 from dev.livekit import binary
 from tests.faults.call import Call
 from tests.faults.fault import of_room, of_system, until_well
+from tests.faults.injected import wait_until_calls_are_over
 from tests.faults.seeds import livekit_front
 from tests.faults.seeds.cuts import Cut, Parts, all_cuts
 from tests.faults.seeds.cutter import cutters
@@ -38,6 +39,7 @@ NAMED_WITHIN_S = 25.0
 BUSY = ("machine-out-of-cpu", "reply-late-for-cpu")
 """Causes that say only that the machine is busy: of what is cut they say nothing."""
 ASKED_EVERY_S = 0.2
+TRIES = 2
 SEEDS = pytest.StashKey[list["Outcome"]]()
 
 
@@ -54,6 +56,10 @@ class Outcome:
     named: str
     seconds: float | None
     cleared: bool
+
+    @property
+    def good(self) -> bool:
+        return self.cleared and self.verdict in ("right", "half", "no harm")
 
 
 @pytest.fixture(scope="session")
@@ -91,20 +97,39 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         yield Parts(system, letta, sfu, hearing, speaking, thinking, webhooks, timeline)
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_the_right_stage_is_named(parts: Parts, seed: int, request: pytest.FixtureRequest) -> None:
+    """A seed that fails is tried once more: a busy machine is told by the second try."""
+    outcomes = request.config.stash.setdefault(SEEDS, [])
+    for _ in range(TRIES):
+        outcome = _tried(parts, seed)
+        outcomes.append(outcome)
+        if outcome.good:
+            return
+    raise AssertionError(outcome)
+
+
+def _tried(parts: Parts, seed: int) -> Outcome:
     draw = Random(seed)
     cut, moment = draw.choice(all_cuts(parts)), draw.choice(MOMENTS)
     pause = draw.uniform(0.1, 1.0)
     if cut.in_call and moment == COMES:
         moment = "listens"
+    wait_until_calls_are_over(parts.system)
     until_well(of_system(parts.system.proxy_url))
     tried = _cut_at_the_start if moment == COMES else _cut_in_a_call
     watch, answered, cleared = tried(parts.system, cut, moment, pause)
-    outcome = _outcome(seed, cut, moment, watch, answered=answered, cleared=cleared)
-    request.config.stash.setdefault(SEEDS, []).append(outcome)
-    assert outcome.verdict in ("right", "half", "no harm"), outcome
-    assert outcome.cleared, outcome
+    return _outcome(seed, cut, moment, watch, answered=answered, cleared=cleared)
+
+
+def test_an_agent_that_loses_its_signal_connection_is_replaced(parts: Parts) -> None:
+    """For the server it has left the room, though it connects anew: its job is ended."""
+    with Call(parts.system) as call:
+        call.listening()
+        with parts.sfu.cut("job", "reset"):
+            call.until(lambda caller: not caller.agent_states, 20.0)
+        call.answered_soon(SENTENCE)
+        assert call.ask()["failing"] is None
 
 
 def _cut_in_a_call(
