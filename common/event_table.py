@@ -277,6 +277,8 @@ _TABLE = (
         what=_WHAT, next=_NEXT),
     _event("hear.vad", "agent", "What tells speech from silence.",
         backend="string: silero or energy"),
+    _event("hear.linked", "agent", "Whom the agent listens to from now on.",
+        identity="string|null: the participant; null: nobody"),
     _event("hear.level", "agent", "How loud the caller's sound of the last seconds arrived.",
         seconds="number: of sound that arrived, in which this was measured",
         level="number: of its loudest 20 ms, from 0 to 1",

@@ -168,7 +168,12 @@ def watch_callers(
 ) -> None:
     room_exit = RoomExit(ctx)
     resources.callers = Callers(
-        ctx.room, resources.session, absence_timeout, room_exit.leave, caller_waits
+        ctx.room,
+        resources.session,
+        absence_timeout,
+        room_exit.leave,
+        caller_waits,
+        linked=lambda identity: resources.events.emit("hear", "linked", identity=identity),
     )
 
 

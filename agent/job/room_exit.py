@@ -59,7 +59,8 @@ SENDERS = ("livekit", "livekit.agents", "agent.events")  # the loggers of these 
 class Callers:
     """Watches the participants of a room; calls `over(reason)` once.
 
-    `caller_waits`: a caller was there when the agent was dispatched.
+    `caller_waits`: a caller was there when the agent was dispatched. `linked` is told whom the
+    agent listens to, each time that it changes.
     """
 
     def __init__(
@@ -69,14 +70,18 @@ class Callers:
         absence_timeout: float,
         over: Callable[[str], None],
         caller_waits: bool = False,
+        linked: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._room = room
         self._session = session
         self._absence_timeout = absence_timeout
         self._over = over
         self._timer: asyncio.TimerHandle | None = None
+        self._tell = linked
+        self._told: str | None = None
         room.on("participant_connected", self._joined)
         room.on("participant_disconnected", self._left)
+        self._tell_whom()
         if not self._present():
             if caller_waits:
                 self._end_after(GONE_TIMEOUT, "the caller was gone before the agent was there")
@@ -100,12 +105,14 @@ class Callers:
             self._stay()
             if self._listens_to() is None:
                 self._session.room_io.set_participant(participant.identity)
+            self._tell_whom()
 
     def _left(self, gone: rtc.RemoteParticipant) -> None:
         present = [caller for caller in self._present() if caller.identity != gone.identity]
         if present:
             if self._listens_to() in (None, gone.identity):
                 self._session.room_io.set_participant(present[0].identity)
+            self._tell_whom()
             return
         reason = gone.disconnect_reason or rtc.DisconnectReason.UNKNOWN_REASON
         logger.info("the last caller left: %s", rtc.DisconnectReason.Name(reason))
@@ -113,6 +120,12 @@ class Callers:
             0.0 if reason in GOODBYES else self._absence_timeout,
             f"the caller left ({rtc.DisconnectReason.Name(reason)})",
         )
+
+    def _tell_whom(self) -> None:
+        identity = self._listens_to()
+        if identity != self._told:
+            self._told = identity
+            self._tell(identity)
 
     def _listens_to(self) -> str | None:
         linked = self._session.room_io.linked_participant

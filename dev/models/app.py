@@ -106,7 +106,8 @@ async def _health(request: web.Request) -> web.Response:
 
 
 async def _vitals(request: web.Request) -> web.Response:
-    return web.json_response(request.app[VITALS].data())
+    waiting = request.app[LISTENING].waiting
+    return web.json_response({**request.app[VITALS].data(), "waiting": waiting})
 
 
 async def _models(request: web.Request) -> web.Response:

@@ -37,6 +37,7 @@ class VitalsAnswer(BaseModel):
     lag: float
     recent_errors: int
     active_at: float
+    waiting: int | None = None
 
 
 class VitalSigns:
@@ -139,4 +140,10 @@ class VitalSigns:
 
 
 def _with(used: VitalsSnapshot, answer: VitalsAnswer) -> VitalsSnapshot:
-    return replace(used, lag=answer.lag, errors=answer.recent_errors, active_at=answer.active_at)
+    return replace(
+        used,
+        lag=answer.lag,
+        errors=answer.recent_errors,
+        active_at=answer.active_at,
+        waiting=answer.waiting,
+    )

@@ -10,6 +10,7 @@ from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHe
 from proxy.verdicts.verdict import Evidence
 
 LONGEST = 300
+LATE_S = 0.5
 WORDS = ("what", "message", "error", "reason")
 """Values that say in words what happened; the first there is stands before the others."""
 UNSAID = ("next", "next_step", "traceback", "key", "cut", "page", "worker", "dispatch")
@@ -49,13 +50,29 @@ def last_line(traceback: str) -> str:
     return lines[-1] if lines else ""
 
 
-def process(quoted: Process) -> Evidence:
+def process(quoted: Process, load: str = "") -> Evidence:
     """What a process, or its launcher, says of itself."""
     says = cut(quoted.detail) or "nothing more"
     silent = "; it does not answer" if quoted.answers is False else ""
     return Evidence(
-        f"{quoted.name} is {quoted.state}{silent}: {says}", f"status of {quoted.name}", quoted.since
+        f"{quoted.name} is {quoted.state}{silent}: {says}{load}",
+        f"status of {quoted.name}",
+        quoted.since,
     )
+
+
+def asked(quoted: Process) -> Evidence:
+    """The same of one that something is waited for from, and how busy it is."""
+    own = quoted.vitals[0] if quoted.vitals else None
+    if own is None:
+        return process(quoted)
+    parts = (
+        f"; CPU {own.cpu:.0%} of a core" if own.cpu is not None else "",
+        f"; {own.waiting} waiting to be done" if own.waiting else "",
+        f"; its loop late by {own.lag:.1f} s" if own.lag is not None and own.lag >= LATE_S else "",
+        f"; {own.errors} errors within ten minutes" if own.errors else "",
+    )
+    return process(quoted, "".join(parts))
 
 
 def log_lines(quoted: Process, most: int = 3) -> list[Evidence]:

@@ -175,7 +175,7 @@ class Rules:
         """Something went in, and nothing came out yet: failing when it is too late."""
         age = call.age(given)
         shown = f"{age:.1f}" if age < 10 else f"{age:.0f}"
-        asked = [quote.process(process) for name in link.asks if (process := call.process(name))]
+        asked = [quote.asked(process) for name in link.asks if (process := call.process(name))]
         if "agent" in link.asks:
             asked += quote.worker(call.health)
         if age < self.limit(call, link.within_s):

@@ -19,7 +19,8 @@ class VitalsSnapshot:
 
     `cpu` is a share of a core over the last seconds. `lag` is by how many seconds its event loop
     was late, at worst, within the last ten; `errors` are those it logged within ten minutes (of a
-    job process: in its call). `job` and `room` are those of a job process with a call.
+    job process: in its call). `waiting` is how much waits to be done. `job` and
+    `room` are those of a job process with a call.
     """
 
     pid: int
@@ -29,6 +30,7 @@ class VitalsSnapshot:
     lag: float | None = None
     errors: int | None = None
     active_at: float | None = None
+    waiting: int | None = None
     job: str | None = None
     room: str | None = None
 

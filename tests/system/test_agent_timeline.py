@@ -103,6 +103,7 @@ async def test_a_call_is_in_the_timeline_in_order_and_once(system: System, worke
         "job.accepted",
         "job.handshake_start",
         "hear.vad",
+        "hear.linked",
         "job.ctx_connected",
         "job.session_started",
         "hear.speech_started",

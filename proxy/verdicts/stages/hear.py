@@ -323,10 +323,13 @@ def proof(call: CallView) -> Verdict | None:
     if speech is not None and (on is None or speech.at >= on.at):
         level = call.last("hear.level")
         loud = f", at level {level.data.get('level', 0.0):.2g}" if level is not None else ""
+        linked = call.last("hear.linked")
+        who = f" ({linked.data['identity']})" if linked and linked.data.get("identity") else ""
         return stage.ok(
-            f"The agent hears the caller{loud}.",
+            f"The agent hears the caller{who}{loud}.",
             speech,
             level,
+            linked,
             ms=on.data.get("ms") if on else None,
         )
     published = call.last("hear.track_published")

@@ -55,7 +55,10 @@ class Call:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         session: Any = SimpleNamespace(room_io=self.room_io)
         room: Any = self.room
-        self.callers = Callers(room, session, absence_timeout, self.over.set_result)
+        self.linked: list[str | None] = []
+        self.callers = Callers(
+            room, session, absence_timeout, self.over.set_result, linked=self.linked.append
+        )
 
     @property
     def listens_to(self) -> str:
@@ -93,6 +96,7 @@ async def test_with_two_callers_the_agent_goes_on_with_the_other(call: Call) -> 
     assert not call.over.done()
     call.room.leave("caller-2", HUNG_UP)
     assert await asyncio.wait_for(call.over, 1)
+    assert call.linked == ["caller-1", "caller-2"]  # the timeline is told whom it listens to
 
 
 @pytest.mark.parametrize(("caller_waited", "leaves"), [(True, True), (False, False)])

@@ -3,6 +3,7 @@ worker has it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from common.events import Stage
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
+from proxy.verdicts.system_health import VitalsSnapshot
 from proxy.verdicts.verdict import Verdict
 from tests.fast.verdicts.replay import BEGAN, HEALTHY, PRELUDES, all_rows, events_of, read
 
@@ -52,6 +54,28 @@ def test_the_job_was_taken_by_this_worker_of_this_code_at_this_server() -> None:
     assert verdict.state == "ok"
     named = "The worker AW_1 (code 0a1b2c3d) at ws://localhost:7880 runs the job."
     assert verdict.sentence == named
+
+
+def test_what_waits_says_how_busy_the_next_link_is() -> None:
+    letta = HEALTHY.processes["letta"]
+    busy = replace(letta, vitals=(VitalsSnapshot(1, cpu=0.97, lag=0.8, errors=2, waiting=3),))
+    health = replace(
+        HEALTHY,
+        processes={**HEALTHY.processes, "letta": busy},
+        worker="the worker AW_1, code 0a1b2c3d, at ws://localhost:7880, 3 calls, load 12%",
+    )
+    rows = all_rows(read(PRELUDES / "asked.json"))
+    verdict = judge(History(events_of(rows)), health, BEGAN + 4.2)["think"]
+    assert verdict.state == "waiting"
+    known = (
+        "letta is ready: ready on port 8283; CPU 97% of a core; 3 waiting to be done; "
+        "its loop late by 0.8 s; 2 errors within ten minutes"
+    )
+    assert known in [evidence.text for evidence in verdict.evidence]
+    dispatched = [row for row in rows if row[0] <= 0.1 or row[2].startswith("dispatch.")]
+    verdict = judge(History(events_of(dispatched)), health, BEGAN + 2.0)["job"]
+    assert verdict.state == "waiting"
+    assert health.worker in [evidence.text for evidence in verdict.evidence]
 
 
 def test_what_failed_before_the_end_still_fails() -> None:
