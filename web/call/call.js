@@ -1,6 +1,6 @@
 /** What the page's buttons do to the call. There is at most one session in a tab. */
 
-import { getHealth } from '../proxy-client.js';
+import { getHealth, requestDispatch } from '../proxy-client.js';
 import { changes } from '../state/listening.js';
 import { store, tell } from '../store.js';
 import { checkHealth } from '../watch/proxy-watch.js';
@@ -81,6 +81,12 @@ export async function disconnect() {
 export async function connectAgain() {
   await disconnect();
   await connect();
+}
+
+/** Asks for an agent in a room that somebody else is in; throws a ProxyError. @param {string} room */
+export async function askForAgent(room) {
+  const { chosen } = store.state.agents;
+  await requestDispatch(room, { agentId: chosen, settings: {} }, new AbortController().signal);
 }
 
 export async function toggleMute() {

@@ -1,6 +1,13 @@
 /** What is known of the selected stage: its verdict, the next step, what proves it. */
 
-import { connectAgain, retryMicrophone, startSound, toggleMute } from '../call/call.js';
+import {
+  askForAgent,
+  connectAgain,
+  retryMicrophone,
+  startSound,
+  toggleMute,
+} from '../call/call.js';
+import { problemOf } from '../proxy-client.js';
 import { nextStep } from '../state/status.js';
 import { clock, duration, waited } from '../state/times.js';
 import { now } from '../store.js';
@@ -41,7 +48,8 @@ export class StageDetails extends CallPart {
     const drawn = [verdict, stage, open, call.phase, call.muted, call.microphone, call.soundBlocked];
     if (changed(this.#drawn, drawn)) {
       this.#drawn = drawn;
-      this.#draw(stage, verdict, open ? null : call);
+      const room = open ? (open.call.ended === null ? open.call.room : '') : call.room;
+      this.#draw(stage, verdict, open ? null : call, room);
       clearInterval(this.#ticking);
       const moment = open ? (open.call.ended ?? open.call.started) : null;
       this.#tick(verdict, moment);
@@ -66,8 +74,9 @@ export class StageDetails extends CallPart {
    * @param {string} stage
    * @param {import('../types.js').Verdict} verdict
    * @param {import('../state/call.js').Call|null} call
+   * @param {string} room
    */
-  #draw(stage, verdict, call) {
+  #draw(stage, verdict, call, room) {
     this.#verdict.className = 'stacked';
     this.#verdict.replaceChildren(
       h(
@@ -83,7 +92,7 @@ export class StageDetails extends CallPart {
     if (verdict.cause) {
       this.#verdict.append(h('p', { class: 'cause' }, 'Cause: ', h('code', {}, verdict.cause)));
     }
-    if (verdict.next) this.#verdict.append(nextStepOf(verdict.next, call));
+    if (verdict.next) this.#verdict.append(nextStepOf(verdict.next, call, room));
     if (verdict.quotes.length) {
       this.#verdict.append(
         h('h3', {}, 'Evidence'),
@@ -117,8 +126,9 @@ function quoteRow({ text, source, at }) {
   );
 }
 
-/** @type {Record<import('../state/status.js').Action, () => Promise<void>>} */
+/** @type {Record<import('../state/status.js').Action, (room: string) => Promise<void>>} */
 const DO = {
+  'ask-for-agent': askForAgent,
   'start-audio': startSound,
   unmute: toggleMute,
   'retry-microphone': retryMicrophone,
@@ -129,15 +139,21 @@ const DO = {
  * What to do: in words, as a button where this page can do it, as a command to copy where not.
  * @param {string} next
  * @param {import('../state/call.js').Call|null} call that a button can do something about
+ * @param {string} room where an agent can be asked for, if anywhere
  * @returns {HTMLElement}
  */
-function nextStepOf(next, call) {
-  const { button, commands } = nextStep(next, call);
+function nextStepOf(next, call, room) {
+  const { button, commands } = nextStep(next, call, room);
   const box = h('div', { class: 'next-step' }, h('h3', {}, 'Next step'), h('p', {}, next));
   const doing = h('div', { class: 'next-buttons' });
   if (button) {
     const act = h('button', { type: 'button', class: 'primary' }, button.label);
-    act.addEventListener('click', () => void DO[button.action]());
+    act.addEventListener('click', () => {
+      DO[button.action](room).catch((/** @type {unknown} */ error) => {
+        const { what, next: then } = problemOf(error);
+        doing.append(h('p', { role: 'alert' }, `${what} ${then}`));
+      });
+    });
     doing.append(act);
   }
   for (const command of commands) {

@@ -91,7 +91,7 @@ function bad({ what, next }) {
 /**
  * What the page can do about a verdict.
  *
- * @typedef {'start-audio'|'unmute'|'retry-microphone'|'connect-again'} Action
+ * @typedef {'start-audio'|'unmute'|'retry-microphone'|'ask-for-agent'|'connect-again'} Action
  *
  * @typedef {object} NextStep
  * @property {{action: Action, label: string}|null} button
@@ -103,6 +103,7 @@ const BUTTONS = [
   [/\bStart audio\b/, 'start-audio', 'Start audio'],
   [/\bUnmute\b/, 'unmute', 'Unmute'],
   [/\bTry again\b|\bRetry microphone\b/, 'retry-microphone', 'Retry microphone'],
+  [/\bAsk for the agent\b/, 'ask-for-agent', 'Ask for the agent'],
   [/\bconnect again\b|\bpress Connect\b/i, 'connect-again', 'Connect again'],
 ];
 const PROCESSES = 'stop|status|logs|livekit|models|letta|agent|proxy';
@@ -114,11 +115,14 @@ const COMMAND = new RegExp(
 
 /**
  * @param {string} next the next step in words
- * @param {import('./call.js').Call|null} call null if it is past, and nothing can be done about it
+ * @param {import('./call.js').Call|null} call the page's own; null while another one is looked at
+ * @param {string} [room] where an agent can be asked for, if anywhere
  * @returns {NextStep}
  */
-export function nextStep(next, call) {
-  const offer = BUTTONS.find(([words, action]) => words.test(next) && call && possible(action, call));
+export function nextStep(next, call, room = '') {
+  const can = (/** @type {Action} */ action) =>
+    action === 'ask-for-agent' ? room !== '' : call !== null && possible(action, call);
+  const offer = BUTTONS.find(([words, action]) => words.test(next) && can(action));
   const commands = [...next.matchAll(COMMAND)].map(([, quoted, plain]) => quoted ?? plain ?? '');
   return {
     button: offer ? { action: offer[1], label: offer[2] } : null,

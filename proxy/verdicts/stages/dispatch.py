@@ -151,8 +151,8 @@ def _others_worker_is_missing(call: CallView, found: Event) -> Verdict:
     """Somebody has asked for a worker that is not this system's."""
     name, ours = found.data.get("agent_name", "?"), call.health.registered_name
     also = (
-        f" Or ask for the worker that is here: lk dispatch create --room {found.room} --agent-name "
-        f"{ours}."
+        f" Or ask for the worker that is here: `lk dispatch create --room {found.room} "
+        f"--agent-name {ours}`."
         if ours
         else ""
     )
@@ -264,8 +264,8 @@ def nobody_asked(call: CallView) -> Verdict | None:
     return stage.failing(
         f"A caller has been in the room for {call.age(came):.0f} s, and nobody has asked for an "
         "agent: LiveKit sends none by itself.",
-        f"Press Connect on the page in this room, or run: lk dispatch create --room {room} "
-        f"--agent-name {name}.",
+        f"Ask for the agent: by the button of the page, or `lk dispatch create --room {room} "
+        f"--agent-name {name}`.",
         came,
         _registration(call),
         since=came.at,
@@ -281,7 +281,7 @@ stage.owes(
         doing="Nobody has asked for an agent yet.",
         since=_alone,
         by=(),
-        likely=("Press Connect on the page in this room.",),
+        likely=("Ask for the agent: by the button of the page.",),
         asks=("proxy",),
     ),
     Link(

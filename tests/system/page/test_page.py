@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, Playwright, Route, expect
 from common.events import STAGES
 from common.letta.app_server import AppServer
 from tests.faults.beside import beside
+from tests.faults.call import Call
 from tests.running_system import System
+from tests.system.checkout import wait_for
 from tests.system.page.debug_page import (
     DebugPage,
     debug_page,
@@ -516,3 +518,22 @@ def test_a_call_goes_on_while_the_proxy_is_gone(chromium: Browser, system: Syste
         with replayed_agent(system, page.room, history, page.url):
             expect(page.conversation).to_contain_text("Still here.")
         page.assert_no_complaints("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING")
+
+
+def test_an_agent_is_asked_for_in_a_call_of_somebody_who_did_not(
+    chromium: Browser, system: System
+) -> None:
+    with (
+        Call(system, asks=False) as call,
+        debug_page(chromium, system.proxy_url) as page,
+    ):
+        wait_for("it is named", lambda: call.ask()["failing"] == "dispatch", 10.0)
+        page.open()
+        page.page.get_by_role("tab", name="Calls").click()
+        listed = page.page.get_by_role("tabpanel", name="Calls").get_by_role("listitem")
+        listed.filter(has_text=call.room).get_by_role("button").click()
+        page.stage("dispatch").click()
+        step = page.page.get_by_role("tabpanel", name="Stage")
+        expect(step).to_contain_text(f"lk dispatch create --room {call.room}")
+        page.button("Ask for the agent").click()
+        call.listening()

@@ -113,6 +113,9 @@ test('a next step has a button where this page can do it, and its commands to co
   assert.equal(button('Then press Try again.', { ...call, microphone: 'failed' }), 'retry-microphone');
   assert.equal(button('Disconnect, then connect again.'), 'connect-again');
   assert.equal(nextStep('Press Unmute.', null).button, null);
+  const ask = 'Ask for the agent: by the button of the page.';
+  assert.equal(nextStep(ask, null, 'kitchen').button?.action, 'ask-for-agent'); // of another's call
+  assert.equal(nextStep(ask, null).button, null); // which is over
 
   const commands = (/** @type {string} */ next) => nextStep(next, null).commands;
   assert.deepEqual(
