@@ -20,6 +20,7 @@ logger = logging.getLogger("agent.timeline")
 TOKEN_LIFE = timedelta(minutes=2)
 MOST_TOKENS = 100
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
+SLOW_S = 3.0  # an answer that takes longer is missing
 WRONG_EVENTS = (400, 413, 422)
 NOT_STORED = "STORE_UNAVAILABLE"
 
@@ -44,7 +45,19 @@ class TimelineClient:
         self._key, self._secret = key, secret
         self._session = session
         self._away = ""
+        self._away_since: float | None = None
+        self._asking: set[float] = set()  # when those requests began that have no answer yet
         self._tokens: dict[str, tuple[float, str]] = {}  # by room, each with when to renew it
+
+    @property
+    def trouble(self) -> tuple[str, float] | None:
+        """Why the events cannot be handed over, and since when; None while they can."""
+        if self._away_since is not None:
+            return self._away, self._away_since
+        first = min(self._asking, default=None)
+        if first is None or time.time() - first < SLOW_S:
+            return None
+        return f"{self._url} does not answer", first
 
     async def send(self, room: str, lines: Sequence[bytes]) -> tuple[DeliveryAnswer, str]:
         """What came of it, with the proxy's words; returns only when there is an answer."""
@@ -57,6 +70,8 @@ class TimelineClient:
             return answer
 
     async def _try(self, room: str, body: bytes) -> tuple[DeliveryAnswer, str]:
+        began = time.time()
+        self._asking.add(began)
         try:
             answer = await self._post(room, body)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -65,9 +80,11 @@ class TimelineClient:
         except Away as away:
             self._tell(str(away))
             raise
+        finally:
+            self._asking.discard(began)
         if self._away:
             logger.info("the timeline at %s takes events again", self._url)
-            self._away = ""
+            self._away, self._away_since = "", None
         return answer
 
     async def _post(self, room: str, body: bytes) -> tuple[DeliveryAnswer, str]:
@@ -111,4 +128,5 @@ class TimelineClient:
                 self._url,
                 why,
             )
+            self._away_since = time.time()
         self._away = why

@@ -226,7 +226,13 @@ class DeliveryThread:
         self._count = count
         self._loop: asyncio.AbstractEventLoop | None = None
         self._delivery: Delivery | None = None
+        self._timeline: TimelineClient | None = None
         self._thread = threading.Thread(target=self._main, name="timeline", daemon=True)
+
+    @property
+    def trouble(self) -> tuple[str, float] | None:
+        """Why events cannot be delivered, and since when in epoch seconds; None while they can."""
+        return self._timeline.trouble if self._timeline is not None else None
 
     def start(self) -> None:
         if self._settings.has_timeline:
@@ -247,12 +253,13 @@ class DeliveryThread:
     async def _deliver(self) -> None:
         settings = self._settings
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            timeline = TimelineClient(
+            self._timeline = TimelineClient(
                 settings.agent_timeline_url,
                 settings.livekit_api_key or "",
                 revealed(settings.livekit_api_secret) or "",
                 session,
             )
-            self._delivery = Delivery(Path(settings.agent_spool_dir), timeline, self._count)
+            folder = Path(settings.agent_spool_dir)
+            self._delivery = Delivery(folder, self._timeline, self._count)
             self._loop = asyncio.get_running_loop()
             await self._delivery.run()

@@ -34,7 +34,8 @@ class Job:
 @dataclass(frozen=True)
 class WorkerState:
     """What `GET /worker` answers; `registered_at` in epoch seconds, `load` 0 to 1, `version` of
-    livekit-agents, `code` of ours (common/code_version.py)."""
+    livekit-agents, `code` of ours (common/code_version.py); `timeline_error` is why its
+    events cannot be delivered."""
 
     registered: bool
     agent_name: str
@@ -49,6 +50,8 @@ class WorkerState:
     last_error: str | None
     stopping: bool
     processes: tuple[ProcessVitals, ...] = ()
+    timeline_error: str | None = None
+    timeline_error_since: float | None = None
 
     @property
     def sentence(self) -> str:

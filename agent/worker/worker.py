@@ -182,6 +182,7 @@ class AgentWorker:
         registration = self._server.registration
         own = self._calls()
         stopping = self._stopping.is_set()
+        error, since = self._delivery.trouble or (None, None)
         return status.WorkerState(
             registered=registration.registered and not stopping,
             agent_name=self._settings.livekit_agent_name,
@@ -196,6 +197,8 @@ class AgentWorker:
             last_error=registration.last_error,
             stopping=stopping,
             processes=self._monitor.processes,
+            timeline_error=error,
+            timeline_error_since=since,
         )
 
     def _calls(self) -> list[Job]:

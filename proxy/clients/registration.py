@@ -54,6 +54,8 @@ class WorkerStatus(BaseModel):
     code: str | None = None
     last_error: str | None = None
     processes: list[WorkerProcess] = []
+    timeline_error: str | None = None
+    timeline_error_since: float | None = None
 
     @property
     def in_words(self) -> str:

@@ -109,6 +109,8 @@ class Collector:
             registered=worker.registered,
             worker_error=status.last_error or "",
             worker=status.in_words,
+            timeline_error=status.timeline_error or "",
+            timeline_error_since=status.timeline_error_since,
             worker_detour=detour(
                 status.last_error or "",
                 status.livekit_url or self._settings.livekit_url,

@@ -133,6 +133,9 @@ class SystemHealth:
     """Why the worker is not registered, as it says itself."""
     worker: str = ""
     """What the worker says of itself, in words: its id, code, LiveKit server, calls and load."""
+    timeline_error: str = ""
+    timeline_error_since: float | None = None
+    """Why the worker cannot hand its events over, and since when, as it says itself."""
     worker_detour: Detour | None = None
     """Where the worker went instead of to the LiveKit server, when that error names it."""
     media_udp_port: int = 7882

@@ -113,12 +113,14 @@ def health_of(changes: Mapping[str, Any]) -> SystemHealth:
     machine = {
         key: tuple(value) if isinstance(value, list) else value for key, value in machine.items()
     }
-    rest = ("registered", "registered_name", "agent_name", "worker_error")
+    rest = ("registered", "registered_name", "agent_name", "worker_error", "timeline_error")
+    since = changes.get("timeline_error_since")
     return replace(
         HEALTHY,
         processes=processes,
         probes=probes,
         machine=replace(HEALTHY.machine, **machine),
+        timeline_error_since=BEGAN + since if since is not None else None,
         worker_detour=Detour(**changes["worker_detour"]) if "worker_detour" in changes else None,
         **{name: changes[name] for name in rest if name in changes},
     )

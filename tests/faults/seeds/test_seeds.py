@@ -21,11 +21,12 @@ import pytest
 
 from dev.livekit import binary
 from tests.faults.call import Call
+from tests.faults.conftest import NewFault
 from tests.faults.fault import of_room, of_system, until_well
 from tests.faults.injected import wait_until_calls_are_over
 from tests.faults.seeds import livekit_front
 from tests.faults.seeds.cuts import Cut, Parts, all_cuts
-from tests.faults.seeds.cutter import cutters
+from tests.faults.seeds.cutter import Way, cutters
 from tests.faults.seeds.letta_server import LettaServer
 from tests.faults.seeds.page_call import PageCall, page_call
 from tests.running_system import ROOT, System, free_ports, new_system
@@ -120,6 +121,21 @@ def _tried(parts: Parts, seed: int) -> Outcome:
     tried = _cut_at_the_start if moment == COMES else _cut_in_a_call
     watch, answered, cleared = tried(parts.system, cut, moment, pause)
     return _outcome(seed, cut, moment, watch, answered=answered, cleared=cleared)
+
+
+@pytest.mark.parametrize("way", ["reset", "hold"])
+def test_events_that_do_not_arrive(parts: Parts, new_fault: NewFault, way: Way) -> None:
+    fault = new_fault("system", "events-not-delivered", f"the answers of the timeline: {way}")
+    with Call(parts.system) as call:
+        call.listening()
+        parts.timeline.way = way
+        try:
+            call.say(SENTENCE)
+            fault.breaks()
+            fault.named(call.ask)
+        finally:
+            parts.timeline.way = None
+        fault.cleared(call.ask)
 
 
 def test_an_agent_that_loses_its_signal_connection_is_replaced(parts: Parts) -> None:

@@ -23,6 +23,7 @@ from proxy.verdicts.system_health import ProbeResult, Process
 from proxy.verdicts.verdict import Evidence, Verdict
 
 REGISTERS_S = 4.0
+UNDELIVERED_S = 3.0
 """Seconds a worker that runs may take to register (again)."""
 ERROR_MET_S = 6.0
 """Seconds a start may take that has met an error: the server may be starting too."""
@@ -230,6 +231,28 @@ def not_registered(call: CallView) -> Verdict | None:
         evidence(process),
         Evidence(f"worker: {why}", "status of agent", call.health.at or None),
         since=process.since,
+    )
+
+
+@stage.cause("events-not-delivered")
+def events_not_delivered(call: CallView) -> Verdict | None:
+    """The call goes on, and nothing of what the agent does is seen here."""
+    health, proxy = call.health, call.process("proxy")
+    since = health.timeline_error_since
+    if not health.timeline_error or since is None:
+        return None
+    # A proxy that was away is asked again within some seconds.
+    came = proxy.since if proxy is not None and proxy.since is not None else since
+    if call.now - max(since, came) < UNDELIVERED_S:
+        return None
+    return stage.failing(
+        f"The worker cannot hand its events over for {call.now - since:.0f} s "
+        f"({health.timeline_error.rstrip('.')}): what the agent does is not seen here until it "
+        "can. The call itself goes on.",
+        "Is AGENT_TIMELINE_URL of the worker the address of this proxy, and does nothing between "
+        f"them change or hold up the requests? {logs('agent')}",
+        Evidence(f"timeline: {health.timeline_error}", "status of agent", since),
+        since=since,
     )
 
 
