@@ -178,7 +178,7 @@ def assert_proven(events: list[Event], verdicts: dict[Stage, Verdict], now: floa
         ), f"{stage} is ok and owes something: {verdict}"
 
 
-@EXAMPLES
+@settings(EXAMPLES, max_examples=200)  # each judges many moments
 @given(CALLS, st.data())
 def test_what_networks_do_is_no_failure(name: str, data: st.DataObject) -> None:
     """Events come late by up to half a second, twice, and in any order."""
