@@ -1,4 +1,4 @@
-"""How loud the caller's sound arrives here, measured where it arrives."""
+"""How loud sound is, and how much of it is clipped: the caller's is measured where it arrives."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from agent.speech.reports import Reports
 
 EVERY_S = 4.0  # of sound, between two reports
 CLIPPED = 32440  # a sample of 16 bits as large is as large as can be
+
+
+def clipped(pcm: bytes | memoryview) -> int:
+    """How many samples of 16 bits are as loud as can be."""
+    samples = np.frombuffer(pcm, dtype=np.int16).astype(np.int32)
+    return int(np.count_nonzero(np.abs(samples) >= CLIPPED))
 
 
 class LevelMeter:
@@ -24,10 +30,9 @@ class LevelMeter:
         samples = np.frombuffer(frame.data, dtype=np.int16)
         if not samples.size:
             return
-        size = np.abs(samples.astype(np.int32))
         self._loudest = max(self._loudest, loudest(frame.data, frame.sample_rate))
-        self._clipped += int(np.count_nonzero(size >= CLIPPED))
-        self._samples += size.size
+        self._clipped += clipped(frame.data)
+        self._samples += samples.size
         self._seconds += frame.duration
         if self._seconds >= EVERY_S:
             self._reports.emit(

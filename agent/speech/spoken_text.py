@@ -11,6 +11,7 @@ from livekit import rtc
 from agent.events import Events
 from agent.speech.answers import SILENT, loudest
 from agent.speech.clauses import next_cut
+from agent.speech.levels import clipped
 from agent.turns import SpeechOwner
 
 STALL_TIMEOUT = 3.0  # seconds without sound of a text that is there
@@ -35,6 +36,7 @@ class SpokenText:
         self._stalled = False
         self.seconds = 0.0  # of sound so far
         self.level = 0.0  # of its loudest 20 ms, from 0 to 1
+        self._samples = self._clipped = 0
 
     @property
     def is_audible(self) -> bool:
@@ -45,6 +47,8 @@ class SpokenText:
         was_audible = self.is_audible
         self.seconds += frame.duration
         self.level = max(self.level, loudest(frame.data, frame.sample_rate))
+        self._samples += frame.samples_per_channel * frame.num_channels
+        self._clipped += clipped(frame.data)
         if self.is_audible and not was_audible:
             self._first_byte()
 
@@ -75,7 +79,10 @@ class SpokenText:
 
     def done(self) -> None:
         """All of it is sound; the caller has not heard all of that yet."""
-        self._end(seconds=round(self.seconds, 2), level=round(self.level, 4))
+        share = self._clipped / self._samples if self._samples else 0.0
+        self._end(
+            seconds=round(self.seconds, 2), level=round(self.level, 4), clipped=round(share, 4)
+        )
 
     def failed(self) -> None:
         """Text-to-speech failed; the event of that comes from its reports."""

@@ -71,6 +71,7 @@ def asked(quoted: Process) -> Evidence:
         f"; {own.waiting} waiting to be done" if own.waiting else "",
         f"; its loop late by {own.lag:.1f} s" if own.lag is not None and own.lag >= LATE_S else "",
         f"; {own.errors} errors within ten minutes" if own.errors else "",
+        f"; last asked at {clock(own.active_at)}" if own.active_at else "",
     )
     return process(quoted, "".join(parts))
 

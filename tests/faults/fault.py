@@ -26,15 +26,16 @@ Ask = Callable[[], dict[str, Any]]
 
 def of_room(proxy_url: str, room: str) -> Ask:
     """Ask the proxy for the verdicts of a room."""
-    return lambda: _get(f"{proxy_url}/api/rooms/{room}/verdicts")
+    return lambda: answer_of(f"{proxy_url}/api/rooms/{room}/verdicts")
 
 
 def of_system(proxy_url: str) -> Ask:
     """Ask the proxy for the verdict of the system, without a call."""
-    return lambda: _get(f"{proxy_url}/api/verdicts")
+    return lambda: answer_of(f"{proxy_url}/api/verdicts")
 
 
-def _get(url: str) -> dict[str, Any]:
+def answer_of(url: str) -> dict[str, Any]:
+    """The JSON at an address of the proxy."""
     answer = httpx.get(url, timeout=5)
     body: dict[str, Any] = answer.json()
     assert answer.status_code == 200, f"{url}: {answer.status_code} {body}"

@@ -6,12 +6,15 @@ the namespace is gone with its last process.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +58,15 @@ class Network:
         script.write_text(f'#!/bin/sh\nexec {" ".join(self.prefix)} {chromium_path()} "$@"\n')
         script.chmod(0o700)
         return script
+
+    def ask(self, url: str) -> dict[str, Any]:
+        """The JSON of an address that only programs in this network can reach."""
+        asking = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5)"
+        command = [*self.prefix, sys.executable, "-S", "-c", f"{asking}.read().decode())", url]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-300:]
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
 
     def run(self, *command: str) -> None:
         """Run a program in this network to its end."""

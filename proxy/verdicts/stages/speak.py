@@ -13,6 +13,8 @@ SLOW_S = 3.0
 RETRIED_S = 2.0
 UNORDERED_S = 0.7
 """Seconds by which one event may come later than the next one."""
+CLIPPED = 0.02
+"""The share of samples as loud as can be from which a voice sounds harsh."""
 STEP = "./restart_voice_system.sh models (offline), or look at TTS_PROVIDER, TTS_VOICE and the key"
 LOG = "./restart_voice_system.sh logs agent"
 OVER = ("play.turn", "play.interrupted", "speak.done", "speak.error")
@@ -129,13 +131,16 @@ def proof(call: CallView) -> Verdict | None:
 
 
 def _sound(done: Event | None) -> str:
-    """How much sound came and how loud it is, as far as the worker tells."""
+    """How much sound came, how loud it is, and how much of it is too loud to be clear."""
     length = done.data.get("seconds") if done is not None else None
     if done is None or not isinstance(length, int | float):
         return ""
     level = done.data.get("level")
     loud = f" at level {level:.2g}" if isinstance(level, int | float) else ""
-    return f": {length:.1f} s of sound{loud}"
+    share = done.data.get("clipped")
+    too_loud = isinstance(share, int | float) and share >= CLIPPED
+    clipped = f", {share:.0%} of it clipped" if too_loud else ""
+    return f": {length:.1f} s of sound{loud}{clipped}"
 
 
 def _unanswered(call: CallView) -> Event | None:

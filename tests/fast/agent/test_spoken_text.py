@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 from livekit import rtc
@@ -23,10 +24,12 @@ class Told:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.data: dict[str, Any] = {}  # of the last one
         self.stalled = asyncio.Event()
 
     def __call__(self, event: Event) -> None:
         self.names.append(event["name"])
+        self.data = event["data"]
         if event["name"] == "stalled":
             self.stalled.set()
 
@@ -78,6 +81,16 @@ def test_a_voice_begins_with_the_first_sound_that_can_be_heard(
     assert told.names == names
     assert voice.is_audible is ("first_byte" in names)
     assert voice.seconds == pytest.approx(1.0)
+
+
+def test_how_much_of_a_voice_is_as_loud_as_can_be(told: Told) -> None:
+    voice = opened(told)
+    voice.add_text("Hello.", whole=True)
+    for loud in (32767, 8000, -32768, 300):
+        voice.add_sound(frame(0.25, loud))
+    voice.done()
+    # The tops of a sine, in two of four frames.
+    assert told.data["clipped"] == pytest.approx(0.045, abs=0.005)
 
 
 async def test_a_voice_that_waits_for_words_has_not_stalled(told: Told) -> None:

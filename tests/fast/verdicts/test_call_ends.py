@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from common.events import Stage
+from proxy.verdicts import quote
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
 from proxy.verdicts.system_health import VitalsSnapshot
@@ -58,7 +59,8 @@ def test_the_job_was_taken_by_this_worker_of_this_code_at_this_server() -> None:
 
 def test_what_waits_says_how_busy_the_next_link_is() -> None:
     letta = HEALTHY.processes["letta"]
-    busy = replace(letta, vitals=(VitalsSnapshot(1, cpu=0.97, lag=0.8, errors=2, waiting=3),))
+    vitals = VitalsSnapshot(1, cpu=0.97, lag=0.8, errors=2, waiting=3, active_at=BEGAN)
+    busy = replace(letta, vitals=(vitals,))
     health = replace(
         HEALTHY,
         processes={**HEALTHY.processes, "letta": busy},
@@ -69,13 +71,26 @@ def test_what_waits_says_how_busy_the_next_link_is() -> None:
     assert verdict.state == "waiting"
     known = (
         "letta is ready: ready on port 8283; CPU 97% of a core; 3 waiting to be done; "
-        "its loop late by 0.8 s; 2 errors within ten minutes"
+        "its loop late by 0.8 s; 2 errors within ten minutes; last asked at "
+        f"{quote.clock(BEGAN)}"
     )
     assert known in [evidence.text for evidence in verdict.evidence]
     dispatched = [row for row in rows if row[0] <= 0.1 or row[2].startswith("dispatch.")]
     verdict = judge(History(events_of(dispatched)), health, BEGAN + 2.0)["job"]
     assert verdict.state == "waiting"
     assert health.worker in [evidence.text for evidence in verdict.evidence]
+
+
+@pytest.mark.parametrize(("clipped", "told"), [(0.25, ", 25% of it clipped."), (0.001, ".")])
+def test_a_voice_that_is_too_loud_is_told(clipped: float, told: str) -> None:
+    spoken: list[list[Any]] = [
+        [4.2, "agent", "think.first_token", {"turn": 1, "ms": 90}],
+        [4.3, "agent", "speak.request", {"turn": 1, "text": "Hello."}],
+        [4.4, "agent", "speak.first_byte", {"turn": 1, "ms": 60}],
+        [4.5, "agent", "speak.done", {"ms": 160, "seconds": 1.2, "level": 1, "clipped": clipped}],
+    ]
+    sentence = judged("asked", *spoken, now=4.6)["speak"].sentence
+    assert sentence == f"The reply is spoken: 1.2 s of sound at level 1{told}"
 
 
 def test_what_failed_before_the_end_still_fails() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from tests.faults.injected import job_process, models_fail, stopped
+from tests.faults.network import Network
 from tests.faults.processes import kill, program
 from tests.faults.seeds.cutter import WAYS, Cutter, Way
 from tests.faults.seeds.letta_server import LettaServer
@@ -28,7 +29,8 @@ TOLD_BY_WORKER = {"system", "job", "join", "hear", "transcribe", "think"}
 class Cut:
     """`right`: the stages one of which has to be named; `near`: those that are half right.
 
-    `in_call`: it cuts what is there in a call only; `by_page`: what only a browser can tell of.
+    `in_call`: it cuts what is there in a call only; `by_page`: what only a browser can tell of;
+    `apart`: in the network of tests/faults/network.py, with a page as the caller.
     """
 
     link: str
@@ -38,6 +40,7 @@ class Cut:
     inject: Inject
     in_call: bool = False
     by_page: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Parts:
     timeline: Cutter
 
 
-def all_cuts(parts: Parts) -> list[Cut]:
+def all_cuts(parts: Parts, apart: Callable[[], tuple[System, Network]]) -> list[Cut]:
     system = parts.system
     hear, think, speak = {"transcribe"}, {"think"}, {"speak"}
     cuts = [
@@ -68,6 +71,13 @@ def all_cuts(parts: Parts) -> list[Cut]:
         *_signal("worker", parts.sfu, {"dispatch", "job", "system"}, {"join"}),
         *_signal("proxy", parts.sfu, {"dispatch", "system", "token"}, {"job", "join"}),
     ]
+
+    media = frozenset({"media", "hear", "signal"})
+    for ports in (("UDP",), ("UDP", "TCP")):
+        lost = partial(_packets_lost, apart, ports)
+        way = f"lost over {' and '.join(ports)}"
+        near = frozenset({"join", "play", "transcribe"})
+        cuts.append(Cut("packets of sound", way, media, near, lost, apart=True))
 
     def models(link: str, endpoint: str, right: set[str], near: set[str], **ways: Any) -> None:
         for name, how in ways.items():
@@ -132,6 +142,15 @@ def _relayed(link: str, cutter: Cutter, right: set[str], near: set[str]) -> list
         Cut(link, way, frozenset(right), frozenset(near), partial(_cut, cutter, way))
         for way in WAYS
     ]
+
+
+@contextmanager
+def _packets_lost(
+    apart: Callable[[], tuple[System, Network]], ports: tuple[str, ...]
+) -> Iterator[None]:
+    system, network = apart()
+    with network.closed(*((each.lower(), system.port(f"LIVEKIT_{each}_PORT")) for each in ports)):
+        yield
 
 
 def _signal(link: str, sfu: Links, right: set[str], near: set[str]) -> list[Cut]:

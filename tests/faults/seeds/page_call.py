@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from tests.faults.fault import of_room
+from tests.faults.fault import Ask
 from tests.faults.survival.speaking_page import ANSWER_S, SpeakingPage
 from tests.running_system import System
 from tests.system.page.browser import browser_page
@@ -22,9 +23,8 @@ class Heard:
 
 
 class PageCall:
-    def __init__(self, page: SpeakingPage, system: System, room: str) -> None:
-        self.page, self.room = page, room
-        self.ask = of_room(system.proxy_url, room)
+    def __init__(self, page: SpeakingPage, room: str, ask: Ask) -> None:
+        self.page, self.room, self.ask = page, room, ask
 
     def listening(self, within_s: float = ANSWER_S) -> None:
         self.page.listening(self.room)
@@ -53,6 +53,8 @@ class PageCall:
 
 
 @contextmanager
-def page_call(system: System, room: str) -> Iterator[PageCall]:
-    with browser_page() as page:
-        yield PageCall(SpeakingPage(DebugPage(page, system.proxy_url)), system, room)
+def page_call(
+    system: System, room: str, ask: Ask, program: Path | None = None
+) -> Iterator[PageCall]:
+    with browser_page(program=program) as page:
+        yield PageCall(SpeakingPage(DebugPage(page, system.proxy_url)), room, ask)

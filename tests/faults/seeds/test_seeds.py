@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,8 +23,9 @@ import pytest
 from dev.livekit import binary
 from tests.faults.call import Call
 from tests.faults.conftest import NewFault
-from tests.faults.fault import of_room, of_system, until_well
+from tests.faults.fault import Ask, answer_of, until_well
 from tests.faults.injected import wait_until_calls_are_over
+from tests.faults.network import Network
 from tests.faults.seeds import livekit_front
 from tests.faults.seeds.cuts import Cut, Parts, all_cuts
 from tests.faults.seeds.cutter import Way, cutters
@@ -103,23 +105,58 @@ def test_the_right_stage_is_named(parts: Parts, seed: int, request: pytest.Fixtu
     """A seed that fails is tried once more: a busy machine is told by the second try."""
     outcomes = request.config.stash.setdefault(SEEDS, [])
     for _ in range(TRIES):
-        outcome = _tried(parts, seed)
+        outcome = _tried(parts, seed, request)
         outcomes.append(outcome)
         if outcome.good:
             return
     raise AssertionError(outcome)
 
 
-def _tried(parts: Parts, seed: int) -> Outcome:
+@dataclass(frozen=True)
+class _Place:
+    """Where the calls of a seed are held: here, or in a network that is apart."""
+
+    system: System
+    network: Network | None = None
+    program: Path | None = None
+    """Starts a browser in that network."""
+
+    def well(self) -> None:
+        """Return when nothing is wrong, and nobody is in a call."""
+        if self.network is None:
+            wait_until_calls_are_over(self.system)
+        until_well(self._ask("/api/verdicts"))
+
+    def ask(self, room: str) -> Ask:
+        return self._ask(f"/api/rooms/{room}/verdicts")
+
+    def _ask(self, path: str) -> Ask:
+        url = f"{self.system.proxy_url}{path}"
+        ask = self.network.ask if self.network is not None else answer_of
+        return lambda: ask(url)
+
+    def call(self, room: str, *, by_page: bool) -> AbstractContextManager[Call | PageCall]:
+        if by_page or self.network is not None:
+            return page_call(self.system, room, self.ask(room), self.program)
+        return Call(self.system, room=room)
+
+
+def _tried(parts: Parts, seed: int, request: pytest.FixtureRequest) -> Outcome:
+    def apart() -> tuple[System, Network]:
+        return request.getfixturevalue("apart"), request.getfixturevalue("network")
+
     draw = Random(seed)
-    cut, moment = draw.choice(all_cuts(parts)), draw.choice(MOMENTS)
+    cut, moment = draw.choice(all_cuts(parts, apart)), draw.choice(MOMENTS)
     pause = draw.uniform(0.1, 1.0)
     if cut.in_call and moment == COMES:
         moment = "listens"
-    wait_until_calls_are_over(parts.system)
-    until_well(of_system(parts.system.proxy_url))
+    place = _Place(parts.system)
+    if cut.apart:
+        system, network = apart()
+        place = _Place(system, network, network.chromium(system.home))
+    place.well()
     tried = _cut_at_the_start if moment == COMES else _cut_in_a_call
-    watch, answered, cleared = tried(parts.system, cut, moment, pause)
+    watch, answered, cleared = tried(place, cut, moment, pause)
     return _outcome(seed, cut, moment, watch, answered=answered, cleared=cleared)
 
 
@@ -148,10 +185,8 @@ def test_an_agent_that_loses_its_signal_connection_is_replaced(parts: Parts) -> 
         assert call.ask()["failing"] is None
 
 
-def _cut_in_a_call(
-    system: System, cut: Cut, moment: str, pause: float
-) -> tuple[_Watch, bool, bool]:
-    with _call(system, cut, f"seed-{uuid.uuid4().hex[:8]}") as call:
+def _cut_in_a_call(place: _Place, cut: Cut, moment: str, pause: float) -> tuple[_Watch, bool, bool]:
+    with place.call(f"seed-{uuid.uuid4().hex[:8]}", by_page=cut.by_page) as call:
         call.listening()
         if moment == "is spoken to":
             call.begin_to_say(SENTENCE)
@@ -167,22 +202,22 @@ def _cut_in_a_call(
 
 
 def _cut_at_the_start(
-    system: System, cut: Cut, moment: str, pause: float
+    place: _Place, cut: Cut, moment: str, pause: float
 ) -> tuple[_Watch, bool, bool]:
     """The call begins with the cut in place; the one after it, without."""
     room, answered = f"seed-{uuid.uuid4().hex[:8]}", False
     with cut.inject():
-        watch = _Watch(of_room(system.proxy_url, room))
+        watch = _Watch(place.ask(room))
         while not watch.over:
-            with suppress(Exception, AssertionError), _call(system, cut, room) as call:
+            with (
+                suppress(Exception, AssertionError),
+                place.call(room, by_page=cut.by_page) as call,
+            ):
                 call.listening(NAMED_WITHIN_S)
                 answered = _goes_on(call, watch)
-    with Call(system) as call:
+    with place.call(f"{room}-after", by_page=cut.by_page) as call:
+        call.listening()
         return watch, answered, _clears(call)
-
-
-def _call(system: System, cut: Cut, room: str) -> AbstractContextManager[Call | PageCall]:
-    return page_call(system, room) if cut.by_page else Call(system, room=room)
 
 
 def _outcome(

@@ -73,15 +73,20 @@ def record_voice(
 
 @contextmanager
 def browser_page(
-    microphone: Path | None = None, *, width: int = 1280, height: int = 800
+    microphone: Path | None = None,
+    *,
+    width: int = 1280,
+    height: int = 800,
+    program: Path | None = None,
 ) -> Iterator[Page]:
-    """A page of a Chromium of its own; `microphone` is played once, from when it is switched on."""
+    """A page of a Chromium of its own; `microphone` is played once, from when it is switched on.
+    `program` starts it elsewhere, as in a network of its own."""
     sound = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     if microphone is not None:
         sound.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium_path(),
+            executable_path=program or chromium_path(),
             args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *QUIET, *sound],
         )
         try:
