@@ -88,6 +88,8 @@ async def test_bodies(
 @pytest.mark.parametrize("path", ["/api/dispatch-agent", "/api/token"])
 @pytest.mark.parametrize("room", [r[1] for r in ROOMS], ids=[r[0] for r in ROOMS])
 async def test_rooms(proxy: Proxy, path: str, room: Any) -> None:
+    if room is None and path == "/api/token":
+        return  # left out, it is made up: test_tokens.py
     answer = await proxy.post(path, {"room": room})
     assert (answer.status, answer.json["error"]) == (400, "INVALID_REQUEST")
     assert answer.json["message"].startswith("'room' is ")
@@ -95,9 +97,8 @@ async def test_rooms(proxy: Proxy, path: str, room: Any) -> None:
 
 
 async def test_no_room(proxy: Proxy) -> None:
-    for path in ("/api/dispatch-agent", "/api/token"):
-        answer = await proxy.post(path, {})
-        assert (answer.status, answer.json["message"]) == (400, "'room' is missing.")
+    answer = await proxy.post("/api/dispatch-agent", {})
+    assert (answer.status, answer.json["message"]) == (400, "'room' is missing.")
 
 
 @pytest.mark.parametrize(
