@@ -29,8 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SLOWEST = 30
 PARTS = "tests/system/parts"
 FAST = ("tests/fast", "-n", "2", "--dist", "worksteal", "--limits")
-SYSTEM = ("tests/system", f"--ignore={PARTS}")
-FAULTS = (PARTS, "tests/faults")
+COLLECTED = ("-W", "default::pytest.PytestUnraisableExceptionWarning")
+"""What the garbage collector finds, such as a connection that a library dropped when it was
+cancelled, is of any test before, or of none of them: shown here, an error in the fast tests."""
+SYSTEM = ("tests/system", f"--ignore={PARTS}", *COLLECTED)
+FAULTS = (PARTS, "tests/faults", *COLLECTED)
 """Beside the tests of whole systems; together they take as long."""
 END_S = 120
 """A pytest that was interrupted has so long to stop its systems."""
