@@ -180,7 +180,7 @@ _TABLE = (
         error="string: what happened", next=_NEXT, code="?string: code of the error"),
     _event("dispatch.made", "proxy", "The SFU has taken the dispatch.",
         dispatch_id="string: LiveKit's id", **{key: f"?{spec}" for key, spec in _TRY.items()},
-        ms=f"?{_MS}"),
+        ms=f"?{_MS}", agent_name="?string: the name that it asks for, if not ours"),
     _event("dispatch.found", "proxy", "A dispatch that somebody else has made for this room.",
         dispatch_id="string: LiveKit's id",
         agent_name="string: the name that it asks for"),

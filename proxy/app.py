@@ -94,7 +94,7 @@ def _compose(settings: ProxySettings) -> Parts:
         Config(settings),
         Tokens(settings, timeline),
         Agents(letta, settings.models_url),
-        DispatchEndpoints(dispatcher, letta, timeline, settings),
+        DispatchEndpoints(dispatcher, sfu, letta, timeline, settings),
         ConnectionTest(settings, sfu, session),
         HealthEndpoints(settings, system, registration),
         Webhooks(settings, dispatcher, timeline),

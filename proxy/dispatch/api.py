@@ -14,6 +14,7 @@ from proxy.api.endpoint import (
     Answer,
     Endpoint,
     LettaId,
+    Name,
     RoomName,
     RoomPath,
     answered,
@@ -21,10 +22,13 @@ from proxy.api.endpoint import (
     validated,
 )
 from proxy.api.errors import ApiError
+from proxy.api.tokens import METADATA_MAX
 from proxy.clients.letta import Letta, unknown_agent
+from proxy.clients.sfu import Sfu
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.messages import Reply
 from proxy.dispatch.records import DispatchRequest, State
+from proxy.dispatch.snapshot import fetch_snapshot
 from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
 
@@ -34,6 +38,12 @@ class DispatchBody(BaseModel):
 
     room: RoomName
     agent_id: LettaId | None = None
+    agent_name: Name | None = Field(
+        default=None, description="Another agent than ours, as its worker is registered."
+    )
+    metadata: str = Field(
+        default="", max_length=METADATA_MAX, description="What another agent is sent with."
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict,
         description="How the agent listens in this call, where it differs from the worker's "
@@ -76,9 +86,15 @@ class DispatchEndpoints:
     """Handlers of the two routes."""
 
     def __init__(
-        self, dispatcher: Dispatcher, letta: Letta, timeline: Timeline, settings: ProxySettings
+        self,
+        dispatcher: Dispatcher,
+        sfu: Sfu,
+        letta: Letta,
+        timeline: Timeline,
+        settings: ProxySettings,
     ) -> None:
         self._dispatcher = dispatcher
+        self._sfu = sfu
         self._settings = settings
         self._timeline = timeline
         self._letta = letta
@@ -135,12 +151,44 @@ class DispatchEndpoints:
                 f"The fault {body.fault!r} is not asked for, because FAULTS_ENABLED is not true. "
                 "Leave `fault` out for a call that works.",
             )
+        ours = self._settings.livekit_agent_name
+        if body.agent_name is not None and body.agent_name != ours:
+            return await self._another(body, body.agent_name)
+        if body.metadata:
+            raise ApiError(
+                400,
+                "INVALID_REQUEST",
+                f"'metadata' is for agents of another name; {ours!r} is told 'agent_id' and "
+                "'settings'.",
+            )
         request = DispatchRequest(body.agent_id, checked(body.settings, self._settings), body.fault)
         unchecked = await self._check_agent(body.agent_id)
         reply = await self._to_its_end(body.room, request)
         return DispatchAnswer(
             room=body.room, message=reply.message + unchecked, dispatch_id=reply.dispatch_id
         )
+
+    async def _another(self, body: FaultyDispatchBody, name: str) -> DispatchAnswer:
+        """An agent whose worker is not known here is asked for once; nobody looks after it."""
+        if body.agent_id or body.settings or body.fault:
+            raise ApiError(
+                400,
+                "INVALID_REQUEST",
+                "'agent_id', 'settings' and 'fault' are for the agent "
+                f"{self._settings.livekit_agent_name!r}; {name!r} is sent with 'metadata'.",
+            )
+        snapshot = await fetch_snapshot(self._sfu, body.room)
+        for there in snapshot.dispatches:
+            jobs = there.jobs
+            goes_on = not jobs or any(job.status in ("pending", "running") for job in jobs)
+            if there.agent_name == name and goes_on:
+                message = f"Agent {name!r} has been asked to join room {body.room} already."
+                return DispatchAnswer(room=body.room, message=message, dispatch_id=there.id)
+        made = await self._sfu.create_dispatch(body.room, name, body.metadata)
+        data = {"dispatch_id": made.id, "agent_name": name}
+        self._timeline.note(body.room, "dispatch", "made", data)
+        message = f"Agent {name!r} was asked to join room {body.room}."
+        return DispatchAnswer(room=body.room, message=message, dispatch_id=made.id)
 
     async def _check_agent(self, agent_id: str | None) -> str:
         """A warning when Letta cannot be asked for the agent; `ApiError` when it has none."""

@@ -123,7 +123,7 @@ def _nobody_took_it(call: CallView) -> Verdict | None:
         return None
     if call.after(made, *TAKEN, "dispatch.verified") is not None:
         return None
-    if made.name == "found" and not is_to_ours(call, made):
+    if "agent_name" in made.data and not is_to_ours(call, made):
         return _others_worker_is_missing(call, made)
     if call.is_registered:
         return None
@@ -148,7 +148,8 @@ def is_to_ours(call: CallView, dispatch: Event) -> bool:
 
 
 def _others_worker_is_missing(call: CallView, found: Event) -> Verdict:
-    """Somebody has asked for a worker that is not this system's."""
+    """A worker was asked for that is not this system's."""
+    who = "Somebody else has" if found.name == "found" else "The proxy was told to, and has"
     name, ours = found.data.get("agent_name", "?"), call.health.registered_name
     also = (
         f" Or ask for the worker that is here: `lk dispatch create --room {found.room} "
@@ -157,7 +158,7 @@ def _others_worker_is_missing(call: CallView, found: Event) -> Verdict:
         else ""
     )
     return stage.failing(
-        f"Somebody else has dispatched “{name}” into this room, and nobody took that in "
+        f"{who} dispatched “{name}” into this room, and nobody took that in "
         f"{call.age(found):.1f} s: no worker of that name is registered at this LiveKit server, "
         "or it takes no more jobs.",
         f"Is that worker running, with this LIVEKIT_URL and agent_name={name}, and not "

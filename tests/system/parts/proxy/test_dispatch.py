@@ -195,6 +195,32 @@ async def test_a_worker_of_another_name_is_told_apart(
     await become(proxy, room, "joined")
 
 
+async def test_another_agent_is_asked_for_by_its_name(
+    proxy: Proxy, worker: TinyWorker, server: api.LiveKitAPI, room: str
+) -> None:
+    await server.room.create_room(api.CreateRoomRequest(name=room))
+    worker.name = "somebody-else"
+    await worker.start()
+    asked = {"agent_name": "somebody-else", "metadata": '{"plan": "pro"}'}
+    first = await proxy.dispatch(room, **asked)
+    assert first.status == 200, first.json
+    assert "'somebody-else' was asked to join" in first.json["message"]
+    again = await proxy.dispatch(room, **asked)
+    assert again.json["dispatch_id"] == first.json["dispatch_id"]
+    assert "already" in again.json["message"]
+    assert await dispatches(server, room) == [first.json["dispatch_id"]]
+    async with asyncio.timeout(DEADLINE_S):
+        await worker.joined.wait()
+    assert worker.metadata == ['{"plan": "pro"}']
+    for wrong, word in (
+        ({"agent_name": "somebody-else", "settings": {"vad_threshold": 0.5}}, "'metadata'"),
+        ({"metadata": "x"}, "'agent_id'"),
+    ):
+        refused = await proxy.dispatch(room, **wrong)
+        assert (refused.status, refused.json["error"]) == (400, "INVALID_REQUEST")
+        assert word in refused.json["message"]
+
+
 async def test_a_waiting_dispatch_ends_with_its_room(
     proxy: Proxy, worker: TinyWorker, server: api.LiveKitAPI, room: str
 ) -> None:
