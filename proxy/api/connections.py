@@ -6,7 +6,6 @@ failure, and one line in the log.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
@@ -25,14 +24,11 @@ class Runner(web.AppRunner):
     """Runs an application whose every failure is JSON, also of what is no request."""
 
     async def cleanup(self) -> None:
-        """End it; whoever does not read his answer, or came in just now, is not waited for."""
-        server = self.server
-        before = server.connections if server is not None else []
-        transports = [each.transport for each in before]
+        """End it; whoever does not read his answer is not waited for."""
+        connections = self.server.connections if self.server is not None else []
+        transports = [each.transport for each in connections]
         await super().cleanup()
-        await asyncio.sleep(0)
-        late = server.connections if server is not None else []
-        for transport in (*transports, *(each.transport for each in late)):
+        for transport in transports:
             if transport is not None:
                 transport.abort()
 

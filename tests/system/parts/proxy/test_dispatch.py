@@ -177,30 +177,33 @@ async def test_a_worker_that_registers_late_gets_the_dispatch(
     assert len(await dispatches(server, room)) == 1
 
 
-async def test_a_worker_of_another_name_is_told_apart(
-    proxy: Proxy, worker: TinyWorker, server: api.LiveKitAPI, room: str
-) -> None:
+@pytest.fixture
+async def stranger(worker: TinyWorker, server: api.LiveKitAPI, room: str) -> TinyWorker:
+    """The worker under another name, with a room to come into."""
     await server.room.create_room(api.CreateRoomRequest(name=room))
     worker.name = "somebody-else"
     await worker.start()
+    return worker
+
+
+async def test_a_worker_of_another_name_is_told_apart(
+    proxy: Proxy, stranger: TinyWorker, server: api.LiveKitAPI, room: str
+) -> None:
     answer = await proxy.dispatch(room)
     assert answer.status == 409
     assert answer.json["error"] == "AGENT_NAME_MISMATCH"
     assert "'somebody-else'" in answer.json["message"]
     assert "'letta-voice-agent'" in answer.json["message"]
     assert await dispatches(server, room) == []
-    await worker.vanish()
-    worker.name = "letta-voice-agent"
-    await worker.register()
+    await stranger.vanish()
+    stranger.name = "letta-voice-agent"
+    await stranger.register()
     await become(proxy, room, "joined")
 
 
 async def test_another_agent_is_asked_for_by_its_name(
-    proxy: Proxy, worker: TinyWorker, server: api.LiveKitAPI, room: str
+    proxy: Proxy, stranger: TinyWorker, server: api.LiveKitAPI, room: str
 ) -> None:
-    await server.room.create_room(api.CreateRoomRequest(name=room))
-    worker.name = "somebody-else"
-    await worker.start()
     asked = {"agent_name": "somebody-else", "metadata": '{"plan": "pro"}'}
     first = await proxy.dispatch(room, **asked)
     assert first.status == 200, first.json
@@ -210,8 +213,8 @@ async def test_another_agent_is_asked_for_by_its_name(
     assert "already" in again.json["message"]
     assert await dispatches(server, room) == [first.json["dispatch_id"]]
     async with asyncio.timeout(DEADLINE_S):
-        await worker.joined.wait()
-    assert worker.metadata == ['{"plan": "pro"}']
+        await stranger.joined.wait()
+    assert stranger.metadata == ['{"plan": "pro"}']
     for wrong, word in (
         ({"agent_name": "somebody-else", "settings": {"vad_threshold": 0.5}}, "'metadata'"),
         ({"metadata": "x"}, "'agent_id'"),
