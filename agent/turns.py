@@ -81,7 +81,7 @@ class Turns:
 
     def token(self, record: TurnRecord, text: str) -> None:
         if not record.reply:
-            now = record.times["letta_first_token"] = time.time()
+            now = record.times["first_token"] = time.time()
             ms = _ms(now - record.requested_at)
             self._events.emit("think", "first_token", turn=record.number, ms=ms)
         record.reply += text
@@ -118,7 +118,7 @@ class Turns:
 
         def first_sound(at: float) -> float:
             record.times["tts_first_byte"] = at
-            return (at - record.times.get("letta_first_token", record.requested_at)) * 1000
+            return (at - record.times.get("first_token", record.requested_at)) * 1000
 
         return SpeechOwner(record.number, first_sound)
 
@@ -175,7 +175,7 @@ class Turns:
         )
 
 
-STEPS = ("end_of_utterance", "transcript", "letta_first_token", "tts_first_byte", "first_sound")
+STEPS = ("end_of_utterance", "transcript", "first_token", "tts_first_byte", "first_sound")
 
 
 def _split(record: TurnRecord) -> dict[str, float | None]:

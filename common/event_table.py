@@ -56,6 +56,7 @@ _MS = "number: milliseconds it took"
 _TURN = "integer: number of the turn in the call, from 1"
 _WHAT = "?string: what is wrong, a sentence for the caller"
 _NEXT = "?string: what to do about it, a sentence"
+_ANOTHER = "string: the name of another agent than ours"
 _RETRY_AFTER = "?number: seconds after which the provider lets itself be asked again"
 _FAILURE = {
     "kind": "?string: kind of failure, such as `refused`, `timeout`, `rate-limited`, `status`",
@@ -162,10 +163,10 @@ _TABLE = (
         page_secure="?boolean: whether the page came by https"),
     # Dispatch: somebody asks the SFU for an agent.
     _event("dispatch.requested", "browser", "The page asks the proxy for an agent.",
-        agent_id="?string|null: the Letta agent",
+        agent_id="?string|null: the Letta agent", agent_name=f"?{_ANOTHER}",
         settings="?object: how the agent listens in this call"),
     _event("dispatch.received", "proxy", "The proxy was asked for an agent.",
-        agent_id="string|null: the Letta agent",
+        agent_id="string|null: the Letta agent", agent_name=f"?{_ANOTHER}",
         settings="?object|null: how the agent listens in this call"),
     _event("dispatch.answered", "proxy", "The proxy has answered the page.",
         state="string: state of the dispatch, see docs/architecture.md",
@@ -240,6 +241,11 @@ _TABLE = (
         exit_code="integer|null: when it exited", signal="string|null: when a signal ended it",
         reason="string: in words", error="?string|null: last line of its traceback",
         worker_stopped="?boolean: the worker was being stopped"),
+    _event("job.state", "sfu", "What the LiveKit server says of the job of another's agent.",
+        job_id="string: LiveKit's id", worker_id="string: its worker, empty when none has it",
+        agent_name="string: the name that was asked for", dispatch_id="string: LiveKit's id",
+        state="string: pending, running, success or failed; the server hardly changes it",
+        other_workers="?array: workers that had other jobs of this name within ten minutes"),
     # Join: the agent is in the room.
     _event("join.participant_joined", "sfu", "An agent has entered the room.", **_PARTICIPANT,
         sid="?string: LiveKit's id of this stay"),
@@ -249,7 +255,7 @@ _TABLE = (
         identity="string: the agent", name="?string: its name",
         ms="number: milliseconds since the call began"),
     _event("join.agent_ready", "browser", "The agent can be spoken to.", ms=_MS),
-    _event("join.agent_state", "browser", "The agent's own state has changed.",
+    _event("join.agent_state", "browser agent", "The agent's own state has changed.",
         from_="string: before; empty at first",
         to="string: initializing, listening, thinking, speaking"),
     _event("join.agent_left", "browser", "The agent is gone.", identity="string: the agent"),
@@ -305,7 +311,7 @@ _TABLE = (
         **_FAILURE),
     _event("transcribe.transcript", "agent", "Words of the caller.", text="string: so far",
         final="boolean: whether they stay"),
-    _event("transcribe.segment", "browser", "Words of the caller, as the room shows them.",
+    _event("transcribe.segment", "browser agent", "Words of the caller, as the room shows them.",
         id="string: of the segment", text="string: so far", final="boolean: whether they stay",
         track="?string: LiveKit's id of the track"),
     # Think: Letta.
@@ -342,6 +348,7 @@ _TABLE = (
     _event("think.error", "agent", "There is no reply.", code="?string: code of the error",
         message="string: in words", next_step="?string: what to do about it",
         retryable="?boolean: whether it may pass",
+        recoverable="?boolean: there will be another try",
         provider="?string|null: `letta` or `model`: who failed", **_FAILURE),
     # Speak: words to sound.
     _event("speak.request", "agent", "Text-to-speech is asked.",
@@ -360,7 +367,7 @@ _TABLE = (
         message="string: the error", provider="string: which one",
         attempt="integer: number of the try", recoverable="boolean: there will be another",
         **_FAILURE),
-    _event("speak.segment", "browser", "Words of the agent, as the room shows them.",
+    _event("speak.segment", "browser agent", "Words of the agent, as the room shows them.",
         id="string: of the segment", text="string: so far", final="boolean: whether they stay",
         track="?string: LiveKit's id of the track"),
     # Play: agent to ear.

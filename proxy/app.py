@@ -38,6 +38,7 @@ from proxy.clients.registration import Registration
 from proxy.clients.sfu import Sfu
 from proxy.dispatch.api import DispatchEndpoints
 from proxy.dispatch.dispatcher import Dispatcher
+from proxy.observer.observers import RoomObservers
 from proxy.probes.connection import ConnectionTest
 from proxy.probes.watch import SystemWatch
 from proxy.settings import ProxySettings
@@ -68,6 +69,7 @@ class Parts:
 
     sfu: Sfu
     dispatcher: Dispatcher
+    observers: RoomObservers
     session: aiohttp.ClientSession
     letta: Backend
     system: SystemWatch
@@ -88,6 +90,7 @@ def _compose(settings: ProxySettings) -> Parts:
     backend = connect(settings)
     letta = Letta(backend, session)
     dispatcher = Dispatcher(settings, sfu, registration, timeline)
+    observers = RoomObservers(settings, sfu, timeline)
     openapi = OpenApi()
     nouns = (
         Page(settings),
@@ -109,7 +112,7 @@ def _compose(settings: ProxySettings) -> Parts:
     )
     endpoints = [endpoint for noun in nouns for endpoint in noun.endpoints]
     openapi.describe(endpoints)
-    return Parts(sfu, dispatcher, session, backend, system, timeline, vitals, endpoints)
+    return Parts(sfu, dispatcher, observers, session, backend, system, timeline, vitals, endpoints)
 
 
 async def create_app(settings: ProxySettings) -> web.Application:
@@ -143,6 +146,7 @@ async def create_app(settings: ProxySettings) -> web.Application:
         measuring.cancel()
         logging.getLogger().removeHandler(parts.vitals)
         await parts.system.aclose()
+        await parts.observers.aclose()
         await parts.dispatcher.aclose()
         await parts.timeline.aclose()
         await parts.sfu.aclose()

@@ -96,6 +96,16 @@ class ProxySettings(
         description="Further origins whose pages may use the API, separated by commas; the page's "
         "own always may.",
     )
+    observe_rooms: bool = Field(
+        default=True,
+        description="Whether rooms with another agent than ours are watched from inside, by a "
+        "hidden participant that hears data and no media.",
+    )
+    agents: str = Field(
+        default="",
+        description="Names under which other workers are registered at this LiveKit server, "
+        "separated by commas: the page offers them. LiveKit has no list of them.",
+    )
     memory_low_mb: int = Field(
         default=512,
         ge=0,
@@ -143,6 +153,11 @@ class ProxySettings(
         own = {f"http://{host}" for host in self.hosts}
         listed = {each.rstrip("/") for each in _listed(self.proxy_allowed_origins.lower())}
         return frozenset(own | listed)
+
+    @property
+    def other_agents(self) -> list[str]:
+        """The names of AGENTS, in their order."""
+        return list(dict.fromkeys(_listed(self.agents)))
 
     @property
     def livekit_http_url(self) -> str:

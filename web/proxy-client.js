@@ -2,7 +2,7 @@
  * Talks to the proxy over HTTP. What goes wrong becomes a `ProxyError` whose words are for people.
  */
 
-import { asRecord, asRecords, asText } from './state/read.js';
+import { asRecord, asRecords, asText, asTexts } from './state/read.js';
 
 /** A dispatch may be tried three times by the proxy before it answers. */
 const PATIENCE_MS = 10_000;
@@ -115,15 +115,29 @@ export async function getToken(room, signal) {
 }
 
 /**
+ * @typedef {object} DispatchWish
+ * @property {string} agentId a Letta agent; '' is our worker's default
+ * @property {string} workerName another's agent than ours, or ''
+ * @property {string} metadata what that one is sent with
+ * @property {Record<string, number|boolean>} settings of ours that shall not be as usual
+ *
  * @param {string} room
- * @param {{agentId: string, settings: Record<string, number|boolean>}} request an agentId of '' is
- *   the worker's default; settings are those that shall not be as usual
+ * @param {DispatchWish} request
  * @param {AbortSignal} signal
  */
-export async function requestDispatch(room, { agentId, settings }, signal) {
+export async function requestDispatch(room, { agentId, workerName, metadata, settings }, signal) {
+  if (workerName) {
+    const another = { room, agent_name: workerName, ...(metadata && { metadata }) };
+    return ask('POST', '/api/dispatch-agent', another, signal);
+  }
   const isTuned = Object.keys(settings).length > 0;
   const body = { room, ...(agentId && { agent_id: agentId }), ...(isTuned && { settings }) };
   return ask('POST', '/api/dispatch-agent', body, signal);
+}
+
+/** The names of other workers than ours, as far as they are known. */
+export async function getOtherAgents() {
+  return asTexts((await ask('GET', '/api/dispatch-agent')).others);
 }
 
 /** Health is an answer even when its status says that something is not ready. */

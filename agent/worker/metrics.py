@@ -33,8 +33,8 @@ STEPS = (
     # stage, the mark at which it ends, the mark at which it began (None: the end of speech)
     ("hear", "end_of_utterance", None),
     ("transcribe", "transcript", None),
-    ("think", "letta_first_token", "decided"),
-    ("speak", "tts_first_byte", "letta_first_token"),
+    ("think", "first_token", "decided"),
+    ("speak", "tts_first_byte", "first_token"),
     ("play", "first_sound", "tts_first_byte"),
     ("turn", "first_sound", None),
 )

@@ -25,8 +25,8 @@ STAGES = (
     # stage, the mark at which it begins (None: the end of speech), the mark at which it ends
     ("hear", None, "end_of_utterance"),
     ("transcribe", None, "transcript"),
-    ("think", "decided", "letta_first_token"),
-    ("speak", "letta_first_token", "tts_first_byte"),
+    ("think", "decided", "first_token"),
+    ("speak", "first_token", "tts_first_byte"),
     ("play", "tts_first_byte", "first_sound"),
 )
 TROUBLE = frozenset({"error", "degraded", "retry", "process_ended"})

@@ -11,7 +11,7 @@ from dev.caller.hearing import Sounding
 from dev.caller.presence import Presence
 
 # The worker's marks in the order of the pipeline; the listener adds `playout`.
-STAGES = ("end_of_utterance", "transcript", "letta_first_token", "tts_first_byte")
+STAGES = ("end_of_utterance", "transcript", "first_token", "tts_first_byte")
 
 
 @dataclass
@@ -81,7 +81,7 @@ def _rounded(seconds: float | None) -> float | None:
 NAMES = {
     "end_of_utterance": "end of utterance",
     "transcript": "transcript",
-    "letta_first_token": "Letta's first token",
+    "first_token": "first token of the reply",
     "tts_first_byte": "first byte of speech",
     "playout": "playout",
 }

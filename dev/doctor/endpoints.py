@@ -239,6 +239,7 @@ TABLE: tuple[Try, ...] = (
         body={"room": NOBODY, "agent_id": NO_AGENT},
         note="no such agent",
     ),
+    Try("GET /api/dispatch-agent", "/api/dispatch-agent", 200, check=_holds("ours", "others")),
     Try("GET /api/dispatch-agent/{room}", f"/api/dispatch-agent/{NOBODY}", 200),
     Try(
         "POST /api/test-livekit-connection",

@@ -65,6 +65,14 @@ class DispatchAnswer(Answer):
     dispatch_id: str | None
 
 
+class NamesAnswer(Answer):
+    """The names under which agents can be asked for. LiveKit has no list of the workers that are
+    registered: `others` are those of AGENTS, and those that were seen in dispatches."""
+
+    ours: str
+    others: list[str]
+
+
 class DispatchStatus(Answer):
     """What is known of the agent of a room. Times are seconds since the epoch."""
 
@@ -119,6 +127,13 @@ class DispatchEndpoints:
             ),
             Endpoint(
                 "GET",
+                "/api/dispatch-agent",
+                self.names,
+                "The names under which agents can be asked for.",
+                NamesAnswer,
+            ),
+            Endpoint(
+                "GET",
                 "/api/dispatch-agent/{room}",
                 self.status,
                 "What is known of the agent of a room.",
@@ -134,7 +149,9 @@ class DispatchEndpoints:
     async def dispatch(self, request: web.Request) -> web.Response:
         body = await read_json(request, FaultyDispatchBody)
         logs.about(body.room)
-        received = {"agent_id": body.agent_id, "settings": body.settings}
+        received: dict[str, Any] = {"agent_id": body.agent_id, "settings": body.settings}
+        if body.agent_name is not None:
+            received["agent_name"] = body.agent_name
         self._timeline.note(body.room, "dispatch", "received", received)
         try:
             return answered(await self._answer(body))
@@ -213,6 +230,13 @@ class DispatchEndpoints:
         self._running.discard(task)
         if not task.cancelled():
             task.exception()  # retrieved here, as the caller may have gone away
+
+    async def names(self, request: web.Request) -> web.Response:
+        """What is in AGENTS comes first, in its order."""
+        ours = self._settings.livekit_agent_name
+        known = [*self._settings.other_agents, *self._dispatcher.other_names]
+        others = [name for name in dict.fromkeys(known) if name != ours]
+        return answered(NamesAnswer(ours=ours, others=others))
 
     async def status(self, request: web.Request) -> web.Response:
         room = validated(RoomPath, request.match_info).room

@@ -40,9 +40,14 @@ class Dispatcher:
         self._timeline = timeline
         self._reconciler = Reconciler(settings, sfu, registration, timeline)
         self._records = Records(self._reconciler.policy)
-        self._others = OthersDispatches(sfu, timeline)
+        self._others = OthersDispatches(sfu, timeline, settings.livekit_agent_name)
         self._replacing: set[asyncio.Task[Reply | None]] = set()
         timeline.listeners.append(self._on_event)
+
+    @property
+    def other_names(self) -> list[str]:
+        """Names of other agents that were seen in dispatches."""
+        return self._others.names
 
     async def aclose(self) -> None:
         """End all monitors."""

@@ -1,35 +1,63 @@
-"""Dispatches that others made (`lk dispatch create`, the room's configuration in a token).
+"""Dispatches that others made (`lk dispatch create`, the room's configuration in a token), and the
+jobs of agents that are not our worker's.
 
-The LiveKit server reports none of them, so a room with a caller and without an agent is looked at;
-what is found there becomes the event `dispatch.found`.
+The LiveKit server reports none of them, so a room with a caller is looked at: until an agent is
+there, and of another's agent until its worker is known and again when it leaves. What is found
+becomes `dispatch.found` and `job.state`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import defaultdict, deque
+from typing import Any
 
 from common import logs
 from common.events import Event
 from proxy.clients.sfu import Sfu, SfuError
-from proxy.dispatch.snapshot import RoomSnapshot, fetch_snapshot
+from proxy.dispatch.snapshot import Dispatch, RoomSnapshot, ServerJob, fetch_snapshot
+from proxy.timeline.call import CallRecord
 from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.dispatch")
 
-CAME = ("signal.participant_joined", "media.connected")
+CAME = (
+    "token.issued",
+    "signal.participant_joined",
+    "media.connected",
+    "join.participant_joined",
+    "join.agent_joined",
+)
+OTHERS = ("dispatch.made", "dispatch.found")
+TOLD = ("job.accepted", "job.job", "job.handshake_start")
+"""What only our own worker tells, or one that reports as it does."""
+LEFT = ("join.participant_left", "join.agent_left")
 LOOKS_S = (1.0, 2.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each look at a room, from the coming of its caller on."""
+NAMES_MAX = 50
+WORKERS_S = 600.0
+"""For so long a worker that had a job of a name is thought to have the name still."""
 
 
 class OthersDispatches:
     """Looks for them in each room into which a caller comes."""
 
-    def __init__(self, sfu: Sfu, timeline: Timeline) -> None:
+    def __init__(self, sfu: Sfu, timeline: Timeline, ours: str) -> None:
         self._sfu = sfu
         self._timeline = timeline
+        self._ours = ours
         self._looking: dict[str, asyncio.Task[None]] = {}
+        self._workers: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+        """When each worker was first and last seen with a job, by the name it has."""
+        self._names: deque[str] = deque(maxlen=NAMES_MAX)
         timeline.listeners.append(self._on_event)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of other agents that were seen in dispatches."""
+        return sorted(set(self._names))
 
     async def aclose(self) -> None:
         tasks = list(self._looking.values())
@@ -38,7 +66,16 @@ class OthersDispatches:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _on_event(self, event: Event) -> None:
-        if event.topic not in CAME or event.room in self._looking:
+        name = event.data.get("agent_name")
+        if event.topic in OTHERS and name and name != self._ours and name not in self._names:
+            self._names.append(str(name))
+        asks = event.topic in CAME
+        asks = asks or (
+            event.topic in OTHERS and event.data.get("agent_name", self._ours) != self._ours
+        )
+        if not asks and event.topic in LEFT:
+            asks = self._has_others(self._timeline.calls.current(event.room))
+        if not asks or event.room in self._looking:
             return
         task = asyncio.create_task(
             self._look(event.room), name=f"look for dispatches of {event.room}"
@@ -51,25 +88,71 @@ class OthersDispatches:
         for seconds in LOOKS_S:
             await asyncio.sleep(seconds)
             call = self._timeline.calls.current(room)
-            if call is None or call.present - call.callers:
-                return  # an agent has come
+            if call is None or self._is_known(call):
+                return
             try:
                 self._note(await fetch_snapshot(self._sfu, room))
             except SfuError as error:
                 log.debug("Room %s cannot be looked at: %s", room, error)
 
+    def _has_others(self, call: CallRecord | None) -> bool:
+        """Whether an agent of another name was asked for."""
+        asked = call.history.all(*OTHERS) if call is not None else []
+        return any(event.data.get("agent_name", self._ours) != self._ours for event in asked)
+
+    def _is_known(self, call: CallRecord) -> bool:
+        """Whether an agent has come, and, if it is another's, which worker has its job."""
+        if not call.present - call.callers:
+            return False
+        if call.history.last("job.state") is not None:
+            return True
+        # Who came by itself, or was sent by somebody else, is not our worker's by what it tells.
+        asked = call.history.last(*OTHERS, *TOLD) is not None
+        return asked and not self._has_others(call)
+
     def _note(self, snapshot: RoomSnapshot) -> None:
-        """Tell of each dispatch that the timeline does not know yet."""
+        """Tell of each dispatch, and each state of a job, that the timeline does not know yet."""
         call = self._timeline.calls.current(snapshot.room)
         if call is None:
             return
-        known = {
-            event.data.get("dispatch_id")
-            for event in call.history.all("dispatch.made", "dispatch.found")
-        }
+        known = {event.data.get("dispatch_id") for event in call.history.all(*OTHERS)}
         for dispatch in snapshot.dispatches:
             # Each room has one without a name: the server's own, for workers without a name.
             if dispatch.agent_name and dispatch.id not in known:
                 data = {"dispatch_id": dispatch.id, "agent_name": dispatch.agent_name}
                 made_at = max(dispatch.created_at, call.started)
                 self._timeline.note(snapshot.room, "dispatch", "found", data, at=made_at)
+            if dispatch.agent_name != self._ours:
+                for job in dispatch.jobs:
+                    self._note_job(call, dispatch, job)
+
+    def _note_job(self, call: CallRecord, dispatch: Dispatch, job: ServerJob) -> None:
+        told = call.history.last("job.state", job_id=job.id)
+        worker = job.worker_id
+        if told is not None and (told.data["state"], told.data["worker_id"]) == (
+            job.status,
+            worker,
+        ):
+            return
+        data: dict[str, Any] = {
+            "job_id": job.id,
+            "worker_id": worker,
+            "agent_name": dispatch.agent_name,
+            "dispatch_id": dispatch.id,
+            "state": job.status,
+        }
+        if others := self._others_of(dispatch.agent_name, worker):
+            data["other_workers"] = others
+        begun = max(job.started_at, call.started) if told is None and job.started_at else None
+        self._timeline.note(call.room, "job", "state", data, source="sfu", at=begun)
+
+    def _others_of(self, name: str, worker: str) -> list[str]:
+        """Other workers that had a job of this name since this one had its first: they take turns,
+        which one that was started anew does not do."""
+        now, seen = time.time(), self._workers[name]
+        if not worker:
+            return []
+        first, _ = seen.get(worker, (now, now))
+        seen[worker] = (first, now)
+        since = max(first, now - WORKERS_S)
+        return [other for other, (_, last) in seen.items() if other != worker and last > since]

@@ -116,7 +116,11 @@ def snapshot_of(
     return RoomSnapshot(
         room,
         exists=True,
-        participants=tuple(_participant(p) for p in participants if p.state != p.DISCONNECTED),
+        participants=tuple(
+            _participant(p)
+            for p in participants
+            if p.state != p.DISCONNECTED and not p.permission.hidden
+        ),
         dispatches=tuple(_dispatch(d) for d in dispatches if not d.state.deleted_at),
         created_at=created_at,
     )

@@ -14,6 +14,9 @@ from proxy.timeline.timeline import Timeline
 PROMPT_S = 5.0
 """A report whose time, told in whole seconds, is this close to now is of now."""
 
+OBSERVER_PREFIX = "voice-observer-"
+"""Begins the identity of who watches a room for the proxy: nobody's caller."""
+
 Reported = tuple[Stage, str, dict[str, Any]]
 """Stage, name and data of an event."""
 
@@ -37,6 +40,8 @@ def note_report(timeline: Timeline, report: Any) -> None:
 
 def _reported(report: Any) -> Reported | None:
     participant = report.participant
+    if participant.permission.hidden or participant.identity.startswith(OBSERVER_PREFIX):
+        return None  # for all others it is not there
     # Reports of tracks do not tell the kind; no caller gets a token for an agent's identity.
     is_agent = participant.kind == ParticipantInfo.AGENT or participant.identity.startswith(
         AGENT_PREFIX

@@ -12,6 +12,13 @@ from proxy.verdicts.history import History, Order, order
 from proxy.verdicts.system_health import Machine, ProbeResult, Process, SystemHealth
 from proxy.verdicts.verdict import Verdict
 
+ASKED = ("dispatch.requested", "dispatch.received", "dispatch.made", "dispatch.found")
+TOLD = ("job.accepted", "job.job", "job.handshake_start")
+"""What only a worker tells that reports of itself, as ours does."""
+
+SHOWN = ("join.agent_state", "hear.speech_started", "transcribe.transcript", "play.speaking")
+SHOWN_S = 3.0
+
 
 class CallView:
     """The events between the call's begin and its end, and the health of the system.
@@ -30,6 +37,8 @@ class CallView:
         self._found: dict[Hashable, Event | None] = {}
         self.late: tuple[Verdict, ...] = ()
         """What is failing only because it takes too long; known when `system` is judged."""
+        if not self.is_ours:
+            self.health = health.of_another_agent
 
     def last(self, *topics: str, source: str | None = None, **data: Any) -> Event | None:
         """The latest event of any of the topics, of this source and with these values."""
@@ -127,6 +136,34 @@ class CallView:
             else:
                 present.setdefault(identity, event)
         return {identity: event for identity, event in present.items() if identity not in dead}
+
+    @cached_property
+    def is_ours(self) -> bool:
+        """Whether the agent of this call is the worker of this system, as far as is known."""
+        asked = self.all(*ASKED)
+        if asked:
+            return any(self.is_to_ours(event) for event in asked)
+        if not self.agents or self.last(*TOLD) is not None:
+            return True
+        return self.last("dispatch.accepted", "dispatch.verified") is not None
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether the agent has been there for a while and has shown nothing of what it does."""
+        if self.is_ours or not self.agents or self.last(*SHOWN) is not None:
+            return False
+        return min(self.age(came) for came in self.agents.values()) >= SHOWN_S
+
+    @property
+    def agent_name(self) -> str:
+        """The name that another's agent was asked for by; empty when it has none."""
+        asked = self.last(*ASKED, "job.state")
+        return str(asked.data.get("agent_name") or "") if asked is not None else ""
+
+    def is_to_ours(self, asked: Event) -> bool:
+        """Whether it asks for the worker of this system, which it does without a name."""
+        health, name = self.health, asked.data.get("agent_name")
+        return name is None or name in (health.registered_name, health.agent_name)
 
     @property
     def is_registered(self) -> bool:

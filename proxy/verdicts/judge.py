@@ -8,7 +8,7 @@ from common.events import STAGES, Stage
 from proxy.verdicts.call_view import CallView
 from proxy.verdicts.history import History
 from proxy.verdicts.rules import Late
-from proxy.verdicts.stages import RULES
+from proxy.verdicts.stages import OF_ANOTHER_AGENT, RULES
 from proxy.verdicts.system_health import SystemHealth
 from proxy.verdicts.verdict import Verdict
 
@@ -16,8 +16,9 @@ from proxy.verdicts.verdict import Verdict
 def judge(history: History, health: SystemHealth, now: float) -> dict[Stage, Verdict]:
     """One verdict for each stage, in the order of the stages."""
     call = CallView(history, health, now)
+    rules = RULES if call.is_ours else RULES | OF_ANOTHER_AGENT
     judged: dict[Stage, Verdict] = {
-        stage: RULES[stage].judge(call) for stage in STAGES if stage != "system"
+        stage: rules[stage].judge(call) for stage in STAGES if stage != "system"
     }
     call.late = tuple(verdict for verdict in judged.values() if isinstance(verdict, Late))
     judged["system"] = RULES["system"].judge(call)

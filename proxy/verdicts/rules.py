@@ -22,6 +22,14 @@ Quoted = Event | Evidence | None
 TIMES_USUAL, TIMES_LAST = 3.0, 1.5
 """What takes so many times what is usual, and what it took the last time in this call, is late."""
 LOGS = "./restart_voice_system.sh logs"
+TOLD_BY_AGENT = ("hear", "transcribe", "think", "speak")
+"""Stages that only the agent can prove."""
+ANOTHERS_LOG = "the log of its worker"
+"""What is said instead of our own worker's log, where the agent is another's."""
+ANOTHERS_WORDS = (
+    ("./restart_voice_system.sh logs agent", ANOTHERS_LOG),
+    ("./restart_voice_system.sh agent", "restart its worker"),
+)
 END = (".", "!", "?", "…", "”", ".)")
 
 
@@ -141,6 +149,15 @@ class Rules:
         return rule
 
     def judge(self, call: CallView) -> Verdict:
+        verdict = self._judge(call)
+        if call.is_ours:
+            return verdict
+        if verdict.state == "not seen yet" and self.stage in TOLD_BY_AGENT and call.tells_nothing:
+            came = min(call.agents.values(), key=lambda event: event.at)
+            return self.not_told("This agent does not tell: it publishes nothing of it.", came)
+        return _of_another(verdict)
+
+    def _judge(self, call: CallView) -> Verdict:
         note: Verdict | None = None
         for code, rule in self.causes.items():
             verdict = rule(call)
@@ -178,12 +195,15 @@ class Rules:
         asked = [quote.asked(process) for name in link.asks if (process := call.process(name))]
         if "agent" in link.asks:
             asked += quote.worker(call.health)
+        likely = link.likely
+        if not call.is_ours and {"agent", "letta", "models"} & set(link.asks):
+            likely = (f"Look at {ANOTHERS_LOG}.",)
         if age < self.limit(call, link.within_s):
             doing = link.doing.format_map(defaultdict(lambda: "?", given.data)).rstrip(".")
             return self.waiting(f"{doing}{self.usually(call)}.", given, asked, since=given.at)
         last = call.last(*link.by)
         before = f"; the last time was at {quote.clock(last.at)}" if last is not None else ""
-        first, *others = link.likely or (f"Look at the log: {LOGS} {self._log}.",)
+        first, *others = likely or (f"Look at the log: {LOGS} {self._log}.",)
         return replace(
             self.late(
                 f"At {quote.clock(given.at)} {link.given}; since then, for {shown} s, nothing "
@@ -301,6 +321,14 @@ class Rules:
             since=since,
             usual_ms=self.usual_ms,
         )
+
+
+def _of_another(verdict: Verdict) -> Verdict:
+    """The same, where the agent runs elsewhere: our commands do not reach it."""
+    step = verdict.next
+    for ours, words in ANOTHERS_WORDS:
+        step = step.replace(ours, words)
+    return replace(verdict, next=step[:1].upper() + step[1:])
 
 
 def _quoted(evidence: Iterable[Quoted | Iterable[Evidence]]) -> Iterable[Evidence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from common.detour import Detour
 from common.events import Stage
@@ -98,6 +98,11 @@ class ProbeResult:
         return not self.problem
 
 
+OURS_ALONE = ("models", "letta", "agent")
+PROVIDERS = ("letta key", "speech-to-text", "text-to-speech", "chat model")
+"""Processes and probes of what only our own worker needs."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """What is left of this machine. `cpu` is the busy share of all cores, 0 to 1, over some 2 s."""
@@ -146,3 +151,16 @@ class SystemHealth:
     which too little is known nothing."""
     at: float = 0.0
     """When this was put together."""
+
+    @property
+    def of_another_agent(self) -> SystemHealth:
+        """What of it concerns a call whose agent is not our worker: that runs with what it has."""
+        return replace(
+            self,
+            processes={k: v for k, v in self.processes.items() if k not in OURS_ALONE},
+            probes={k: v for k, v in self.probes.items() if k not in PROVIDERS},
+            worker_error="",
+            worker="",
+            timeline_error="",
+            usual={},
+        )

@@ -72,8 +72,8 @@ async def test_a_call_is_taken_timed_and_answered(system: System, worker: Worker
     for mark in ("handshake_start", "ctx_connected", "session_started", "init_done"):
         assert re.search(rf"{mark} after \d+ ms", log), mark
     (split,) = [one["ms"] for one in told(caller, "play", "turn")]
-    assert 0 < split["transcript"] < split["letta_first_token"]
-    assert 0 < split["end_of_utterance"] < split["letta_first_token"] < split["first_sound"]
+    assert 0 < split["transcript"] < split["first_token"]
+    assert 0 < split["end_of_utterance"] < split["first_token"] < split["first_sound"]
     assert told(caller, "job", "job")[0]["room_sid"].startswith("RM_")
     assert "conv-" in told(caller, "join", "conversation")[0]["conversation_id"]
     await ended(worker)

@@ -1,6 +1,7 @@
 /** What the page's buttons do to the call. There is at most one session in a tab. */
 
 import { getHealth, requestDispatch } from '../proxy-client.js';
+import { isNameless, wish } from '../state/agents.js';
 import { changes } from '../state/listening.js';
 import { store, tell } from '../store.js';
 import { checkHealth } from '../watch/proxy-watch.js';
@@ -19,13 +20,9 @@ export async function connect() {
   if (session) return;
   const { agents, listening, selection } = store.state;
   const roomName = selection.roomName.trim() || proposeRoom();
-  const agent = agents.items.find((item) => item.id === agents.chosen);
-  await start({
-    roomName,
-    agentId: agent?.id ?? '',
-    agentName: agent?.name ?? '',
-    settings: changes(listening),
-  });
+  const wanted = wish(agents);
+  if (isNameless(agents)) return; // the field says so
+  await start({ roomName, ...wanted, settings: changes(listening) });
 }
 
 /**
@@ -47,7 +44,8 @@ async function start(options) {
 async function rejoin(lost, muted) {
   rejoining.abort();
   const { signal } = (rejoining = new AbortController());
-  const { roomName, agentId, agentName, settings } = lost;
+  const { roomName, agentId, agentName, workerName, metadata, settings } = lost;
+  const same = { roomName, agentId, agentName, workerName, metadata, settings };
   for (const [index, pause] of PAUSES_MS.entries()) {
     await new Promise((resolve) => setTimeout(resolve, pause));
     if (signal.aborted) return;
@@ -55,7 +53,7 @@ async function rejoin(lost, muted) {
     const isLast = index === PAUSES_MS.length - 1;
     if (!isLast && !(await isServerThere())) continue;
     if (signal.aborted) return;
-    if (await start({ roomName, agentId, agentName, settings, again: true })) {
+    if (await start({ ...same, again: true })) {
       rejoining.abort();
       if (muted) await toggleMute();
       return;
@@ -85,8 +83,8 @@ export async function connectAgain() {
 
 /** Asks for an agent in a room that somebody else is in; throws a ProxyError. @param {string} room */
 export async function askForAgent(room) {
-  const { chosen } = store.state.agents;
-  await requestDispatch(room, { agentId: chosen, settings: {} }, new AbortController().signal);
+  const wanted = { ...wish(store.state.agents), settings: {} };
+  await requestDispatch(room, wanted, new AbortController().signal);
 }
 
 export async function toggleMute() {

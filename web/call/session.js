@@ -55,14 +55,18 @@ export class Session {
    * @param {string} options.roomName
    * @param {string} options.agentId
    * @param {string} options.agentName
+   * @param {string} options.workerName another's agent than ours, by the name of its worker
+   * @param {string} options.metadata what that one is sent with
    * @param {Record<string, number|boolean>} options.settings how the agent listens otherwise
    * @param {boolean} [options.again] a call that was lost goes on
    */
-  constructor({ roomName, agentId, agentName, settings, again = false }) {
+  constructor({ roomName, agentId, agentName, workerName, metadata, settings, again = false }) {
     this.roomName = roomName;
     this.again = again;
     this.agentId = agentId;
     this.agentName = agentName;
+    this.workerName = workerName;
+    this.metadata = metadata;
     this.settings = settings;
     this.#outbox = outboxOf(roomName);
     /** @type {Emit} */
@@ -190,8 +194,10 @@ export class Session {
 
   async #dispatchAgent() {
     const started = now();
-    const request = { agentId: this.agentId, settings: this.settings };
-    this.emit('dispatch.requested', { agent_id: this.agentId, settings: this.settings });
+    const { agentId, workerName, metadata, settings } = this;
+    const request = { agentId, workerName, metadata, settings };
+    const another = workerName ? { agent_name: workerName } : {};
+    this.emit('dispatch.requested', { agent_id: agentId, settings, ...another });
     try {
       const answer = await requestDispatch(this.roomName, request, this.over);
       this.emit('dispatch.accepted', {

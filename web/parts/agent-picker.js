@@ -1,5 +1,6 @@
-/** Chooses the Letta agent to talk to and its model; opens the dialog for a new one. */
+/** Chooses whom to talk to: a Letta agent and its model, or the agent of another worker. */
 
+import { ANOTHER, isAnother, wish, wishProblem } from '../state/agents.js';
 import { tell } from '../store.js';
 import { chooseAgent, chooseModel, loadAgents } from '../watch/letta-watch.js';
 import { h, icon, setText, uniqueId } from './dom.js';
@@ -14,6 +15,10 @@ export class AgentPicker extends Part {
   #select = h('select', { id: this.#id, 'aria-describedby': `${this.#id}-hint` });
   #model = h('select', { id: `${this.#id}-model` });
   #modelRow = h('div', { class: 'model-row' });
+  #name = h('input', { id: `${this.#id}-name`, maxlength: '256', spellcheck: 'false' });
+  #nameRow = h('div', { class: 'another' });
+  #metadata = h('textarea', { id: `${this.#id}-metadata`, rows: '2', spellcheck: 'false' });
+  #another = h('div', { class: 'another' });
   #hint = h('p', { class: 'hint', id: `${this.#id}-hint` });
 
   build() {
@@ -26,17 +31,29 @@ export class AgentPicker extends Part {
     this.#model.addEventListener('change', () => {
       void chooseModel(this.#select.value, this.#model.value);
     });
+    for (const input of [this.#name, this.#metadata]) {
+      input.addEventListener('input', () => {
+        tell('agents.another', { named: this.#name.value, metadata: this.#metadata.value });
+      });
+    }
+    this.#nameRow.append(h('label', { for: this.#name.id }, 'Name (agent_name)'), this.#name);
+    this.#another.append(
+      this.#nameRow,
+      h('label', { for: this.#metadata.id }, 'Metadata (JSON)'),
+      this.#metadata,
+    );
     this.#modelRow.append(h('label', { for: this.#model.id }, 'thinks with'), this.#model);
     this.append(
       h(
         'div',
         { class: 'field-head' },
-        h('label', { for: this.#id }, 'Letta agent'),
+        h('label', { for: this.#id }, 'Agent'),
         refresh,
         create,
       ),
       this.#select,
       this.#modelRow,
+      this.#another,
       this.#hint,
     );
   }
@@ -50,17 +67,25 @@ export class AgentPicker extends Part {
   render({ agents, call }) {
     const select = this.#select;
     const shown = [...select.options].map((option) => `${option.value} ${option.text}`).join('\n');
-    const listed = agents.items.map((agent) => `${agent.id} ${agent.name}`).join('\n');
-    if (shown !== listed) {
-      select.replaceChildren(
-        ...agents.items.map((agent) => h('option', { value: agent.id }, agent.name)),
-      );
+    const options = choices(agents);
+    if (shown !== options.map(({ id, name }) => `${id} ${name}`).join('\n')) {
+      const group = (/** @type {string} */ label, /** @type {boolean} */ others) => {
+        const members = options.filter(({ id }) => id.startsWith(ANOTHER) === others);
+        return h('optgroup', { label }, ...members.map(({ id, name }) => h('option', { value: id }, name)));
+      };
+      select.replaceChildren(group('Letta agents', false), group('Other workers', true));
     }
     select.value = agents.chosen;
-    select.disabled = agents.items.length === 0 || call.phase !== 'idle';
+    select.disabled = call.phase !== 'idle';
+    this.#another.hidden = !isAnother(agents);
+    this.#nameRow.hidden = agents.chosen !== ANOTHER;
+    if (this.#name.value !== agents.named) this.#name.value = agents.named;
+    if (this.#metadata.value !== agents.metadata) this.#metadata.value = agents.metadata;
+    this.#name.disabled = this.#metadata.disabled = call.phase !== 'idle';
     this.#renderModel(agents, call.phase === 'idle');
     setText(this.#hint, hint(agents));
-    this.#hint.dataset.tone = agents.state === 'failed' ? 'bad' : 'calm';
+    const failed = agents.state === 'failed' && !isAnother(agents);
+    this.#hint.dataset.tone = failed ? 'bad' : 'calm';
   }
 
   /**
@@ -86,8 +111,28 @@ export class AgentPicker extends Part {
   }
 }
 
+/**
+ * All that can be chosen: Letta's agents, other workers by their names, and one whose name is typed.
+ * @param {import('../state/agents.js').Agents} agents
+ */
+function choices({ items, others, chosen }) {
+  const names = [...others];
+  const kept = chosen.startsWith(ANOTHER) ? chosen.slice(ANOTHER.length) : '';
+  if (kept && !names.includes(kept)) names.push(kept);
+  return [
+    ...items.map(({ id, name }) => ({ id, name })),
+    ...names.map((name) => ({ id: ANOTHER + name, name })),
+    { id: ANOTHER, name: 'By its name…' },
+  ];
+}
+
 /** @param {import('../state/agents.js').Agents} agents */
-function hint({ state, items, chosen, models, problem }) {
+function hint(agents) {
+  const { state, items, chosen, models, problem } = agents;
+  if (isAnother(agents)) {
+    const about = `${wish(agents).workerName || 'It'} runs outside of this system, with its own settings.`;
+    return wishProblem(agents) || about;
+  }
   if (problem) return [problem.what, problem.next].filter(Boolean).join(' ');
   if (state === 'loading') return 'Loading the list…';
   const agent = items.find(({ id }) => id === chosen);

@@ -1,5 +1,6 @@
 /** Connect, Disconnect, Mute; and why the microphone is off although the call goes on. */
 
+import { isNameless } from '../state/agents.js';
 import { connect, disconnect, retryMicrophone, toggleMute } from '../call/call.js';
 import { h, icon, isEnabled, setEnabled, setIcon, setText } from './dom.js';
 import { Part } from './part.js';
@@ -19,14 +20,14 @@ export class CallButtons extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ call }) {
-    return [call.phase, call.microphone, call.muted];
+  needs({ call, agents }) {
+    return [call.phase, call.microphone, call.muted, isNameless(agents)];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ call }) {
+  render({ call, agents }) {
     const idle = call.phase === 'idle';
-    setEnabled(this.#connect, idle);
+    setEnabled(this.#connect, idle && !isNameless(agents));
     setEnabled(this.#disconnect, !idle);
     setEnabled(this.#mute, call.microphone === 'on');
     this.#mute.setAttribute('aria-pressed', String(call.muted));

@@ -1,5 +1,6 @@
 /** The agent's memory blocks, and what changed in them last. */
 
+import { isAnother } from '../state/agents.js';
 import { clock } from '../state/times.js';
 import { wordDiff } from '../state/memory.js';
 import { loadMemory } from '../watch/letta-watch.js';
@@ -20,11 +21,16 @@ export class MemoryBlocks extends Part {
 
   /** @param {import('./part.js').State} state */
   needs({ memory, agents }) {
-    return [memory, agents.items];
+    return [memory, agents.items, isAnother(agents)];
   }
 
   /** @param {import('./part.js').State} state */
   render({ memory, agents }) {
+    if (isAnother(agents)) {
+      const known = 'The agent of another worker keeps its memory, if it has one, where it runs.';
+      this.#content.replaceChildren(h('h2', {}, 'Memory'), h('p', { class: 'empty' }, known));
+      return;
+    }
     const agent = agents.items.find((item) => item.id === memory.agentId);
     const title = h('h2', {}, agent ? `Memory of ${agent.name}` : 'Memory');
     this.#content.replaceChildren(title, ...body(memory, this.#dialog));

@@ -1,19 +1,71 @@
 /** The Letta agents one can talk to, and which of them is chosen. */
 
-import { asRecord, asRecords, asText } from './read.js';
+import { asRecord, asRecords, asText, asTexts } from './read.js';
 import { topicOf } from './stages.js';
 
 /**
  * @typedef {object} Agents
  * @property {'loading'|'ready'|'empty'|'failed'} state
  * @property {import('../types.js').LettaAgent[]} items
- * @property {string} chosen id, '' when there is none
+ * @property {string} chosen id of a Letta agent, or `another:NAME`; '' when there is none
+ * @property {string[]} others names that other workers are registered by, as far as is known
+ * @property {string} named what was typed as the name of another one
+ * @property {string} metadata what another agent is sent with
  * @property {{handle: string, isScript: boolean}[]} models an agent can think with
  * @property {import('../types.js').Problem|null} problem
  */
 
 /** @type {Agents} */
-export const initialAgents = { state: 'loading', items: [], chosen: '', models: [], problem: null };
+export const initialAgents = {
+  state: 'loading',
+  items: [],
+  chosen: '',
+  others: [],
+  named: '',
+  metadata: '',
+  models: [],
+  problem: null,
+};
+
+/** Begins the choice of an agent whose worker is not ours; alone, its name is typed. */
+export const ANOTHER = 'another:';
+
+/** Whether another's agent is chosen. @param {Agents} agents */
+export function isAnother({ chosen }) {
+  return chosen.startsWith(ANOTHER);
+}
+
+/**
+ * Whom Connect asks for.
+ * @param {Agents} agents
+ * @returns {{agentId: string, agentName: string, workerName: string, metadata: string}}
+ */
+export function wish(agents) {
+  if (isAnother(agents)) {
+    const name = agents.chosen.slice(ANOTHER.length) || agents.named.trim();
+    return { agentId: '', agentName: name, workerName: name, metadata: agents.metadata.trim() };
+  }
+  const agent = agents.items.find((item) => item.id === agents.chosen);
+  return { agentId: agent?.id ?? '', agentName: agent?.name ?? '', workerName: '', metadata: '' };
+}
+
+/** Whether another's agent is chosen, and its name is not known yet. @param {Agents} agents */
+export function isNameless(agents) {
+  return isAnother(agents) && wish(agents).workerName === '';
+}
+
+/** What is wrong with the choice of another's agent, or ''. @param {Agents} agents */
+export function wishProblem(agents) {
+  if (!isAnother(agents)) return '';
+  const { metadata } = wish(agents);
+  if (isNameless(agents)) return 'Type the name its worker is registered by (agent_name).';
+  try {
+    if (metadata) JSON.parse(metadata);
+    return '';
+  } catch {
+    return 'The metadata is not JSON; it is sent as it is.';
+  }
+}
 
 export const NO_AGENTS = {
   what: 'Letta has no agent yet.',
@@ -29,13 +81,14 @@ export function reduceAgents(agents, event) {
   switch (topicOf(event)) {
     case 'agents.loaded': {
       const items = asRecords(event.data.agents).map(lettaAgent);
-      const isKnown = items.some((agent) => agent.id === agents.chosen);
+      const isKnown = isAnother(agents) || items.some((agent) => agent.id === agents.chosen);
       const remembered = asText(event.data.remembered);
       const first = items.find((agent) => agent.id === remembered) ?? items[0];
       return {
+        ...agents,
         state: items.length ? 'ready' : 'empty',
         items,
-        chosen: isKnown ? agents.chosen : (first?.id ?? ''),
+        chosen: isKnown ? agents.chosen : remembered.startsWith(ANOTHER) ? remembered : (first?.id ?? ''),
         models: asRecords(event.data.models).map((row) => ({
           handle: asText(row.handle),
           isScript: row.is_script === true,
@@ -61,6 +114,10 @@ export function reduceAgents(agents, event) {
     }
     case 'agents.chosen':
       return { ...agents, chosen: asText(event.data.id) };
+    case 'agents.others':
+      return { ...agents, others: asTexts(event.data.names) };
+    case 'agents.another':
+      return { ...agents, named: asText(event.data.named), metadata: asText(event.data.metadata) };
     default:
       return agents;
   }

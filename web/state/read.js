@@ -25,6 +25,11 @@ export function asRecords(value) {
   return Array.isArray(value) ? value.map(asRecord) : [];
 }
 
+/** @param {unknown} value @returns {string[]} */
+export function asTexts(value) {
+  return Array.isArray(value) ? value.map(asText).filter(Boolean) : [];
+}
+
 /**
  * Text as it is, anything else as JSON: for arguments and results of tools.
  * @param {unknown} value

@@ -1,5 +1,6 @@
 /** How things are in one line, and what can be done about it right here. */
 
+import { isAnother } from './agents.js';
 import { processVerdict } from './health.js';
 import { firstFailing } from './stages.js';
 
@@ -72,7 +73,7 @@ function beforeCall({ call, health, agents, verdicts }) {
     const names = late.map(({ name, state, detail }) => `${name} (${detail || state})`);
     return busy(`Waiting for ${names.join(', ')}.`);
   }
-  if (agents.problem) return bad(agents.problem);
+  if (agents.problem && !isAnother(agents)) return bad(agents.problem);
   if (!health.known || agents.state === 'loading') return busy('Looking around...');
   const again = call.ended ? 'Disconnected. ' : '';
   return { tone: 'calm', text: `${again}Choose an agent and press Connect.`, next: '' };

@@ -118,9 +118,16 @@ function withTool(tools, id, news) {
   return [...tools, { id, name: '', arguments: '', status: null, result: '', change: null, ...news }];
 }
 
+/** What the mark of the first token is called in calls that were kept before other agents had one. */
+const EARLIER_NAME = 'letta_first_token';
+
 /** @param {unknown} ms @returns {Record<string, number|null>} */
 function marks(ms) {
-  return Object.fromEntries(Object.entries(asRecord(ms)).map(([mark, at]) => [mark, asNumber(at)]));
+  const named = Object.entries(asRecord(ms)).map(([mark, at]) => [
+    mark === EARLIER_NAME ? 'first_token' : mark,
+    asNumber(at),
+  ]);
+  return Object.fromEntries(named);
 }
 
 /** @param {string} id @returns {import('../types.js').Turn} */
@@ -149,7 +156,7 @@ function bounded(byId) {
 export const MARKS = /** @type {const} */ ([
   { mark: 'end_of_utterance', label: 'end of utterance', short: 'end of utterance' },
   { mark: 'transcript', label: 'transcript', short: 'transcript' },
-  { mark: 'letta_first_token', label: 'Letta’s first token', short: 'Letta' },
+  { mark: 'first_token', label: 'first token of the reply', short: 'model' },
   { mark: 'tts_first_byte', label: 'first byte of speech', short: 'voice' },
   { mark: 'first_sound', label: 'first sound', short: 'playout' },
 ]);

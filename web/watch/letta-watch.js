@@ -6,11 +6,13 @@ import {
   getAgents,
   getMemory,
   getModels,
+  getOtherAgents,
   getVersion,
   getVersions,
   problemOf,
   writeBlock,
 } from '../proxy-client.js';
+import { wish } from '../state/agents.js';
 import { store, tell } from '../store.js';
 
 /** Where the chosen agent is kept across visits. */
@@ -22,6 +24,7 @@ let lastListRequest = 0;
 export async function loadAgents() {
   lastListRequest += 1;
   const request = lastListRequest;
+  void loadOthers();
   try {
     // Without the models one can talk as well.
     const [agents, models] = await Promise.all([getAgents(), getModels().catch(() => [])]);
@@ -32,6 +35,15 @@ export async function loadAgents() {
     const problem = problemOf(error);
     // Tried again every few seconds: the same trouble is told once.
     if (problem.what !== store.state.agents.problem?.what) tell('agents.failed', { ...problem });
+  }
+}
+
+/** Loads the names of other workers; without them one can type a name. */
+async function loadOthers() {
+  try {
+    tell('agents.others', { names: await getOtherAgents() });
+  } catch {
+    // The list of Letta's agents tells that the proxy does not answer.
   }
 }
 
@@ -131,7 +143,7 @@ function tellMemory(agentId, { blocks, keepsHistory }) {
  * @param {import('../state/state.js').State} state
  */
 function agentInSight({ call, agents }) {
-  return call.phase === 'idle' ? agents.chosen : call.agentId || agents.chosen;
+  return (call.phase !== 'idle' && call.agentId) || wish(agents).agentId;
 }
 
 /** Counts what may have changed the memory. @param {import('../state/turns.js').Turns} turns */

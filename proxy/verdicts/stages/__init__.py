@@ -9,6 +9,7 @@ from proxy.verdicts.stages import (
     hear,
     job,
     join,
+    language_model,
     media,
     play,
     signal,
@@ -36,3 +37,6 @@ RULES: dict[Stage, Rules] = {
         play.stage,
     )
 }
+
+OF_ANOTHER_AGENT: dict[Stage, Rules] = {"think": language_model.stage}
+"""Stages that are judged by other rules where the agent of the call is not our worker."""

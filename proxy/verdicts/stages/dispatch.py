@@ -32,6 +32,8 @@ ASKED = (
     "dispatch.gave_up",
     "dispatch.again",
 )
+LOOKED_S = 2.5
+"""Seconds after which a dispatch that somebody else has made is known."""
 TWO_S = 1.5
 """Seconds for which a leaving agent and its successor may both be seen."""
 
@@ -122,6 +124,9 @@ def _nobody_took_it(call: CallView) -> Verdict | None:
     if made is None or call.agents or call.age(made) < TAKEN_S:
         return None
     if call.after(made, *TAKEN, "dispatch.verified") is not None:
+        return None
+    state = call.last("job.state")
+    if state is not None and state.data.get("worker_id"):
         return None
     if "agent_name" in made.data and not is_to_ours(call, made):
         return _others_worker_is_missing(call, made)
@@ -318,9 +323,25 @@ def proof(call: CallView) -> Verdict | None:
     made = call.last(*stage.works)
     if made is None:
         return None
-    dispatch = call.last("dispatch.made", "dispatch.accepted", "dispatch.found") or made
+    asked = call.last("dispatch.made", "dispatch.accepted", "dispatch.found")
+    if asked is None and not call.is_ours:
+        return _by_itself(call, made)
+    dispatch = asked or made
     by = " by somebody else" if dispatch.name == "found" else ""
-    return stage.ok(f"An agent was asked for{by}.", dispatch, ms=dispatch.data.get("ms"))
+    who = f"“{call.agent_name}”" if call.agent_name and not call.is_ours else "An agent"
+    return stage.ok(f"{who} was asked for{by}.", dispatch, ms=dispatch.data.get("ms"))
+
+
+def _by_itself(call: CallView, came: Event) -> Verdict:
+    """An agent for which no dispatch is known, at least when it was looked for."""
+    if call.age(came) < LOOKED_S:
+        return stage.ok("An agent is in the room.", came)
+    return stage.ok(
+        "None was asked for: the agent joined by itself, as that of a worker without a name does, "
+        "or a bot with a token.",
+        came,
+        call.last("job.state"),
+    )
 
 
 def _took_job(call: CallView, identity: str) -> bool:

@@ -333,6 +333,11 @@ def proof(call: CallView) -> Verdict | None:
             ms=on.data.get("ms") if on else None,
         )
     published = call.last("hear.track_published")
+    words = call.last("transcribe.transcript")
+    if not call.is_ours and words is not None:
+        return stage.not_told(
+            "The agent transcribes the caller; it does not tell when it hears speech.", words
+        )
     if on is not None:
         label = on.data.get("label") or "The microphone"
         return stage.not_seen(f"{label} is on; {_unheard(call)}.", on, published)

@@ -16,6 +16,14 @@ LOG = "./restart_voice_system.sh logs agent"
 RESTART = "./restart_voice_system.sh agent"
 CAME = ("join.agent_joined", "join.participant_joined", "dispatch.verified")
 BEGUN = ("job.accepted", "job.handshake_start", "job.job")
+AGAIN = (
+    ". Then Connect again, in another room: this one waits for its job a while longer "
+    "(AGENT_JOIN_TIMEOUT)."
+)
+LOADS = (
+    ". Has its entrypoint failed (a traceback there)? Or does the worker still load what it needs "
+    "(prewarm)? Then the agent comes by itself."
+)
 IDLE_S = 300.0
 MOST_ERRORS, ERRORS_WITHIN_S = 10, 600.0
 LATE_S, LATE_TOLD_S = 1.0, 15.0
@@ -139,12 +147,26 @@ def not_connected(call: CallView) -> Verdict | None:
     why = f": {retry.data.get('error')}" if retry is not None else ""
     return stage.late(
         f"The job began {age:.1f} s ago and has not connected to the room (usually 0.1 s){why}.",
-        "Does the entrypoint call ctx.connect() first, and can the worker reach LIVEKIT_URL? "
-        f"{LOG}. Then Connect again, in another room: this one waits for its job a while longer "
-        "(AGENT_JOIN_TIMEOUT).",
+        f"Does the entrypoint call ctx.connect() first, and can the worker reach LIVEKIT_URL? {LOG}"
+        f"{AGAIN if call.is_ours else LOADS}",
         begun,
         retry,
         since=begun.at,
+    )
+
+
+@stage.cause("two-workers")
+def two_workers(call: CallView) -> Verdict | None:
+    """Which of them takes a call is the server's choice."""
+    state = call.last("job.state")
+    others = state.data.get("other_workers") if state is not None else None
+    if state is None or not others:
+        return None
+    return stage.ok(
+        f"Calls for “{state.data.get('agent_name')}” go to {len(others) + 1} workers in turn: this "
+        f"one to {state.data.get('worker_id')}, others to {', '.join(map(str, others))}.",
+        state,
+        next="Is one of them forgotten, or of older code? Give each code a name of its own.",
     )
 
 
@@ -217,7 +239,12 @@ def proof(call: CallView) -> Verdict | None:
     connected = call.last(*CONNECTED)
     if connected is None:
         return None
-    taken = call.last(*BEGUN)
+    taken, state = call.last(*BEGUN), call.last("job.state")
+    if taken is None and state is not None and state.data.get("worker_id"):
+        worker = state.data["worker_id"]
+        return stage.ok(
+            f"The worker {worker} runs the job, as the LiveKit server says.", state, connected
+        )
     if taken is None:
         return stage.not_told(
             "An agent is in the room; it does not tell which worker runs it.", connected
@@ -241,7 +268,7 @@ def _silent(call: CallView) -> Event | None:
     """The coming of an agent that our worker should have told of, and did not."""
     if not call.agents or not call.is_registered or call.last("dispatch.made") is None:
         return None
-    if call.last(*BEGUN) is not None:
+    if call.last(*BEGUN) is not None or not call.is_ours:
         return None
     return min(call.agents.values(), key=lambda event: event.at)
 
@@ -254,7 +281,11 @@ def _dispatch(call: CallView) -> Event | None:
 
 def _begun(call: CallView) -> Event | None:
     """The begin of the job that belongs to the last dispatch."""
-    return call.last("job.handshake_start", "job.accepted") or call.last("job.job")
+    told = call.last("job.handshake_start", "job.accepted") or call.last("job.job")
+    if told is not None:
+        return told
+    state = call.first("job.state") if not call.agents else None
+    return state if state is not None and state.data.get("worker_id") else None
 
 
 def _badly(ended: Event, call: CallView) -> bool:

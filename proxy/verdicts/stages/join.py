@@ -14,6 +14,7 @@ NOTICED_S = 1.5
 """Seconds after which it is said that a step takes longer than usual."""
 SLOW_S, SLOW_ALL_S = 4.3, 9.0
 """Seconds each step, and all together, may take; a busy machine needs some of them."""
+NO_SIGN_S = 4.0
 LEFT_S = 0.8
 """Seconds between the agent's leaving and the news that the caller had left before."""
 TWO_S = 1.5
@@ -82,6 +83,27 @@ def agent_left(call: CallView) -> Verdict | None:
     )
 
 
+@stage.cause("session-not-started")
+def not_started(call: CallView) -> Verdict | None:
+    """Another's agent is in the room, and shows neither a state nor a track."""
+    if not call.tells_nothing:
+        return None
+    if call.last("play.track_published", "play.track_subscribed", "play.audible") is not None:
+        return None
+    came = max(call.agents.values(), key=lambda event: event.at)
+    if call.age(came) < NO_SIGN_S:
+        return None
+    return stage.failing(
+        f"The agent has been in the room for {call.age(came):.0f} s and gives no sign of a "
+        "session: no state, no track, no word.",
+        "Does its entrypoint call session.start(agent=…, room=ctx.room) after ctx.connect()? "
+        f"{LOG}",
+        came,
+        call.last("job.state"),
+        since=came.at,
+    )
+
+
 @stage.cause("slow-to-join")
 def slow(call: CallView) -> Verdict | None:
     """Each step of the start is timed: the slow one is named."""
@@ -147,6 +169,9 @@ def _listens(call: CallView) -> Event | None:
     talks = call.last("hear.speech_started", "think.request", "play.speaking")
     if talks is not None:
         return talks
+    state = call.last("join.agent_state", source="agent")
+    if state is not None and state.data.get("to") in ("listening", "idle"):
+        return state
     if call.has_page and newest is not None and newest.source == "browser":
         return None
     # Of a job elsewhere nothing may be told; its agent is there, which must do.

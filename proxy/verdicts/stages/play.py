@@ -94,6 +94,8 @@ def late_playout(call: CallView) -> Verdict | None:
 @stage.proof
 def proof(call: CallView) -> Verdict | None:
     spoken = call.last("play.speaking")
+    if spoken is None and not call.is_ours and (heard := call.last("play.audible")) is not None:
+        return stage.ok("The agent is heard.", heard)
     if spoken is None:
         return stage.not_seen("The agent has not spoken yet.")
     audible = call.last("play.audible")

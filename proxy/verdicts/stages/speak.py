@@ -17,6 +17,7 @@ CLIPPED = 0.02
 """The share of samples as loud as can be from which a voice sounds harsh."""
 STEP = "./restart_voice_system.sh models (offline), or look at TTS_PROVIDER, TTS_VOICE and the key"
 LOG = "./restart_voice_system.sh logs agent"
+ANOTHERS_STEP = "look at the text-to-speech of its worker: its settings, its address and its key"
 OVER = ("play.turn", "play.interrupted", "speak.done", "speak.error")
 
 stage = Rules("speak", usual_ms=60, works=("speak.first_byte",), timed_by="speak.first_byte")
@@ -30,7 +31,8 @@ def silent(call: CallView) -> Verdict | None:
         return None
     return stage.failing(
         f"Text-to-speech sent {error.data.get('message')}.",
-        f"Is TTS_VOICE one that TTS_MODEL has, and does its server send 16 bit samples? {STEP}",
+        "Is TTS_VOICE one that TTS_MODEL has, and does its server send 16 bit samples? "
+        f"{_step(call)}",
         error,
         call.last("speak.request"),
         call.last("speak.done"),
@@ -61,7 +63,7 @@ def empty(call: CallView) -> Verdict | None:
     message = f" ({error.data.get('message')})" if error is not None else ""
     return stage.failing(
         f"Text-to-speech answered without any sound{message}.",
-        f"Is TTS_VOICE one that TTS_MODEL has, and its response format pcm? {STEP}",
+        f"Is TTS_VOICE one that TTS_MODEL has, and its response format pcm? {_step(call)}",
         proof,
         request,
         since=proof.at,
@@ -86,7 +88,7 @@ def fails(call: CallView) -> Verdict | None:
         return stage.waiting(f"Text-to-speech failed ({what}) and is tried again.", error)
     return stage.failing(
         f"Text-to-speech fails: {what}. The reply is read, not heard.",
-        weights_are_missing(what) or f"{STEP}. {LOG}",
+        weights_are_missing(what) or f"{_step(call)}. {LOG}",
         error,
         call.last("speak.request"),
         since=error.at,
@@ -105,7 +107,7 @@ def stalls(call: CallView) -> Verdict | None:
         return stage.late(
             "Text-to-speech stopped in the middle of the reply: no sound for "
             f"{call.age(gap) + float(gap.data.get('seconds') or 0):.1f} s.",
-            f"Is its server overloaded or stopped? {STEP}. {LOG}",
+            f"Is its server overloaded or stopped? {_step(call)}. {LOG}",
             gap,
             call.last("speak.first_byte"),
             since=gap.at,
@@ -115,15 +117,22 @@ def stalls(call: CallView) -> Verdict | None:
         return None
     return stage.late(
         f"Text-to-speech has sent no sound for {call.age(request):.1f} s{stage.usually(call)}.",
-        f"Is its server overloaded or stopped? {STEP}. {LOG}",
+        f"Is its server overloaded or stopped? {_step(call)}. {LOG}",
         request,
         since=request.at,
     )
 
 
+def _step(call: CallView) -> str:
+    return STEP if call.is_ours else ANOTHERS_STEP
+
+
 @stage.proof
 def proof(call: CallView) -> Verdict | None:
     first = call.last("speak.first_byte")
+    speaking = call.last("play.speaking")
+    if first is None and not call.is_ours and speaking is not None:
+        return stage.ok("The agent speaks.", speaking)
     if first is None:
         return stage.not_seen("Nothing was to be spoken yet.")
     done = call.after(first, "speak.done")

@@ -16,6 +16,7 @@ SPEECH_S = 1.2
 RECENT = 60
 """Transcripts, drafts among them, in which the last words are looked for."""
 MODELS = "./restart_voice_system.sh models (offline), or look at STT_PROVIDER and its key."
+ANOTHERS_STEP = "Look at the speech-to-text of its worker: its settings, its address and its key."
 ODD = "Is that the address of a speech-to-text server (STT_BASE_URL, OPENAI_BASE_URL)?"
 LOG = "./restart_voice_system.sh logs agent"
 
@@ -53,7 +54,7 @@ def fails(call: CallView) -> Verdict | None:
         return stage.waiting(
             f"{provider} failed once ({what}) and is tried again.", error, since=error.at
         )
-    step = ODD if error.data.get("kind") == "odd" else MODELS
+    step = ODD if error.data.get("kind") == "odd" else _step(call)
     return stage.failing(
         f"Speech-to-text fails: {what}.",
         weights_are_missing(what) or f"{step} {LOG}",
@@ -73,7 +74,7 @@ def stalls(call: CallView) -> Verdict | None:
     return stage.late(
         f"Speech-to-text has not answered for {call.age(sign):.1f} s{stage.usually(call)}"
         f"{_length(request)}.",
-        f"Is the speech-to-text server overloaded or stopped? {MODELS} {LOG}",
+        f"Is the speech-to-text server overloaded or stopped? {_step(call)} {LOG}",
         call.last("transcribe.started"),
         call.last("hear.speech_ended"),
         sign if sign.topic == "transcribe.transcript" else None,
@@ -103,6 +104,10 @@ def hears_nothing(call: CallView) -> Verdict | None:
         ended,
         since=(done.at if empty and done is not None else ended.at),
     )
+
+
+def _step(call: CallView) -> str:
+    return MODELS if call.is_ours else ANOTHERS_STEP
 
 
 @stage.proof

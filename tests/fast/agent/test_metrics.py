@@ -32,7 +32,7 @@ def test_a_call_is_counted_from_its_events() -> None:
     marks = {
         "end_of_utterance": 300,
         "transcript": 200,
-        "letta_first_token": 500,
+        "first_token": 500,
         "tts_first_byte": 600,
         "first_sound": 750,
     }
@@ -62,7 +62,7 @@ def test_a_call_is_counted_from_its_events() -> None:
 
 
 def test_shares_of_a_turn_whose_marks_are_not_all_there() -> None:
-    assert dict(shares({"letta_first_token": 500, "tts_first_byte": 600})) == {
+    assert dict(shares({"first_token": 500, "tts_first_byte": 600})) == {
         "speak": pytest.approx(0.1)
     }
     assert dict(shares({"first_sound": None})) == {}

@@ -17,7 +17,7 @@ SINCE = 1000.0
 MARKS = {
     "end_of_utterance": 300,
     "transcript": 200,
-    "letta_first_token": 500,
+    "first_token": 500,
     "tts_first_byte": 600,
     "first_sound": 750,
 }

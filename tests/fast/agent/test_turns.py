@@ -50,7 +50,7 @@ def test_the_split_of_a_turn_counts_from_the_end_of_speech() -> None:
     assert turn["ms"]["transcript"] == 200.0
     assert turn["ms"]["end_of_utterance"] == 300.0
     assert turn["ms"]["first_sound"] == 600.0
-    assert 300 <= turn["ms"]["letta_first_token"] <= turn["ms"]["tts_first_byte"]
+    assert 300 <= turn["ms"]["first_token"] <= turn["ms"]["tts_first_byte"]
     assert (turn["user"], turn["reply"], turn["heard"]) == ("hello", "Hi.", "Hi.")
     assert turn["interrupted"] is False
 
@@ -79,7 +79,7 @@ def test_a_typed_turn_has_no_times_of_speech() -> None:
     (turn,) = [event["data"] for event in emitted if event["name"] == "turn"]
     assert turn["ms"]["end_of_utterance"] is None
     assert turn["ms"]["transcript"] is None
-    assert turn["ms"]["letta_first_token"] is not None
+    assert turn["ms"]["first_token"] is not None
     assert turn["ms"]["first_sound"] is None
 
 

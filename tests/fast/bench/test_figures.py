@@ -15,7 +15,7 @@ from tools.bench.subjects import OURS, STOCK
 from tools.endurance import figure as endurance
 
 MARKS: dict[str, float | None] = {
-    "end_of_utterance": 300, "transcript": 310, "letta_first_token": 500, "tts_first_byte": 600,
+    "end_of_utterance": 300, "transcript": 310, "first_token": 500, "tts_first_byte": 600,
 }  # fmt: skip
 
 

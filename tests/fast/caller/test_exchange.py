@@ -18,7 +18,7 @@ ME = "caller-1"
 MARKS = {
     "end_of_utterance": 300,
     "transcript": 310,
-    "letta_first_token": 500,
+    "first_token": 500,
     "tts_first_byte": 600,
 }
 

@@ -9,7 +9,7 @@ from dev.caller.turn import Turn, split, turn_lines
 MARKS: dict[str, float | None] = {
     "end_of_utterance": 400,
     "transcript": 363,
-    "letta_first_token": 575,
+    "first_token": 575,
     "tts_first_byte": 662,
     "first_sound": 676,
 }
@@ -20,7 +20,7 @@ def test_parts_add_up_to_what_was_heard() -> None:
     assert parts == {
         "end_of_utterance": 400,
         "transcript": 0,  # it was there before the end of the utterance was certain
-        "letta_first_token": 175,
+        "first_token": 175,
         "tts_first_byte": 87,
         "playout": 86,
     }
@@ -28,7 +28,7 @@ def test_parts_add_up_to_what_was_heard() -> None:
 
 
 def test_a_missing_mark_is_left_out_and_its_time_goes_to_the_next() -> None:
-    parts = split({**MARKS, "end_of_utterance": None, "letta_first_token": None}, 0.748)
+    parts = split({**MARKS, "end_of_utterance": None, "first_token": None}, 0.748)
     assert list(parts) == ["transcript", "tts_first_byte", "playout"]
     assert parts["tts_first_byte"] == 662 - 363
 
@@ -64,7 +64,7 @@ def test_the_terminal_shows_words_time_and_split() -> None:
         ["said", "high"], ["heard", "hi"], ["agent", "hello"],
     )  # fmt: skip
     assert "0.75 s to the first sound" in time
-    assert "end of utterance 400, transcript 0, Letta's first token 175" in time
+    assert "end of utterance 400, transcript 0, first token of the reply 175" in time
 
 
 def test_what_was_understood_is_told_only_when_it_differs() -> None:

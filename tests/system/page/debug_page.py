@@ -52,7 +52,7 @@ class DebugPage:
 
     @property
     def agents(self) -> Locator:
-        return self.page.get_by_label("Letta agent")
+        return self.page.get_by_label("Agent", exact=True)
 
     @property
     def room_field(self) -> Locator:

@@ -18,7 +18,7 @@ AUDIBLE = 0.001
 
 def call(page: Page, system: System) -> None:
     page.goto(f"{system.proxy_url}/debug")
-    expect(page.get_by_label("Letta agent").locator("option")).not_to_have_count(0)
+    expect(page.get_by_label("Agent", exact=True).locator("option")).not_to_have_count(0)
     page.get_by_role("button", name="Connect", exact=True).click()
     expect(page.get_by_role("status").first).to_have_text(
         re.compile("Agent connected! Start speaking"), timeout=ANSWER_MS

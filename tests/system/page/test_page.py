@@ -163,7 +163,7 @@ def test_a_conversation_as_it_goes_on(page: DebugPage, system: System) -> None:
 
         first.locator("time-bar button").click()
         details = page.page.get_by_role("tabpanel", name="Turn")
-        expect(details).to_contain_text("Letta’s first token")
+        expect(details).to_contain_text("first token of the reply")
         expect(details).to_contain_text("tool_return")
         for stage in STAGES:
             # Muted; and a machine that tests keep busy may have no CPU to spare.

@@ -31,7 +31,7 @@ def key_rejected(call: CallView) -> Verdict | None:
     for part in PARTS:
         probe = call.probe(part)
         error = _error(call, part, "rejected", (401, 403), "llm_authentication")
-        step = f"{_key_step(part)} Then ./restart_voice_system.sh agent"
+        step = _key_step(call, part)
         if probe is not None and probe.problem in ("rejected", "missing"):
             return stage.failing(
                 f"The provider of {part} ({probe.target}) rejects the key "
@@ -100,10 +100,14 @@ def _well_since(error: Event, probe: ProbeResult | None) -> bool:
     return probe is not None and probe.ok and probe.at is not None and probe.at > error.at + 1.0
 
 
-def _key_step(part: str) -> str:
+def _key_step(call: CallView, part: str) -> str:
+    if not call.is_ours:
+        return f"Give its worker a valid key for its {part}, and restart it."
     if part == "chat model":
-        return "Give Letta a valid key for the model of this agent (its provider settings)."
-    return "Set OPENAI_API_KEY (or the key of the provider you chose) in .env to a valid one."
+        step = "Give Letta a valid key for the model of this agent (its provider settings)."
+    else:
+        step = "Set OPENAI_API_KEY (or the key of the provider you chose) in .env to a valid one."
+    return f"{step} Then ./restart_voice_system.sh agent"
 
 
 @stage.cause("calls-db-not-writable")

@@ -76,7 +76,7 @@ export function oneTurn(turn, reply = 'Nice to meet you.') {
       ms: {
         end_of_utterance: 302,
         transcript: 363,
-        letta_first_token: 596,
+        first_token: 596,
         tts_first_byte: 637,
         first_sound: 676,
       },

@@ -12,7 +12,7 @@ test('segments follow the marks in the order in which they were reached', () => 
   const ms = {
     end_of_utterance: 400,
     transcript: 363,
-    letta_first_token: 380,
+    first_token: 380,
     tts_first_byte: null,
     first_sound: 676,
   };
@@ -20,7 +20,7 @@ test('segments follow the marks in the order in which they were reached', () => 
     segments(ms).map((each) => [each.mark, each.at, each.ms]),
     [
       ['transcript', 363, 363],
-      ['letta_first_token', 380, 17],
+      ['first_token', 380, 17],
       ['end_of_utterance', 400, 20],
       ['first_sound', 676, 276],
     ],

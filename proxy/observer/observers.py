@@ -1,0 +1,116 @@
+"""Which rooms are watched from inside: those whose agent is not the worker of this system.
+
+Ours tells all of itself by its own way. Another's room is entered when its agent is asked for, or
+when an agent has come of which no worker tells; rooms of which nothing is known here are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from common import logs
+from common.events import Event
+from proxy.clients.sfu import Sfu, SfuError
+from proxy.settings import ProxySettings
+from proxy.timeline.timeline import Timeline
+
+log = logging.getLogger("proxy.observer")
+
+ASKED = ("dispatch.made", "dispatch.found")
+CAME = ("join.participant_joined", "join.agent_joined")
+TOLD = ("job.accepted", "job.job", "job.handshake_start")
+"""What only a worker tells that reports by itself, as ours does."""
+TOLD_S = 0.5
+"""Seconds in which it has told of the job of an agent that has come."""
+ROOMS_MAX = 100
+PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+
+
+class RoomObservers:
+    """All that are watched now. One per process."""
+
+    def __init__(self, settings: ProxySettings, sfu: Sfu, timeline: Timeline) -> None:
+        self._settings = settings
+        self._sfu = sfu
+        self._timeline = timeline
+        self._watching: dict[str, asyncio.Task[None]] = {}
+        if settings.observe_rooms and settings.livekit_credentials is not None:
+            timeline.listeners.append(self._on_event)
+
+    @property
+    def rooms(self) -> list[str]:
+        """The rooms that are watched now."""
+        return list(self._watching)
+
+    async def aclose(self) -> None:
+        tasks = list(self._watching.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _on_event(self, event: Event) -> None:
+        room = event.room
+        if event.topic in TOLD and room in self._watching and not self._is_asked_for(room):
+            self._watching[room].cancel()  # it reports by itself, if late
+        elif event.topic in ASKED and self._is_others(event):
+            self._watch(room, 0.0)
+        elif event.topic in CAME:
+            self._watch(room, TOLD_S)
+
+    def _watch(self, room: str, after_s: float) -> None:
+        if room in self._watching:
+            return
+        if len(self._watching) >= ROOMS_MAX:
+            log.warning("Room %s is not watched: %d are already", room, ROOMS_MAX)
+            return
+        task = asyncio.create_task(self._follow(room, after_s), name=f"watching room {room}")
+        self._watching[room] = task
+        task.add_done_callback(lambda _: self._watching.pop(room, None))
+
+    async def _follow(self, room: str, after_s: float) -> None:
+        """Stay in the room to its end; enter it again when the connection was lost."""
+        logs.about(room)
+        await asyncio.sleep(after_s)
+        # It brings a library of its own, which a proxy that watches nothing need not load.
+        from proxy.observer.room_observer import RoomObserver
+
+        for pause in PAUSES_S:
+            if not self._is_anothers(room) or not await self._exists(room):
+                return
+            try:
+                if await RoomObserver(self._settings, self._timeline, room).run():
+                    return
+            except Exception as error:
+                log.warning("Room %s cannot be watched: %s", room, error)
+            await asyncio.sleep(pause)
+
+    async def _exists(self, room: str) -> bool:
+        """Whoever enters a room that is not there makes it, and the caller's wishes are lost."""
+        try:
+            return await self._sfu.room(room) is not None
+        except SfuError as error:
+            log.debug("Room %s cannot be looked at: %s", room, error)
+            return True
+
+    def _is_anothers(self, room: str) -> bool:
+        """Whether an agent was asked for, or has come, that is not our worker's."""
+        call = self._timeline.calls.current(room)
+        if call is None:
+            return False
+        if self._is_asked_for(room):
+            return True
+        history = call.history
+        if history.last(*ASKED) is not None or history.last(*TOLD) is not None:
+            return False
+        return history.last(*CAME) is not None
+
+    def _is_asked_for(self, room: str) -> bool:
+        call = self._timeline.calls.current(room)
+        asked = call.history.all(*ASKED) if call is not None else []
+        return any(self._is_others(event) for event in asked)
+
+    def _is_others(self, dispatch: Event) -> bool:
+        """Whether a dispatch asks for another name than ours."""
+        ours = self._settings.livekit_agent_name
+        return bool(dispatch.data.get("agent_name", ours) != ours)
