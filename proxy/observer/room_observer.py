@@ -36,11 +36,7 @@ CLOCKS_S = 1.0
 """An agent's clock that differs by less is right: the difference is the way."""
 MESSAGE_MAX_BYTES = 512 * 1024
 CONNECT_S = 10.0
-GONE = (
-    rtc.DisconnectReason.ROOM_DELETED,
-    rtc.DisconnectReason.ROOM_CLOSED,
-    rtc.DisconnectReason.PARTICIPANT_REMOVED,
-)
+ENDED = (rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED)
 
 
 class RoomObserver:
@@ -71,8 +67,11 @@ class RoomObserver:
                 )
             for participant in room.remote_participants.values():
                 self._came(room, participant)
+            sid = await room.sid
             await self._over.wait()
-            return self._reason in GONE
+            if self._reason in ENDED:
+                await self._note_end(sid)
+            return self._reason in (*ENDED, rtc.DisconnectReason.PARTICIPANT_REMOVED)
         finally:
             for task in [reading, *self._tasks]:
                 task.cancel()
@@ -113,15 +112,17 @@ class RoomObserver:
 
     def _disconnected(self, reason: Any) -> None:
         self._reason = reason
-        if reason in (rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED):
-            now = time.time()
-            call = self._timeline.calls.current(self.room)
-            if call is not None and call.history.last("signal.room_finished") is None:
-                self._timeline.note(
-                    self.room, "signal", "room_finished", {"sid": ""}, source="sfu", at=now
-                )
-                self._timeline.end(self.room, now)
         self._over.set()
+
+    async def _note_end(self, sid: str) -> None:
+        """Tell that the room has ended, where the server's webhooks do not."""
+        at = time.time()
+        await asyncio.sleep(REPORTED_S)
+        call = self._timeline.calls.newest(self.room)
+        if call is None or call.history.last("signal.room_finished", sid=sid) is not None:
+            return
+        self._timeline.note(self.room, "signal", "room_finished", {"sid": sid}, source="sfu", at=at)
+        self._timeline.end(self.room, at)
 
     def _came(self, room: rtc.Room, participant: rtc.RemoteParticipant) -> None:
         self._start(self._note_coming(participant, time.time()))

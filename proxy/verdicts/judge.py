@@ -8,20 +8,23 @@ from common.events import STAGES, Stage
 from proxy.verdicts.call_view import CallView
 from proxy.verdicts.history import History
 from proxy.verdicts.rules import Late
-from proxy.verdicts.stages import OF_ANOTHER_AGENT, RULES
+from proxy.verdicts.stages import rules_of
 from proxy.verdicts.system_health import SystemHealth
 from proxy.verdicts.verdict import Verdict
+
+BEHIND = ("failing", "waiting", "not seen yet", "not told")
+"""What says no more than that an earlier stage fails."""
 
 
 def judge(history: History, health: SystemHealth, now: float) -> dict[Stage, Verdict]:
     """One verdict for each stage, in the order of the stages."""
     call = CallView(history, health, now)
-    rules = RULES if call.is_ours else RULES | OF_ANOTHER_AGENT
+    rules = rules_of(call)
     judged: dict[Stage, Verdict] = {
         stage: rules[stage].judge(call) for stage in STAGES if stage != "system"
     }
     call.late = tuple(verdict for verdict in judged.values() if isinstance(verdict, Late))
-    judged["system"] = RULES["system"].judge(call)
+    judged["system"] = rules["system"].judge(call)
     return _in_order(judged, call)
 
 
@@ -36,7 +39,7 @@ def _in_order(judged: dict[Stage, Verdict], call: CallView) -> dict[Stage, Verdi
     verdicts: dict[Stage, Verdict] = {}
     for stage in STAGES:
         verdict = judged[stage]
-        if failed is not None and verdict.state in ("failing", "waiting", "not seen yet"):
+        if failed is not None and verdict.state in BEHIND:
             verdict = _stopped(verdict, f"Stopped at {failed}.")
         elif verdict.state == "failing":
             failed = stage

@@ -328,6 +328,7 @@ def _of_another(verdict: Verdict) -> Verdict:
     step = verdict.next
     for ours, words in ANOTHERS_WORDS:
         step = step.replace(ours, words)
+    step = step.replace(f". {ANOTHERS_LOG}", f"; {ANOTHERS_LOG}")
     return replace(verdict, next=step[:1].upper() + step[1:])
 
 

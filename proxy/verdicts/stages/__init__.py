@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common.events import Stage
+from proxy.verdicts.call_view import CallView
 from proxy.verdicts.rules import Rules
 from proxy.verdicts.stages import (
     dispatch,
@@ -40,3 +41,8 @@ RULES: dict[Stage, Rules] = {
 
 OF_ANOTHER_AGENT: dict[Stage, Rules] = {"think": language_model.stage}
 """Stages that are judged by other rules where the agent of the call is not our worker."""
+
+
+def rules_of(call: CallView) -> dict[Stage, Rules]:
+    """The rules that fit the agent of this call."""
+    return RULES if call.is_ours else RULES | OF_ANOTHER_AGENT

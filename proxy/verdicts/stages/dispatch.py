@@ -120,7 +120,7 @@ def _worker_comes(call: CallView, waits: Event) -> bool:
 
 def _nobody_took_it(call: CallView) -> Verdict | None:
     """The server took the dispatch; of a worker for it nothing is known."""
-    made = call.last("dispatch.made", "dispatch.accepted", "dispatch.found")
+    made = call.last("dispatch.made", "dispatch.found") or call.last("dispatch.accepted")
     if made is None or call.agents or call.age(made) < TAKEN_S:
         return None
     if call.after(made, *TAKEN, "dispatch.verified") is not None:

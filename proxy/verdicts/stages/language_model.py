@@ -199,4 +199,15 @@ stage.owes(
         by=(),
         asks=("agent",),
     ),
+    Link(
+        given="the reply had begun",
+        owed="it is spoken",
+        told_by="the agent, by its state and its session events",
+        within_s=10.0,
+        doing="The language model writes.",
+        since=("think.first_token",),
+        by=("think.done", *SPOKE),
+        unless=("speak.error", "think.error", "hear.speech_started"),
+        asks=("agent",),
+    ),
 )

@@ -18,6 +18,8 @@ from common.events import SOURCES, STAGES
 from proxy.timeline.event_data import make_event
 from tests.running_system import ROOT
 
+OBSERVED = ROOT / "proxy" / "observer"
+"""Tells in the agent's name what the agent shows in the room."""
 ROOM_OF_SOURCE = {"agent": "agent", "proxy": "proxy", "sfu": "proxy", "browser": "web/call"}
 FOREIGN = {
     ("agent", "job.failed"),
@@ -147,8 +149,8 @@ def _sent(room: str) -> Iterator[tuple[str, str, str, set[str]]]:
 
 
 def _texts(source: str) -> Iterator[str]:
-    folder = ROOT / ROOM_OF_SOURCE[source]
-    for pattern in ("*.py", "*.js"):
+    folders = [ROOT / ROOM_OF_SOURCE[source], *([OBSERVED] if source == "agent" else [])]
+    for folder, pattern in itertools.product(folders, ("*.py", "*.js")):
         for path in folder.rglob(pattern):
             yield path.read_text()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.events import STAGES
 from proxy.verdicts.history import History
 from proxy.verdicts.judge import failing, judge
-from proxy.verdicts.stages import RULES
+from proxy.verdicts.stages import OF_ANOTHER_AGENT, RULES
 from proxy.verdicts.system_health import SystemHealth
 from proxy.verdicts.verdict import UNKNOWN
 from tests.fast.verdicts.replay import (
@@ -121,7 +121,8 @@ def test_every_cause_has_a_history() -> None:
     named = {
         (history["expect"]["stage"], history["expect"]["cause"]) for history in map(read, FILES)
     }
-    registered = {(stage, code) for stage, rules in RULES.items() for code in rules.causes}
+    all_rules = [*RULES.items(), *OF_ANOTHER_AGENT.items()]
+    registered = {(stage, code) for stage, rules in all_rules for code in rules.causes}
     assert registered - named == set(), "causes without a history"
     assert {code for _, code in named - registered} <= {UNKNOWN, ""}
 

@@ -19,7 +19,7 @@ from common.events import STAGES, Event, Stage
 from proxy.verdicts.call_view import CallView
 from proxy.verdicts.history import History, order
 from proxy.verdicts.judge import failing, judge
-from proxy.verdicts.stages import RULES
+from proxy.verdicts.stages import rules_of
 from proxy.verdicts.verdict import Verdict
 from tests.fast.verdicts.replay import BEGAN, HEALTHY, HISTORIES, all_rows, events_of, read
 
@@ -39,6 +39,8 @@ BLAMED: dict[str, Stage] = {
     "dispatch.requested": "dispatch",
     "dispatch.received": "dispatch",
     "dispatch.made": "dispatch",
+    "dispatch.found": "dispatch",
+    "job.state": "dispatch",
     "job.accepted": "job",
     "job.handshake_start": "job",
     "job.ctx_connected": "job",
@@ -78,6 +80,10 @@ HALF_DONE: tuple[tuple[Stage, ...] | Any, ...] = (
     ("join", "job.ended", "signal.participant_left"),
 )
 """What has begun and must end: its stage, the begin, and the ends."""
+HALF_DONE_BY_ANOTHER: tuple[tuple[Stage, ...] | Any, ...] = (
+    *(row for row in HALF_DONE if row[0] != "think"),
+    ("think", "think.first_token", "speak.first_byte", "play.speaking", "think.done", *TURN_OVER),
+)
 ENDS = ("media.disconnected", "signal.participant_left", "signal.room_finished")
 
 
@@ -94,13 +100,15 @@ def blamed(kept: list[Event], rest: list[Event]) -> Stage | None:
     had = {event.topic for event in kept}
     if not had & {"token.requested", "signal.participant_joined", "dispatch.received"}:
         return None  # a token was given out, and need not be used
-    late = [_next_of_all(kept, rest), *(stage for stage, *of in HALF_DONE if _open(kept, *of))]
+    half_done = HALF_DONE if _by_worker(kept, rest) else HALF_DONE_BY_ANOTHER
+    late = [_next_of_all(kept, rest), *(stage for stage, *of in half_done if _open(kept, *of))]
     return min((stage for stage in late if stage is not None), key=STAGES.index, default=None)
 
 
 def _next_of_all(kept: list[Event], rest: list[Event]) -> Stage | None:
     """Whose turn it was: the stage of the first missing event that had to come."""
     tabs = sum(event.topic == "token.requested" for event in kept)
+    by_worker = _by_worker(kept, rest)
     there = _open(kept, "join.participant_joined", "join.participant_left", "job.ended")
     for event in rest:
         if there and event.stage == "dispatch":
@@ -113,11 +121,27 @@ def _next_of_all(kept: list[Event], rest: list[Event]) -> Stage | None:
             return None
         if event.topic in ("transcribe.started", "transcribe.done") and _open(kept, *SPEECH):
             return "hear"
+        if event.topic == "join.participant_joined" and not by_worker:
+            # An agent that is not ours: the server names its job, if it was asked for.
+            return "job" if _has(kept, "job.state") else "dispatch"
+        if event.topic == "transcribe.done" and not by_worker and _said_something(kept):
+            continue  # the transcript itself was the proof
+        if event.topic == "think.done" and not by_worker and _has(kept, "speak.first_byte"):
+            continue  # its model is not told apart from its voice
+        if event.topic == "play.track_published" and not by_worker:
+            return "join"  # the first sign that its session runs
+        if event.topic == "play.audible" and not _has(kept, "play.speaking"):
+            return None  # of an agent that does not tell when it speaks
         if event.topic == "job.ctx_connected" and _has(kept, "join.participant_joined"):
             return "join"
         if event.topic in BLAMED:
             return BLAMED[event.topic]
     return None
+
+
+def _by_worker(*parts: list[Event]) -> bool:
+    """Whether our own worker has the call; another's is only seen in the room."""
+    return any(_has(part, "job.accepted") for part in parts)
 
 
 def _open(kept: list[Event], begun: str, *ended: str) -> bool:
@@ -174,7 +198,7 @@ def assert_proven(events: list[Event], verdicts: dict[Stage, Verdict], now: floa
             continue
         assert verdict.evidence, f"{stage} is ok without a proof: {verdict}"
         assert call.ended is not None or not any(
-            link.unpaid(call) for link in RULES[stage].links
+            link.unpaid(call) for link in rules_of(call)[stage].links
         ), f"{stage} is ok and owes something: {verdict}"
 
 
