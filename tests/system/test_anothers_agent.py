@@ -1,0 +1,113 @@
+"""A worker that was never changed: its calls have stages, turns, times and words here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.anothers.stock import NAME, AnotherCall, stock_worker
+from tests.faults.call import Call
+from tests.faults.fault import of_room
+from tests.running_system import System
+from tests.system.checkout import wait_for
+
+ROOM_ENDS_S = 30.0
+"""The LiveKit server keeps a room for 20 s after its last caller."""
+
+
+@pytest.fixture(scope="module")
+def stock(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with stock_worker(system, tmp_path_factory.mktemp("stock")) as log:
+        yield log
+
+
+def states(system: System, room: str) -> dict[str, str]:
+    verdicts = of_room(system.proxy_url, room)()["verdicts"]
+    return {each["stage"]: each["state"] for each in verdicts}
+
+
+def call_of(system: System, room: str) -> dict[str, Any]:
+    calls = httpx.get(f"{system.proxy_url}/api/calls?limit=50").json()["calls"]
+    (found,) = [each for each in calls if each["room"] == room]
+    whole: dict[str, Any] = httpx.get(f"{system.proxy_url}/api/calls/{found['id']}").json()
+    return {**found, **whole}
+
+
+def events_of(call: dict[str, Any], topic: str) -> list[dict[str, Any]]:
+    return [each for each in call["events"] if f"{each['stage']}.{each['name']}" == topic]
+
+
+def test_a_spoken_call_is_seen_whole(system: System, stock: Path) -> None:
+    with AnotherCall(system, metadata='{"language": "en"}') as call:
+        call.listening()
+        call.answered("my favorite color is green", spoken=True)
+        call.answered("what is my favorite color", spoken=True)
+        wait_for("the second turn is told", lambda: call_of(system, call.room)["turns"] == 2, 10.0)
+        verdicts = {each["stage"]: each for each in call.ask()["verdicts"]}
+        assert {stage for stage, each in verdicts.items() if each["state"] != "ok"} == {
+            "play"  # the caller has no page that tells what it hears
+        }
+        assert NAME in verdicts["dispatch"]["sentence"]
+        assert re.search(r"worker AW_\w+ runs the job", verdicts["job"]["sentence"])
+        assert "language model" in verdicts["think"]["sentence"]
+        assert not any("Letta" in each["sentence"] for each in verdicts.values())
+        for stage in ("transcribe", "think", "speak"):
+            assert 0 < verdicts[stage]["ms"] < 10_000, verdicts[stage]
+        told = call_of(system, call.room)
+
+    assert told["transcript"][0]["speaker"] == "caller"
+    assert [line["speaker"] for line in told["transcript"]] == ["caller", "agent"] * 2
+    assert "green" in told["transcript"][-1]["text"].lower()
+    for turn in events_of(told, "play.turn"):
+        ms = turn["data"]["ms"]
+        steps = ["transcript", "end_of_utterance", "first_token", "tts_first_byte", "first_sound"]
+        assert list(ms) == steps and sorted(ms.values()) == list(ms.values()), ms
+    (job,) = events_of(told, "job.state")
+    assert job["data"]["agent_name"] == NAME
+
+
+def test_who_watches_is_nobodys_caller_and_keeps_no_room_alive(system: System, stock: Path) -> None:
+    with AnotherCall(system) as call:
+        call.listening()
+        answer = httpx.get(f"{system.proxy_url}/api/dispatch-agent/{call.room}").json()
+        assert (answer["callers"], len(answer["agents"])) == (1, 1), answer
+        others = httpx.get(f"{system.proxy_url}/api/dispatch-agent").json()
+        assert NAME in others["others"] and others["ours"] == system.agent_name
+
+    def ended() -> bool:
+        return bool(events_of(call_of(system, call.room), "signal.room_finished"))
+
+    wait_for("the room has ended", ended, ROOM_ENDS_S)
+    identities = {each["data"].get("identity", "") for each in call_of(system, call.room)["events"]}
+    assert not [one for one in identities if one.startswith("voice-observer-")]
+    assert len(events_of(call_of(system, call.room), "signal.room_finished")) == 1
+
+
+def test_an_agent_that_comes_by_itself(system: System, tmp_path: Path) -> None:
+    with stock_worker(system, tmp_path, name=""), AnotherCall(system, asks=False) as call:
+        call.listening()
+        call.answered("what is my favorite color", spoken=True)
+
+        def joined_by_itself() -> bool:
+            (dispatch,) = [each for each in call.ask()["verdicts"] if each["stage"] == "dispatch"]
+            return "None was asked for" in dispatch["sentence"]
+
+        wait_for("it is said that nobody asked", joined_by_itself, 10.0)
+        wait_for("its turn is told", lambda: call_of(system, call.room)["turns"] == 1, 10.0)
+        assert call.ask()["failing"] is None
+
+
+def test_calls_of_our_own_worker_are_not_watched(system: System, stock: Path) -> None:
+    with Call(system) as call:
+        call.listening()
+        sources = {
+            (each["source"], f"{each['stage']}.{each['name']}")
+            for each in call_of(system, call.room)["events"]
+        }
+        assert ("agent", "join.agent_state") not in sources
+        assert ("agent", "job.accepted") in sources
