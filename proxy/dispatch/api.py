@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from aiohttp import web
@@ -25,10 +26,11 @@ from proxy.api.errors import ApiError
 from proxy.api.tokens import METADATA_MAX
 from proxy.clients.letta import Letta, unknown_agent
 from proxy.clients.sfu import Sfu
+from proxy.dispatch.decision import NAMED_S
 from proxy.dispatch.dispatcher import Dispatcher
 from proxy.dispatch.messages import Reply
-from proxy.dispatch.records import DispatchRequest, State
-from proxy.dispatch.snapshot import fetch_snapshot
+from proxy.dispatch.records import DispatchRecord, DispatchRequest, State
+from proxy.dispatch.snapshot import Dispatch, RoomSnapshot, fetch_snapshot
 from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
 
@@ -196,16 +198,39 @@ class DispatchEndpoints:
             )
         snapshot = await fetch_snapshot(self._sfu, body.room)
         for there in snapshot.dispatches:
-            jobs = there.jobs
-            goes_on = not jobs or any(job.status in ("pending", "running") for job in jobs)
-            if there.agent_name == name and goes_on:
+            if there.agent_name != name:
+                continue
+            if snapshot.agents or self._goes_on(there):
                 message = f"Agent {name!r} has been asked to join room {body.room} already."
                 return DispatchAnswer(room=body.room, message=message, dispatch_id=there.id)
+            await self._sfu.delete_dispatch(body.room, there.id)  # nothing will come of it
         made = await self._sfu.create_dispatch(body.room, name, body.metadata)
         data = {"dispatch_id": made.id, "agent_name": name}
         self._timeline.note(body.room, "dispatch", "made", data)
         message = f"Agent {name!r} was asked to join room {body.room}."
         return DispatchAnswer(room=body.room, message=message, dispatch_id=made.id)
+
+    def _goes_on(self, dispatch: Dispatch) -> bool:
+        """Whether an agent may still come of a dispatch of another's. The server makes it once: to
+        a worker that registers later it is not given."""
+        begun = [job.started_at for job in dispatch.jobs if job.status in ("pending", "running")]
+        if begun:
+            return time.time() - max(begun) < self._settings.agent_join_timeout
+        return not dispatch.jobs and time.time() - dispatch.created_at < NAMED_S
+
+    def _of_another(self, snapshot: RoomSnapshot) -> str:
+        """What is known of a room in which our agent was not asked for."""
+        others = [
+            dispatch
+            for dispatch in snapshot.dispatches
+            if dispatch.agent_name not in ("", self._settings.livekit_agent_name)
+        ]
+        if not others:
+            return DispatchRecord.message
+        last = max(others, key=lambda dispatch: dispatch.created_at)
+        workers = ", ".join(job.worker_id for job in last.jobs if job.worker_id)
+        taken = f"the worker {workers} has the job" if workers else "no worker has taken it yet"
+        return f"Agent {last.agent_name!r} was asked for: {taken}."
 
     async def _check_agent(self, agent_id: str | None) -> str:
         """A warning when Letta cannot be asked for the agent; `ApiError` when it has none."""
@@ -245,7 +270,9 @@ class DispatchEndpoints:
             DispatchStatus(
                 room=room,
                 state=record.state,
-                message=record.message,
+                message=self._of_another(snapshot)
+                if record.state is State.NONE
+                else record.message,
                 room_exists=snapshot.exists,
                 agents=[agent.identity for agent in snapshot.agents],
                 callers=len(snapshot.callers),

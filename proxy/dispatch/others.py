@@ -34,8 +34,9 @@ OTHERS = ("dispatch.made", "dispatch.found")
 TOLD = ("job.accepted", "job.job", "job.handshake_start")
 """What only our own worker tells, or one that reports as it does."""
 LEFT = ("join.participant_left", "join.agent_left")
-LOOKS_S = (1.0, 2.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds before each look at a room, from the coming of its caller on."""
+LOOKS_S = (1.0, 1.0, 1.5, 1.7, 3.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds before each look at a room, from the coming of its caller on. The server names the job of
+a dispatch after 0.2 s, but the first one of a worker that has just registered after 5.0 s."""
 NAMES_MAX = 50
 WORKERS_S = 600.0
 """For so long a worker that had a job of a name is thought to have the name still."""

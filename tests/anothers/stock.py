@@ -93,3 +93,15 @@ class AnotherCall(Call):
         super().__init__(system, asks=asks)
         if asks:
             self._access = AnotherAccess(system.proxy_url, name, metadata)
+
+    def ask_again(self) -> None:
+        """Ask for the agent once more, as who has just started its worker."""
+        self._run(self._access.dispatch(self.room, None))
+
+    def answered_by_words(self, words: str, *, tries: int = 4) -> None:
+        """Say something, again when it is not answered: what was broken comes back in its time."""
+        for _ in range(tries):
+            turn = self._run(self.caller.say(words, timeout=12.0))
+            if turn.answered:
+                return
+        raise AssertionError(turn.problem)

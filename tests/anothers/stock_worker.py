@@ -25,13 +25,19 @@ from livekit.agents import (
 from livekit.plugins import openai, silero
 
 FAULT = os.environ.get("STOCK_FAULT", "")
+PREWARMS_S = 20
 NOBODY = "http://127.0.0.1:9"
-server = AgentServer(host="127.0.0.1", port=0, load_fnc=lambda: 0.0)
+server = AgentServer(
+    host="127.0.0.1",
+    port=0,
+    load_fnc=lambda: 1.0 if FAULT == "full" else 0.0,
+    initialize_process_timeout=60.0,  # by default a process that loads for 10 s is killed
+)
 
 
 def prewarm(process: JobProcess) -> None:
     if FAULT == "prewarms-long":
-        time.sleep(20)
+        time.sleep(PREWARMS_S)
     process.userdata["vad"] = silero.VAD.load()
 
 
@@ -58,7 +64,7 @@ async def entrypoint(ctx: JobContext) -> None:
     if FAULT == "says-nothing":
         await asyncio.sleep(60)
     session: AgentSession[None] = AgentSession(
-        stt=openai.STT(model="nobody-knows-it" if FAULT == "stt-refuses" else "whisper-1"),
+        stt=openai.STT(),
         llm=openai.LLM(base_url=f"{NOBODY}/v1") if FAULT == "llm-away" else openai.LLM(),
         tts=openai.TTS(response_format="pcm", voice="nobody" if FAULT == "tts-refuses" else "ash"),
         vad=ctx.proc.userdata["vad"],

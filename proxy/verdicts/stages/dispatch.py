@@ -17,7 +17,8 @@ NOBODY = ("AGENT_NOT_REGISTERED", "AGENT_NAME_MISMATCH")
 """The refusals that only mean that no worker is there for it (yet)."""
 CAME = ("join.agent_joined", "join.participant_joined")
 TAKEN = ("job.accepted", "job.handshake_start", "job.ctx_connected", *CAME)
-TAKEN_S = 3.8
+TAKEN_S, TAKEN_BY_OTHERS_S = 3.8, 5.6
+"""Ours tells by itself that it has the job; of another's the server may tell after 5.0 s."""
 ALONE_S = 4.0
 """Seconds after its coming in which a caller asks for an agent: a page does so at once."""
 ASKED = (
@@ -121,7 +122,9 @@ def _worker_comes(call: CallView, waits: Event) -> bool:
 def _nobody_took_it(call: CallView) -> Verdict | None:
     """The server took the dispatch; of a worker for it nothing is known."""
     made = call.last("dispatch.made", "dispatch.found") or call.last("dispatch.accepted")
-    if made is None or call.agents or call.age(made) < TAKEN_S:
+    if made is None or call.agents:
+        return None
+    if call.age(made) < (TAKEN_S if call.is_ours else TAKEN_BY_OTHERS_S):
         return None
     if call.after(made, *TAKEN, "dispatch.verified") is not None:
         return None
@@ -166,8 +169,9 @@ def _others_worker_is_missing(call: CallView, found: Event) -> Verdict:
         f"{who} dispatched “{name}” into this room, and nobody took that in "
         f"{call.age(found):.1f} s: no worker of that name is registered at this LiveKit server, "
         "or it takes no more jobs.",
-        f"Is that worker running, with this LIVEKIT_URL and agent_name={name}, and not "
-        f"full? Its own log says so.{also}",
+        f"Is that worker running, with this LIVEKIT_URL and agent_name={name}, and not full, nor "
+        "still loading? Its own log says so. A dispatch that nobody took is not kept: when the "
+        f"worker is there, Ask for the agent again (Connect, or the same request).{also}",
         found,
         _registration(call),
         since=found.at,
