@@ -254,6 +254,14 @@ class AgentAddressSettings(RoomSettings):
     )
 
 
+class OwnAgentSettings(RoomSettings):
+    own_agent: Literal["on", "off"] = Field(
+        default="on",
+        description="off: neither our worker nor Letta nor the offline models are started; the "
+        "page and the API are for the agents of other workers.",
+    )
+
+
 class ProxyPortSettings(RoomSettings):
     proxy_port: Port = Field(default=9000, description="Port of the page and its API.")
 

@@ -23,7 +23,14 @@ from pydantic_settings import BaseSettings
 
 from common import dotenv, http_proxy, odd_keys
 from common.settings import SettingsError, sentences
-from dev.services import CHECKOUT, LETTA_CLOUD, Service, monitor_reasons, services
+from dev.services import (
+    CHECKOUT,
+    LETTA_CLOUD,
+    OWN_AGENT_OFF,
+    Service,
+    monitor_reasons,
+    services,
+)
 from dev.supervisor import private_files
 from dev.supervisor.crash_excerpt import broken_code
 
@@ -75,6 +82,8 @@ def compose(
     composed.cause, composed.errors = _wrong(
         service, environ, sources, home, elsewhere, own_letta, make_key
     )
+    if composed.monitors.get(name) == OWN_AGENT_OFF and composed.cause != ENV_MALFORMED:
+        composed.cause, composed.errors = "", []  # what is not started needs no settings
     composed.environ = environ
     composed.fingerprint = _fingerprint(service, environ, file.values)
     return composed

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 CHECKOUT = Path(__file__).resolve().parent.parent
 TABLE = "VOICE_SERVICES_MODULE"  # for tests only
 LETTA_CLOUD = "https://api.letta.com"
+OWN_AGENT_OFF = "OWN_AGENT is off"
+FOR_OWN_AGENT = ("models", "letta", "agent")
+"""What only our own agent needs."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -120,7 +123,8 @@ def services() -> dict[str, Service]:
 
 
 def monitor_reasons(environ: Mapping[str, str]) -> dict[str, str]:
-    """Which services are someone else's, and why, from the settings as the person gave them."""
+    """Which services are someone else's, or nobody's, and why, from the settings as the person gave
+    them."""
     reasons: dict[str, str] = {}
     if (url := environ.get("LIVEKIT_URL")) and not _ours(
         url, environ.get("LIVEKIT_PORT") or "7880"
@@ -138,6 +142,8 @@ def monitor_reasons(environ: Mapping[str, str]) -> dict[str, str]:
         url, environ.get("MODELS_PORT") or "8090"
     ):
         reasons["models"] = f"MODELS_URL is {url}"
+    if environ.get("OWN_AGENT") == "off":
+        reasons |= dict.fromkeys(FOR_OWN_AGENT, OWN_AGENT_OFF)
     return reasons
 
 

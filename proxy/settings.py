@@ -24,6 +24,7 @@ from common.settings import (
     MediaPortSettings,
     ModelsServerSettings,
     OpenAISettings,
+    OwnAgentSettings,
     ProxyPortSettings,
     SpeechServerSettings,
     SpeechSettings,
@@ -54,6 +55,7 @@ class ProxySettings(
     SpeechServerSettings,
     MediaPortSettings,
     AgentAddressSettings,
+    OwnAgentSettings,
     ProxyPortSettings,
     StatusFilesSettings,
     ListeningSettings,
@@ -153,6 +155,16 @@ class ProxySettings(
         own = {f"http://{host}" for host in self.hosts}
         listed = {each.rstrip("/") for each in _listed(self.proxy_allowed_origins.lower())}
         return frozenset(own | listed)
+
+    @property
+    def own_name(self) -> str:
+        """The name of our own agent; empty when there is none."""
+        return self.livekit_agent_name if self.own_agent == "on" else ""
+
+    @property
+    def asks_worker(self) -> bool:
+        """Whether the worker at AGENT_URL is ours, and is asked before a dispatch."""
+        return self.agent_check and self.own_agent == "on"
 
     @property
     def other_agents(self) -> list[str]:

@@ -135,9 +135,10 @@ export async function requestDispatch(room, { agentId, workerName, metadata, set
   return ask('POST', '/api/dispatch-agent', body, signal);
 }
 
-/** The names of other workers than ours, as far as they are known. */
-export async function getOtherAgents() {
-  return asTexts((await ask('GET', '/api/dispatch-agent')).others);
+/** Whether there is an agent of ours, and the names of other workers as far as they are known. */
+export async function getAgentNames() {
+  const { ours, others } = await ask('GET', '/api/dispatch-agent');
+  return { ours: asText(ours), others: asTexts(others) };
 }
 
 /** Health is an answer even when its status says that something is not ready. */

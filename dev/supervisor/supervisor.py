@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from common import process_records
 from common.process_records import FAILED, MONITORING, PREPARING, READY, RESTARTING, STARTING
-from dev.services import CHECKOUT, Service
+from dev.services import CHECKOUT, OWN_AGENT_OFF, Service
 from dev.supervisor import ports, process_tree, readiness
 from dev.supervisor.crash_excerpt import ProgramEnd, crash_excerpt
 from dev.supervisor.process_log import REPEATED, ErrorCount
@@ -279,6 +279,10 @@ class Supervisor:
 
     async def _monitor(self, reason: str) -> None:
         """Ask someone else's service every few seconds, and say when its state changes."""
+        if reason == OWN_AGENT_OFF:
+            self.status.record.answers = True  # nobody needs it
+            self.status.set(MONITORING, reason, say=True)
+            await asyncio.Event().wait()
         self.status.set(MONITORING, f"not started here: {reason}", say=True)
         before: str | None = "not asked yet"
         while True:

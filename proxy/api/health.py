@@ -137,6 +137,8 @@ class HealthEndpoints:
         return answered(answer, status=200 if answer.status == "ok" else 503)
 
     async def agent(self, request: web.Request) -> web.Response:
+        if not self._settings.asks_worker:
+            return answered(_unasked(self._settings))
         worker = await self._registration.read(max_age=FRESH_S)
         answer = describe(worker, self._settings)
         return answered(answer, status=200 if answer.success else 503)
@@ -220,6 +222,34 @@ def describe(worker: Worker, settings: ProxySettings) -> AgentHealthAnswer:
         last_error=status.last_error if status else None,
         message=message,
         next_step=next_step,
+    )
+
+
+def _unasked(settings: ProxySettings) -> AgentHealthAnswer:
+    """Nothing is known of a worker that is not asked, and nothing is wrong with that."""
+    if settings.own_agent == "off":
+        message = "This system has no agent of its own (OWN_AGENT is off): name the one you want."
+    else:
+        message = (
+            f"Whether a worker is registered as {settings.livekit_agent_name!r} is not known here: "
+            "AGENT_CHECK is false, so none is asked. Each dispatch shows it."
+        )
+    return AgentHealthAnswer(
+        error=None,
+        registered=False,
+        agent_name=None,
+        expected_name=settings.own_name,
+        name_matches=False,
+        worker_id=None,
+        registered_at=None,
+        livekit_url=None,
+        load=None,
+        jobs=[],
+        pid=None,
+        version=None,
+        last_error=None,
+        message=message,
+        next_step="",
     )
 
 

@@ -71,7 +71,7 @@ class NamesAnswer(Answer):
     """The names under which agents can be asked for. LiveKit has no list of the workers that are
     registered: `others` are those of AGENTS, and those that were seen in dispatches."""
 
-    ours: str
+    ours: str | None
     others: list[str]
 
 
@@ -119,7 +119,8 @@ class DispatchEndpoints:
                 DispatchAnswer,
                 body=FaultyDispatchBody if settings.faults_enabled else DispatchBody,
                 failures={
-                    400: "A setting is unknown or out of bounds (INVALID_SETTINGS).",
+                    400: "A setting is unknown or out of bounds (INVALID_SETTINGS); or there is no "
+                    "agent of ours, and none was named (AGENT_NAME_MISSING).",
                     404: "Letta does not know the agent_id (UNKNOWN_AGENT).",
                     409: "The worker has another name (AGENT_NAME_MISMATCH).",
                     502: "The LiveKit server refuses.",
@@ -170,7 +171,14 @@ class DispatchEndpoints:
                 f"The fault {body.fault!r} is not asked for, because FAULTS_ENABLED is not true. "
                 "Leave `fault` out for a call that works.",
             )
-        ours = self._settings.livekit_agent_name
+        ours = self._settings.own_name
+        if not ours and body.agent_name is None:
+            raise ApiError(
+                400,
+                "AGENT_NAME_MISSING",
+                "This system has no agent of its own (OWN_AGENT is off): say which one is wanted "
+                "by 'agent_name', the name that its worker is registered by.",
+            )
         if body.agent_name is not None and body.agent_name != ours:
             return await self._another(body, body.agent_name)
         if body.metadata:
@@ -194,7 +202,7 @@ class DispatchEndpoints:
                 400,
                 "INVALID_REQUEST",
                 "'agent_id', 'settings' and 'fault' are for the agent "
-                f"{self._settings.livekit_agent_name!r}; {name!r} is sent with 'metadata'.",
+                f"{self._settings.own_name!r}; {name!r} is sent with 'metadata'.",
             )
         snapshot = await fetch_snapshot(self._sfu, body.room)
         for there in snapshot.dispatches:
@@ -223,7 +231,7 @@ class DispatchEndpoints:
         others = [
             dispatch
             for dispatch in snapshot.dispatches
-            if dispatch.agent_name not in ("", self._settings.livekit_agent_name)
+            if dispatch.agent_name not in ("", self._settings.own_name)
         ]
         if not others:
             return DispatchRecord.message
@@ -258,10 +266,10 @@ class DispatchEndpoints:
 
     async def names(self, request: web.Request) -> web.Response:
         """What is in AGENTS comes first, in its order."""
-        ours = self._settings.livekit_agent_name
+        ours = self._settings.own_name
         known = [*self._settings.other_agents, *self._dispatcher.other_names]
         others = [name for name in dict.fromkeys(known) if name != ours]
-        return answered(NamesAnswer(ours=ours, others=others))
+        return answered(NamesAnswer(ours=ours or None, others=others))
 
     async def status(self, request: web.Request) -> web.Response:
         room = validated(RoomPath, request.match_info).room

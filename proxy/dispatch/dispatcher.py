@@ -40,7 +40,7 @@ class Dispatcher:
         self._timeline = timeline
         self._reconciler = Reconciler(settings, sfu, registration, timeline)
         self._records = Records(self._reconciler.policy)
-        self._others = OthersDispatches(sfu, timeline, settings.livekit_agent_name)
+        self._others = OthersDispatches(sfu, timeline, settings.own_name)
         self._replacing: set[asyncio.Task[Reply | None]] = set()
         timeline.listeners.append(self._on_event)
 

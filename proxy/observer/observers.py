@@ -112,5 +112,5 @@ class RoomObservers:
 
     def _is_others(self, dispatch: Event) -> bool:
         """Whether a dispatch asks for another name than ours."""
-        ours = self._settings.livekit_agent_name
+        ours = self._settings.own_name
         return bool(dispatch.data.get("agent_name", ours) != ours)

@@ -19,7 +19,7 @@ from proxy.clients.registration import Registration
 from proxy.probes import livekit, providers, status_files
 from proxy.probes.question import Questions
 from proxy.settings import ProxySettings
-from proxy.verdicts.system_health import LAUNCHER, ProbeResult, Process
+from proxy.verdicts.system_health import LAUNCHER, OURS_ALONE, ProbeResult, Process
 
 PROCESSES = ("livekit", "models", "letta", "agent", "proxy")
 NO_FILES = ("livekit", "letta", "agent", "proxy")
@@ -58,7 +58,9 @@ class Processes:
         folder = self._settings.process_status_dir
         names = PROCESSES if folder is not None else NO_FILES
         files = {name: _file(folder, name) for name in names}
-        if files["agent"] is None and not self._settings.agent_check:
+        if self._settings.own_agent == "off":
+            files = {name: file for name, file in files.items() if name not in OURS_ALONE}
+        elif files["agent"] is None and not self._settings.agent_check:
             del files["agent"]  # it runs elsewhere, and is nobody's to ask
         troubles, self._frozen = await asyncio.gather(
             self._troubles(files, max_age),

@@ -58,12 +58,11 @@ class Collector:
             livekit.ADDRESS: lambda: livekit.address(settings, self._questions),
             livekit.CREDENTIALS: lambda: livekit.credentials(settings, self._questions),
             livekit.MEDIA_TCP: lambda: livekit.media_over_tcp(settings),
-            providers.LETTA_KEY: lambda: providers.letta_key(settings, self._questions),
-            **{
-                provider.role: partial(self._ask_provider, provider)
-                for provider in providers.in_use(settings)
-            },
         }
+        if settings.own_agent == "on":
+            asks[providers.LETTA_KEY] = lambda: providers.letta_key(settings, self._questions)
+            for provider in providers.in_use(settings):
+                asks[provider.role] = partial(self._ask_provider, provider)
         self.facts: list[Fact] = [Probe(name, ask) for name, ask in asks.items()]
 
     async def _ask_provider(self, provider: providers.Provider) -> ProbeResult | None:
@@ -92,12 +91,13 @@ class Collector:
             processes=processes,
             probes=probes,
             machine=machine,
-            agent_name=self._settings.livekit_agent_name,
+            agent_name=self._settings.own_name,
+            own_agent=self._settings.own_agent == "on",
             media_udp_port=self._settings.livekit_udp_port,
             media_tcp_port=self._settings.livekit_tcp_port,
             at=time.time(),
         )
-        if not self._settings.agent_check:
+        if not self._settings.asks_worker:
             return health  # whoever answers at AGENT_URL, if anybody does, is not our worker
         worker = await self.registration.read(max_age=max_age)
         status = worker.status
@@ -179,7 +179,7 @@ class SystemWatch:
         self._listeners: list[Tell] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._lock = asyncio.Lock()
-        self.health = SystemHealth(agent_name=settings.livekit_agent_name)
+        self.health = SystemHealth(agent_name=settings.own_name)
 
     def add_probe(self, fact: Fact) -> None:
         """Ask this as well, each second."""

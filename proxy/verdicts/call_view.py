@@ -140,6 +140,8 @@ class CallView:
     @cached_property
     def is_ours(self) -> bool:
         """Whether the agent of this call is the worker of this system, as far as is known."""
+        if not self.health.own_agent:
+            return False
         asked = self.all(*ASKED)
         if asked:
             return any(self.is_to_ours(event) for event in asked)

@@ -130,6 +130,8 @@ class SystemHealth:
     machine: Machine | None = None
     agent_name: str = ""
     """The name that the proxy dispatches (LIVEKIT_AGENT_NAME)."""
+    own_agent: bool = True
+    """Whether this system has a worker of its own (OWN_AGENT)."""
     registered_name: str | None = None
     """The name under which the worker registered; None when it was not asked or has none."""
     registered: bool | None = None

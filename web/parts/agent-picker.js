@@ -18,6 +18,7 @@ export class AgentPicker extends Part {
   #name = h('input', { id: `${this.#id}-name`, maxlength: '256', spellcheck: 'false' });
   #nameRow = h('div', { class: 'another' });
   #metadata = h('textarea', { id: `${this.#id}-metadata`, rows: '2', spellcheck: 'false' });
+  #create = h('button', { type: 'button', class: 'quiet' }, icon('plus'), 'New…');
   #another = h('div', { class: 'another' });
   #hint = h('p', { class: 'hint', id: `${this.#id}-hint` });
 
@@ -25,8 +26,7 @@ export class AgentPicker extends Part {
     const refresh = h('button', { type: 'button', class: 'quiet', title: 'Refresh the list' });
     refresh.append(icon('refresh'), h('span', { class: 'hidden' }, 'Refresh the list'));
     refresh.addEventListener('click', () => void loadAgents());
-    const create = h('button', { type: 'button', class: 'quiet' }, icon('plus'), 'New…');
-    create.addEventListener('click', () => tell('agent-dialog.opened'));
+    this.#create.addEventListener('click', () => tell('agent-dialog.opened'));
     this.#select.addEventListener('change', () => chooseAgent(this.#select.value));
     this.#model.addEventListener('change', () => {
       void chooseModel(this.#select.value, this.#model.value);
@@ -49,7 +49,7 @@ export class AgentPicker extends Part {
         { class: 'field-head' },
         h('label', { for: this.#id }, 'Agent'),
         refresh,
-        create,
+        this.#create,
       ),
       this.#select,
       this.#modelRow,
@@ -73,7 +73,9 @@ export class AgentPicker extends Part {
         const members = options.filter(({ id }) => id.startsWith(ANOTHER) === others);
         return h('optgroup', { label }, ...members.map(({ id, name }) => h('option', { value: id }, name)));
       };
-      select.replaceChildren(group('Letta agents', false), group('Other workers', true));
+      const others = group('Other workers', true);
+      select.replaceChildren(...(agents.ours ? [group('Letta agents', false)] : []), others);
+      this.#create.hidden = !agents.ours;
     }
     select.value = agents.chosen;
     select.disabled = call.phase !== 'idle';

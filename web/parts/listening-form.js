@@ -1,5 +1,6 @@
 /** How the agent listens in the next call: folded away, since most people never change it. */
 
+import { isAnother } from '../state/agents.js';
 import { changes, refusal } from '../state/listening.js';
 import { asRecord } from '../state/read.js';
 import { store, tell } from '../store.js';
@@ -50,14 +51,15 @@ export class ListeningForm extends Part {
   }
 
   /** @param {import('./part.js').State} state */
-  needs({ listening }) {
-    return [listening];
+  needs({ listening, agents }) {
+    return [listening, isAnother(agents)];
   }
 
   /** @param {import('./part.js').State} state */
-  render({ listening }) {
+  render({ listening, agents }) {
     const { tunables } = listening;
-    this.hidden = tunables.length === 0;
+    // They are settings of our worker: another's has its own.
+    this.hidden = tunables.length === 0 || isAnother(agents);
     if (this.#shown !== tunables) {
       this.#shown = tunables;
       const again = () => this.render(store.state);

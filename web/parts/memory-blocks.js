@@ -9,14 +9,14 @@ import { Part } from './part.js';
 
 export class MemoryBlocks extends Part {
   #content = h('div', { class: 'memory' });
+  #refresh = h('button', { type: 'button', class: 'quiet' }, icon('refresh'), 'Read again');
   #dialog = /** @type {import('./block-dialog.js').BlockDialog} */ (
     document.createElement('block-dialog')
   );
 
   build() {
-    const refresh = h('button', { type: 'button', class: 'quiet' }, icon('refresh'), 'Read again');
-    refresh.addEventListener('click', () => void loadMemory());
-    this.append(this.#content, refresh, this.#dialog);
+    this.#refresh.addEventListener('click', () => void loadMemory());
+    this.append(this.#content, this.#refresh, this.#dialog);
   }
 
   /** @param {import('./part.js').State} state */
@@ -26,6 +26,7 @@ export class MemoryBlocks extends Part {
 
   /** @param {import('./part.js').State} state */
   render({ memory, agents }) {
+    this.#refresh.hidden = isAnother(agents);
     if (isAnother(agents)) {
       const known = 'The agent of another worker keeps its memory, if it has one, where it runs.';
       this.#content.replaceChildren(h('h2', {}, 'Memory'), h('p', { class: 'empty' }, known));

@@ -8,6 +8,7 @@ import { topicOf } from './stages.js';
  * @property {'loading'|'ready'|'empty'|'failed'} state
  * @property {import('../types.js').LettaAgent[]} items
  * @property {string} chosen id of a Letta agent, or `another:NAME`; '' when there is none
+ * @property {boolean} ours whether this system has an agent of its own, which is a Letta agent
  * @property {string[]} others names that other workers are registered by, as far as is known
  * @property {string} named what was typed as the name of another one
  * @property {string} metadata what another agent is sent with
@@ -20,6 +21,7 @@ export const initialAgents = {
   state: 'loading',
   items: [],
   chosen: '',
+  ours: true,
   others: [],
   named: '',
   metadata: '',
@@ -114,8 +116,12 @@ export function reduceAgents(agents, event) {
     }
     case 'agents.chosen':
       return { ...agents, chosen: asText(event.data.id) };
-    case 'agents.others':
-      return { ...agents, others: asTexts(event.data.names) };
+    case 'agents.names': {
+      const named = { ...agents, others: asTexts(event.data.others) };
+      if (asText(event.data.ours)) return { ...named, ours: true };
+      const chosen = isAnother(agents) ? agents.chosen : ANOTHER + (named.others[0] ?? '');
+      return { ...named, ours: false, state: 'ready', items: [], chosen, problem: null };
+    }
     case 'agents.another':
       return { ...agents, named: asText(event.data.named), metadata: asText(event.data.metadata) };
     default:

@@ -3,10 +3,10 @@
 import {
   changeModel,
   createAgent,
+  getAgentNames,
   getAgents,
   getMemory,
   getModels,
-  getOtherAgents,
   getVersion,
   getVersions,
   problemOf,
@@ -24,7 +24,8 @@ let lastListRequest = 0;
 export async function loadAgents() {
   lastListRequest += 1;
   const request = lastListRequest;
-  void loadOthers();
+  await loadNames();
+  if (request !== lastListRequest || !store.state.agents.ours) return;
   try {
     // Without the models one can talk as well.
     const [agents, models] = await Promise.all([getAgents(), getModels().catch(() => [])]);
@@ -39,9 +40,9 @@ export async function loadAgents() {
 }
 
 /** Loads the names of other workers; without them one can type a name. */
-async function loadOthers() {
+async function loadNames() {
   try {
-    tell('agents.others', { names: await getOtherAgents() });
+    tell('agents.names', await getAgentNames());
   } catch {
     // The list of Letta's agents tells that the proxy does not answer.
   }
