@@ -98,7 +98,8 @@ class System:
 
     @property
     def livekit_url(self) -> str:
-        return f"ws://localhost:{self.port('LIVEKIT_PORT')}"
+        elsewhere = self.overrides.get("LIVEKIT_URL")
+        return elsewhere or f"ws://localhost:{self.port('LIVEKIT_PORT')}"
 
     @property
     def proxy_url(self) -> str:
@@ -153,6 +154,8 @@ class System:
         return self._credentials()[1]
 
     def _credentials(self) -> tuple[str, str]:
+        if key := self.overrides.get("LIVEKIT_API_KEY"):
+            return key, self.overrides["LIVEKIT_API_SECRET"]
         key, secret = (self.home / "livekit.key").read_text().strip().split(": ")
         return key, secret
 

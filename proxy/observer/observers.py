@@ -1,7 +1,9 @@
-"""Which rooms are watched from inside: those whose agent is not the worker of this system.
+"""Which rooms are watched from inside: those whose agent is not the worker of this system, and
+those of a LiveKit server that does not report to this proxy.
 
-Ours tells all of itself by its own way. Another's room is entered when its agent is asked for, or
-when an agent has come of which no worker tells; rooms of which nothing is known here are not.
+Our worker tells all of itself by its own way, and our LiveKit server by webhooks. Another's room is
+entered when its agent is asked for, or when an agent has come of which no worker tells; a room of a
+silent server when a job or an agent is known there. Rooms of which nothing is known here are not.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ ASKED = ("dispatch.made", "dispatch.found")
 CAME = ("join.participant_joined", "join.agent_joined")
 TOLD = ("job.accepted", "job.job", "job.handshake_start")
 """What only a worker tells that reports by itself, as ours does."""
+REPORTED = ("signal.room_started", "signal.participant_joined", "join.participant_joined")
 TOLD_S = 0.5
 """Seconds in which it has told of the job of an agent that has come."""
 ROOMS_MAX = 100
@@ -35,6 +38,8 @@ class RoomObservers:
         self._sfu = sfu
         self._timeline = timeline
         self._watching: dict[str, asyncio.Task[None]] = {}
+        self._telling: set[str] = set()
+        """Those of them of whose agent is told, too."""
         if settings.observe_rooms and settings.livekit_credentials is not None:
             timeline.listeners.append(self._on_event)
 
@@ -51,11 +56,12 @@ class RoomObservers:
 
     def _on_event(self, event: Event) -> None:
         room = event.room
-        if event.topic in TOLD and room in self._watching and not self._is_asked_for(room):
-            self._watching[room].cancel()  # it reports by itself, if late
-        elif event.topic in ASKED and self._is_others(event):
+        if event.topic in TOLD and room in self._telling and not self._is_asked_for(room):
+            # It reports by itself, if late: nothing of the agent is told here any more.
+            self._watching.pop(room).cancel()
+        if event.topic in ASKED and self._is_others(event):
             self._watch(room, 0.0)
-        elif event.topic in CAME:
+        elif event.topic in (*CAME, *TOLD):
             self._watch(room, TOLD_S)
 
     def _watch(self, room: str, after_s: float) -> None:
@@ -66,7 +72,12 @@ class RoomObservers:
             return
         task = asyncio.create_task(self._follow(room, after_s), name=f"watching room {room}")
         self._watching[room] = task
-        task.add_done_callback(lambda _: self._watching.pop(room, None))
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if self._watching.get(room) is task:
+                del self._watching[room]
+
+        task.add_done_callback(ended)
 
     async def _follow(self, room: str, after_s: float) -> None:
         """Stay in the room to its end; enter it again when the connection was lost."""
@@ -76,13 +87,18 @@ class RoomObservers:
         from proxy.observer.room_observer import RoomObserver
 
         for pause in PAUSES_S:
-            if not self._is_anothers(room) or not await self._exists(room):
+            anothers = self._is_anothers(room)
+            if not (anothers or self._is_unreported(room)) or not await self._exists(room):
                 return
+            observer = RoomObserver(self._settings, self._timeline, room, of_agent=anothers)
+            self._telling |= {room} if anothers else set()
             try:
-                if await RoomObserver(self._settings, self._timeline, room).run():
+                if await observer.run():
                     return
             except Exception as error:
                 log.warning("Room %s cannot be watched: %s", room, error)
+            finally:
+                self._telling.discard(room)
             await asyncio.sleep(pause)
 
     async def _exists(self, room: str) -> bool:
@@ -92,6 +108,11 @@ class RoomObservers:
         except SfuError as error:
             log.debug("Room %s cannot be looked at: %s", room, error)
             return True
+
+    def _is_unreported(self, room: str) -> bool:
+        """Whether something happens in the room of which the LiveKit server has told nothing."""
+        call = self._timeline.calls.current(room)
+        return call is not None and call.history.last(*REPORTED, source="sfu") is None
 
     def _is_anothers(self, room: str) -> bool:
         """Whether an agent was asked for, or has come, that is not our worker's."""

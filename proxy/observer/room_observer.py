@@ -40,12 +40,18 @@ ENDED = (rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED)
 
 
 class RoomObserver:
-    """Follows one room from `run()` until it ends there; `stop()` leaves it."""
+    """Follows one room from `run()` until it ends there; cancelled, it leaves.
 
-    def __init__(self, settings: ProxySettings, timeline: Timeline, room: str) -> None:
+    `of_agent`: what the agent does is told, too, since no worker tells it.
+    """
+
+    def __init__(
+        self, settings: ProxySettings, timeline: Timeline, room: str, *, of_agent: bool
+    ) -> None:
         self.room = room
         self._settings = settings
         self._timeline = timeline
+        self._of_agent = of_agent
         self._tasks: set[asyncio.Task[None]] = set()
         self._sessions: dict[str, SessionReader] = {}
         self._plain: dict[str, PlainReader] = {}
@@ -103,6 +109,8 @@ class RoomObserver:
         room.on("participant_attributes_changed", lambda _, who: self._state_of(who))
         room.on("track_published", self._published)
         room.on("disconnected", self._disconnected)
+        if not self._of_agent:
+            return
         room.register_byte_stream_handler(
             TOPIC, lambda reader, who: self._messages.put_nowait((who, reader))
         )
@@ -194,7 +202,9 @@ class RoomObserver:
     def _state_of(self, participant: rtc.Participant) -> None:
         """Of an agent that tells no more than its state."""
         who, state = participant.identity, participant.attributes.get(STATE, "")
-        if state and _is_agent(participant) and who not in self._sessions:
+        if not self._of_agent or not state:
+            return
+        if _is_agent(participant) and who not in self._sessions:
             self._tell(self._plain_of(who).state(state, time.time()))
 
     async def _read_sessions(self) -> None:

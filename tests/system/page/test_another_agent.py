@@ -10,13 +10,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from common.events import STAGES
 from tests.anothers.stock import NAME, stock_worker
 from tests.running_system import System, new_system
 from tests.system.page.browser import browser_page
 from tests.system.page.debug_page import DebugPage, debug_page
 
 SPOKEN = Path(__file__).parent.parent / "spoken" / "my_favorite_color_is_green.wav"
-STAGES = "system token signal media dispatch job join hear transcribe think speak play".split()
 
 
 def test_one_is_chosen_by_its_name_and_every_stage_is_proven(
