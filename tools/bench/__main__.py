@@ -32,6 +32,7 @@ from tools.bench.figures import (
     timeline,
     turns,
     turntaking,
+    watching,
 )
 from tools.bench.results import Result, render
 from tools.bench.system import running_system
@@ -54,6 +55,7 @@ FIGURES: dict[str, Measure] = {
     "speaking": speaking.measure,
     "timeline": timeline.measure,
     "healthy": healthy.measure,
+    "watching": watching.measure,
     "restart": startup.measure_restart,  # last: it ends what the others need
 }
 LONG: dict[str, Measure] = {

@@ -19,6 +19,8 @@ SHARED = ("livekit", "models")  # what the stock worker needs of our processes
 BREATH_S = 0.5
 
 Families = dict[str, list[psutil.Process]]
+Seconds = dict[str, dict[int, float]]
+"""By family and pid."""
 
 
 async def measure(bench: Bench) -> Result:
@@ -31,12 +33,12 @@ async def measure(bench: Bench) -> Result:
             async with subject.caller(bench.voice) as caller:
                 await caller.wait_until_listening()
                 await caller.say(SENTENCES[0])  # what is loaded on first use is loaded
-                before, began = _cpu_seconds(_families(bench, subject.name)), time.monotonic()
+                before, began = cpu_seconds(_families(bench, subject.name)), time.monotonic()
                 await _talk(caller, bench.runs(6, 3))
                 took = time.monotonic() - began
-                after = _cpu_seconds(_families(bench, subject.name))
+                after = cpu_seconds(_families(bench, subject.name))
                 cpu[subject.name] = {
-                    name: 100 * (after[name] - before.get(name, 0.0)) / took for name in after
+                    name: 100 * seconds / took for name, seconds in used(before, after).items()
                 }
                 memory[subject.name] = {
                     name: pss(all_) for name, all_ in _families(bench, subject.name).items()
@@ -101,18 +103,27 @@ def pss(processes: list[psutil.Process]) -> float:
     return total
 
 
-def _cpu_seconds(families: Families) -> dict[str, float]:
-    found = {}
+def cpu_seconds(families: Families) -> Seconds:
+    """Processor time that each process of each family has used so far."""
+    found: Seconds = {}
     for name, processes in families.items():
-        total = 0.0
+        found[name] = {}
         for process in processes:
             try:
                 times = process.cpu_times()
             except psutil.NoSuchProcess:
                 continue
-            total += times.user + times.system
-        found[name] = total
+            found[name][process.pid] = times.user + times.system
     return found
+
+
+def used(before: Seconds, after: Seconds) -> dict[str, float]:
+    """Seconds that each family has used in between; of a process that has ended nothing is known,
+    and one that has begun counts whole."""
+    return {
+        name: sum(total - before.get(name, {}).get(pid, 0.0) for pid, total in processes.items())
+        for name, processes in after.items()
+    }
 
 
 def _line(subject: str, memory: dict[str, float], cpu: dict[str, float]) -> str:

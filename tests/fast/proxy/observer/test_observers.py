@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import pytest
+from pydantic import SecretStr
 
 from proxy.clients.sfu import Sfu
 from proxy.observer import observers, room_observer
@@ -50,7 +51,9 @@ async def timeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIter
     monkeypatch.setattr(observers, "TOLD_S", 0.02)
     monkeypatch.setattr(room_observer, "RoomObserver", Watched)
     settings = ProxySettings(
-        livekit_api_key="key", livekit_api_secret="s" * 32, calls_database=tmp_path / "calls.db"
+        livekit_api_key="key",
+        livekit_api_secret=SecretStr("s" * 32),
+        calls_database=tmp_path / "calls.db",
     )
     made = Timeline(settings, SystemHealth)
     watching = RoomObservers(settings, cast(Sfu, Rooms()), made)
