@@ -56,6 +56,11 @@ UNSENT = (*UNSENT_OF_AGENTS, *UNSENT_OF_NATIVE, *UNSENT_OF_OURS)
 SENDERS = ("livekit", "livekit.agents", "agent.events")  # the loggers of these texts
 
 
+CALLER = "voice.caller"
+"""Attribute of who has a token of the proxy: a caller, not a bot that has come with one of its own
+(proxy/api/tokens.py gives it)."""
+
+
 class Callers:
     """Watches the participants of a room; calls `over(reason)` once.
 
@@ -81,6 +86,7 @@ class Callers:
         self._told: str | None = None
         room.on("participant_connected", self._joined)
         room.on("participant_disconnected", self._left)
+        self._prefer_a_caller()
         self._tell_whom()
         if not self._present():
             if caller_waits:
@@ -105,13 +111,22 @@ class Callers:
             self._stay()
             if self._listens_to() is None:
                 self._session.room_io.set_participant(participant.identity)
+            self._prefer_a_caller()
             self._tell_whom()
+
+    def _prefer_a_caller(self) -> None:
+        """Who is no more than a participant, such as a bot with a standard token, is listened to
+        only while there is no caller of the proxy's, and none by telephone."""
+        callers = [each for each in self._present() if _is_caller(each)]
+        if callers and self._listens_to() not in {each.identity for each in callers}:
+            self._session.room_io.set_participant(callers[0].identity)
 
     def _left(self, gone: rtc.RemoteParticipant) -> None:
         present = [caller for caller in self._present() if caller.identity != gone.identity]
         if present:
             if self._listens_to() in (None, gone.identity):
-                self._session.room_io.set_participant(present[0].identity)
+                best = next((each for each in present if _is_caller(each)), present[0])
+                self._session.room_io.set_participant(best.identity)
             self._tell_whom()
             return
         reason = gone.disconnect_reason or rtc.DisconnectReason.UNKNOWN_REASON
@@ -139,6 +154,11 @@ class Callers:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _is_caller(participant: rtc.RemoteParticipant) -> bool:
+    by_telephone = participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP
+    return by_telephone or CALLER in participant.attributes
 
 
 class RoomExit:

@@ -27,6 +27,9 @@ TOKEN_TTL_S = 600
 METADATA_MAX, ATTRIBUTES_MAX, AGENTS_MAX = 8192, 64, 8
 CAMEL_TOO = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 """As protobuf has it in JSON: both forms of a name are read."""
+CALLER = "voice.caller"
+"""Attribute by which our worker knows a caller from a bot that has come with a token of its own
+(agent/job/room_exit.py)."""
 AGENT_PREFIX = "agent-"
 """How LiveKit names agents; a caller of that name would throw the agent out of the room."""
 
@@ -97,12 +100,11 @@ def caller_token(
         .with_ttl(timedelta(seconds=TOKEN_TTL_S))
     )
     if wanted is None:
-        return token.with_name(identity).to_jwt()
+        return token.with_name(identity).with_attributes({CALLER: "true"}).to_jwt()
     token = token.with_name(wanted.name or wanted.participant_name or identity)
     if wanted.participant_metadata:
         token = token.with_metadata(wanted.participant_metadata)
-    if wanted.participant_attributes:
-        token = token.with_attributes(wanted.participant_attributes)
+    token = token.with_attributes({**wanted.participant_attributes, CALLER: "true"})
     if wanted.room_config is not None and wanted.room_config.agents:
         agents = [
             api.RoomAgentDispatch(agent_name=one.agent_name, metadata=one.metadata)

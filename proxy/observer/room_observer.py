@@ -7,6 +7,7 @@ closes as if it were not there.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -35,7 +36,8 @@ REPORTED_S = 1.0
 CLOCKS_S = 1.0
 """An agent's clock that differs by less is right: the difference is the way."""
 MESSAGE_MAX_BYTES = 512 * 1024
-CONNECT_S = 10.0
+MESSAGES_MAX = 1000
+CONNECT_S, LEAVE_S = 10.0, 1.0
 ENDED = (rtc.DisconnectReason.ROOM_DELETED, rtc.DisconnectReason.ROOM_CLOSED)
 
 
@@ -56,7 +58,9 @@ class RoomObserver:
         self._sessions: dict[str, SessionReader] = {}
         self._plain: dict[str, PlainReader] = {}
         self._behind: dict[str, float] = {}
-        self._messages: asyncio.Queue[tuple[str, rtc.ByteStreamReader]] = asyncio.Queue()
+        self._messages: asyncio.Queue[tuple[str, rtc.ByteStreamReader]] = asyncio.Queue(
+            MESSAGES_MAX
+        )
         self._over = asyncio.Event()
         self._reason: int | None = None
 
@@ -82,7 +86,9 @@ class RoomObserver:
             for task in [reading, *self._tasks]:
                 task.cancel()
             await asyncio.gather(reading, *self._tasks, return_exceptions=True)
-            await room.disconnect()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await room.disconnect()
 
     def _token(self) -> str:
         assert self._settings.livekit_credentials is not None
@@ -112,7 +118,7 @@ class RoomObserver:
         if not self._of_agent:
             return
         room.register_byte_stream_handler(
-            TOPIC, lambda reader, who: self._messages.put_nowait((who, reader))
+            TOPIC, lambda reader, who: self._session_event(room, reader, who)
         )
         room.register_text_stream_handler(
             TRANSCRIPTION, lambda reader, who: self._start(self._read_words(room, reader, who))
@@ -207,6 +213,16 @@ class RoomObserver:
         if _is_agent(participant) and who not in self._sessions:
             self._tell(self._plain_of(who).state(state, time.time()))
 
+    def _session_event(self, room: rtc.Room, reader: rtc.ByteStreamReader, who: str) -> None:
+        """Anybody in the room can send on this topic; only an agent's word counts as an agent's."""
+        sender = room.remote_participants.get(who)
+        if sender is None or not _is_agent(sender):
+            return
+        try:
+            self._messages.put_nowait((who, reader))
+        except asyncio.QueueFull:
+            log.warning("Session events of %s come too quickly: some are left out", who)
+
     async def _read_sessions(self) -> None:
         """One after the other, so that they are told in the order in which they were sent."""
         while True:
@@ -220,7 +236,7 @@ class RoomObserver:
             try:
                 told = session.read(bytes(message))
             except Exception:
-                # Anybody in the room can send bytes; none of them may end the watching.
+                # Whatever an agent sends, it must not end the watching.
                 log.exception("A session event of %s cannot be read", who)
                 continue
             self._tell(told, self._shift(who, told))

@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.anothers.plain_agent import plain_agent
 from tests.anothers.stock import NAME, AnotherCall, stock_worker
 from tests.faults.call import Call
 from tests.faults.fault import of_room
+from tests.faults.loop_thread import LoopThread
 from tests.running_system import System
 from tests.system.checkout import wait_for
 
@@ -100,6 +102,50 @@ def test_an_agent_that_comes_by_itself(system: System, tmp_path: Path) -> None:
         wait_for("it is said that nobody asked", joined_by_itself, 10.0)
         wait_for("its turn is told", lambda: call_of(system, call.room)["turns"] == 1, 10.0)
         assert call.ask()["failing"] is None
+
+
+WORDS, REPLY = "what is my favorite color", "Your favorite color is green."
+
+
+def test_an_agent_that_shows_only_its_state_and_transcripts(system: System) -> None:
+    with (
+        AnotherCall(system, asks=False) as call,
+        LoopThread() as loop,
+        loop.inside(plain_agent(system, call.room, call.caller.identity)) as agent,
+    ):
+        loop.run(agent.state("listening"))
+        wait_for("the room is watched", lambda: _is_told(system, call.room, "listening"), 10.0)
+        loop.run(agent.transcribes(WORDS, caller=True))
+        loop.run(agent.state("thinking"))
+        loop.run(agent.sounds(0.5))
+        loop.run(agent.state("speaking"))
+        loop.run(agent.transcribes(REPLY, caller=False))
+        wait_for("its turn is told", lambda: call_of(system, call.room)["turns"] == 1, 10.0)
+        verdicts = {each["stage"]: each for each in call.ask()["verdicts"]}
+        told = call_of(system, call.room)
+    assert [line["text"] for line in told["transcript"]] == [WORDS, REPLY]
+    assert verdicts["hear"]["state"] == "not told", verdicts["hear"]
+    assert {verdicts[stage]["state"] for stage in ("transcribe", "think", "speak")} == {"ok"}
+    assert "joined by itself" in verdicts["dispatch"]["sentence"]
+
+
+def test_a_bot_that_only_sends_sound(system: System) -> None:
+    with (
+        AnotherCall(system, asks=False) as call,
+        LoopThread() as loop,
+        loop.inside(plain_agent(system, call.room, call.caller.identity)) as agent,
+    ):
+        loop.run(agent.sounds(4.0))
+        answer = call.ask()
+    states = {each["stage"]: each["state"] for each in answer["verdicts"]}
+    assert answer["failing"] is None, answer
+    told = {stage: states[stage] for stage in ("hear", "transcribe", "think", "speak")}
+    assert set(told.values()) == {"not told"}, told
+
+
+def _is_told(system: System, room: str, state: str) -> bool:
+    changes = events_of(call_of(system, room), "join.agent_state")
+    return any(each["data"]["to"] == state for each in changes)
 
 
 def test_calls_of_our_own_worker_are_not_watched(system: System, stock: Path) -> None:

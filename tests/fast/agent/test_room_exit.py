@@ -25,9 +25,14 @@ class Room(rtc.EventEmitter[Any]):
         self.remote_participants: dict[str, Any] = {}
 
     def join(
-        self, identity: str, kind: int = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
+        self,
+        identity: str,
+        kind: int = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
+        **attributes: Any,
     ) -> None:
-        participant = SimpleNamespace(identity=identity, kind=kind, disconnect_reason=None)
+        participant = SimpleNamespace(
+            identity=identity, kind=kind, disconnect_reason=None, attributes=attributes
+        )
         self.remote_participants[identity] = participant
         self.emit("participant_connected", participant)
 
@@ -97,6 +102,36 @@ async def test_with_two_callers_the_agent_goes_on_with_the_other(call: Call) -> 
     call.room.leave("caller-2", HUNG_UP)
     assert await asyncio.wait_for(call.over, 1)
     assert call.linked == ["caller-1", "caller-2"]  # the timeline is told whom it listens to
+
+
+async def test_a_bot_with_a_standard_token_is_listened_to_only_without_a_caller(
+    call: Call,
+) -> None:
+    """The one who was there first has come with a token of its own."""
+    token_of_the_proxy: dict[str, Any] = {room_exit.CALLER: "true"}
+    call.room.join("caller-2", **token_of_the_proxy)
+    assert call.listens_to == "caller-2"
+    call.room.join("bot")
+    assert call.listens_to == "caller-2"
+    call.room.join("phone", rtc.ParticipantKind.PARTICIPANT_KIND_SIP)
+    assert call.listens_to == "caller-2"
+    call.room.leave("caller-2", HUNG_UP)
+    assert call.listens_to == "phone"
+    call.room.leave("phone", HUNG_UP)
+    assert call.listens_to == "caller-1", "it is the only other"
+    assert call.linked == ["caller-1", "caller-2", "phone", "caller-1"]
+
+
+async def test_a_caller_who_was_there_before_the_agent_is_preferred_too() -> None:
+    room: Any = Room()
+    room.join("bot")
+    token_of_the_proxy: dict[str, Any] = {room_exit.CALLER: "true"}
+    room.join("caller-1", **token_of_the_proxy)
+    room_io = RoomIO()
+    room_io.set_participant("bot")
+    session: Any = SimpleNamespace(room_io=room_io)
+    Callers(room, session, 10.0, lambda _: None)
+    assert room_io.linked_participant.identity == "caller-1"
 
 
 @pytest.mark.parametrize(("caller_waited", "leaves"), [(True, True), (False, False)])

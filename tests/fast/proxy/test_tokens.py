@@ -58,7 +58,7 @@ async def test_a_client_sdk_of_livekit_gets_what_its_token_source_wants(proxy: P
     claims = jwt.decode(answer["participant_token"], SECRET, algorithms=["HS256"], issuer=KEY)
     assert (claims["sub"], claims["name"], claims["video"]["room"]) == ("ada", "Ada", "kitchen")
     assert claims["metadata"] == '{"plan": "pro"}'
-    assert claims["attributes"] == {"language": "de"}
+    assert claims["attributes"] == {"language": "de", "voice.caller": "true"}
     (agent,) = claims["roomConfig"]["agents"]
     assert (agent["agentName"], agent["metadata"]) == ("inbound-bot", "{}")
 
