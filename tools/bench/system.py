@@ -82,9 +82,10 @@ class System:
         async with aiohttp.ClientSession() as http, http.get(f"{url}/worker") as answer:
             return len((await answer.json())["jobs"])
 
-    async def command(self, *arguments: str) -> float:
-        """Run ./restart_voice_system.sh to its end; seconds it took. CallError with its output."""
-        return await run([str(COMMAND), *arguments], self.exported, START_LIMIT_S)
+    async def command(self, *arguments: str, **settings: str) -> float:
+        """Run ./restart_voice_system.sh to its end, with these settings exported as well; seconds
+        it took. CallError with its output."""
+        return await run([str(COMMAND), *arguments], {**self.exported, **settings}, START_LIMIT_S)
 
 
 async def run(

@@ -27,6 +27,7 @@ WAITS_IN = {
     "speaking": "tools.bench.figures.speaking.hear",
     "timeline": "tools.bench.figures.timeline.BenchWorker.wait_registered",
     "healthy": "tools.bench.figures.healthy.hold",
+    "watching": "tools.bench.figures.watching.calm",
     "restart": "tests.fast.bench.test_interruption.AnySystem.command",
     "hearing": "tools.bench.figures.hearing.calm",
     "turntaking": "tools.bench.figures.turntaking.spoken_turns",
@@ -50,8 +51,8 @@ class AnySystem:
     def tree(self) -> Tree:
         return Tree({})
 
-    async def command(self) -> float:
-        raise NotImplementedError
+    async def command(self, *_: str, **__: str) -> float:
+        return 0.0
 
 
 class AnyWorker:

@@ -15,7 +15,6 @@ from tools.bench.bench import Bench, progress
 from tools.bench.figures.footprint import Families, cpu_seconds, used
 from tools.bench.results import FigureRow, Result, ratio
 from tools.bench.subjects import SENTENCES
-from tools.bench.system import COMMAND, START_LIMIT_S, run
 from tools.bench.waiting import calm
 
 ROUNDS = 4
@@ -34,8 +33,7 @@ async def measure(bench: Bench) -> Result:
             for number in range(bench.runs(ROUNDS, 1)):
                 for watched in (ON, OFF) if number % 2 == 0 else (OFF, ON):
                     progress(f"watching: round {number + 1}, OBSERVE_ROOMS={watched}")
-                    environ = {**bench.system.exported, "OBSERVE_ROOMS": watched}
-                    await run([str(COMMAND), "proxy"], environ, START_LIMIT_S)
+                    await bench.system.command("proxy", OBSERVE_ROOMS=watched)
                     await _one_call(bench, cpu[watched], sounds[watched])
     finally:
         await bench.system.command("proxy")
@@ -43,8 +41,8 @@ async def measure(bench: Bench) -> Result:
         rows=[
             _row(
                 "processor time of its worker",
-                _means(cpu, ON)["worker"],
-                _means(cpu, OFF)["worker"],
+                _means(cpu, ON).get("worker"),
+                _means(cpu, OFF).get("worker"),
             ),
             _row("end of speech → first sound, p50", _median(sounds[ON]), _median(sounds[OFF])),
         ],
