@@ -140,6 +140,7 @@ async def create_app(settings: ProxySettings) -> web.Application:
     async def life(_: web.Application) -> AsyncIterator[None]:
         parts.system.start()
         parts.timeline.start()
+        parts.observers.start()
         logging.getLogger().addHandler(parts.vitals)
         measuring = asyncio.create_task(parts.vitals.watch(), name="vitals of the proxy")
         yield

@@ -150,9 +150,11 @@ class OthersDispatches:
     def _others_of(self, name: str, worker: str) -> list[str]:
         """Other workers that had a job of this name since this one had its first: they take turns,
         which one that was started anew does not do."""
-        now, seen = time.time(), self._workers[name]
         if not worker:
             return []
+        now, seen = time.time(), self._workers[name]
+        if len(self._workers) > NAMES_MAX:
+            del self._workers[next(iter(self._workers))]
         first, _ = seen.get(worker, (now, now))
         seen[worker] = (first, now)
         since = max(first, now - WORKERS_S)

@@ -40,7 +40,9 @@ class RoomObservers:
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._telling: set[str] = set()
         """Those of them of whose agent is told, too."""
-        if settings.observe_rooms and settings.livekit_credentials is not None:
+        self._resuming: asyncio.Task[None] | None = None
+        self._enabled = settings.observe_rooms and settings.livekit_credentials is not None
+        if self._enabled:
             timeline.listeners.append(self._on_event)
 
     @property
@@ -48,8 +50,20 @@ class RoomObservers:
         """The rooms that are watched now."""
         return list(self._watching)
 
+    def start(self) -> None:
+        """Go on with the calls that began before this proxy, once they are known."""
+        self._resuming = asyncio.create_task(self._resume(), name="watching earlier calls")
+
+    async def _resume(self) -> None:
+        await self._timeline.queue.ready.wait()
+        for call in self._timeline.calls:
+            if call.open and self._enabled:
+                self._watch(call.room, TOLD_S)
+
     async def aclose(self) -> None:
         tasks = list(self._watching.values())
+        if self._resuming is not None:
+            tasks.append(self._resuming)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -17,9 +17,10 @@ LISTENS = ("listening", "idle")
 class PlainReader:
     """Follows one agent. Times are in seconds since the epoch, by the proxy's clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: int = 0) -> None:
+        """`turns`: how many the call had already."""
         self._state = ""
-        self._turn = 0
+        self._turn = turns
         self._words = ""
         self._asked: tuple[int, str] | None = None
 

@@ -232,7 +232,9 @@ class RoomObserver:
                 if len(message) + len(chunk) > MESSAGE_MAX_BYTES:
                     break
                 message += chunk
-            session = self._sessions.setdefault(who, SessionReader())
+            if who not in self._sessions:
+                self._sessions[who] = SessionReader(self._turns())
+            session = self._sessions[who]
             try:
                 told = session.read(bytes(message))
             except Exception:
@@ -275,7 +277,12 @@ class RoomObserver:
             self._tell(plain.caller_said(text, time.time(), final=final))
 
     def _plain_of(self, who: str) -> PlainReader:
-        return self._plain.setdefault(who, PlainReader())
+        return self._plain.setdefault(who, PlainReader(self._turns()))
+
+    def _turns(self) -> int:
+        """How many turns the call has had, with another agent or told to another proxy."""
+        call = self._timeline.calls.current(self.room)
+        return call.turns if call is not None else 0
 
     def _tell(self, told: Iterable[Told], shift: float = 0.0) -> None:
         for one in told:

@@ -71,8 +71,9 @@ class _Turn:
 class SessionReader:
     """Reads the messages of one agent, in the order in which they come."""
 
-    def __init__(self) -> None:
-        self._turns = 0
+    def __init__(self, turns: int = 0) -> None:
+        """`turns`: how many the call had already."""
+        self._turns = turns
         self._turn: _Turn | None = None
         self._state = ""
         self._words = ""

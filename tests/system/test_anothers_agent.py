@@ -104,6 +104,19 @@ def test_an_agent_that_comes_by_itself(system: System, tmp_path: Path) -> None:
         assert call.ask()["failing"] is None
 
 
+def test_a_call_that_goes_on_while_the_proxy_is_restarted(system: System, stock: Path) -> None:
+    with AnotherCall(system) as call:
+        call.listening()
+        call.answered("my favorite color is green", spoken=True)
+        wait_for("the first turn is told", lambda: call_of(system, call.room)["turns"] == 1, 10.0)
+        system.command("proxy")
+        call.answered("what is my favorite color", spoken=True)
+        wait_for("the second turn is told", lambda: call_of(system, call.room)["turns"] == 2, 10.0)
+        turns = events_of(call_of(system, call.room), "play.turn")
+        assert [each["data"]["turn"] for each in turns] == [1, 2]
+        assert call.ask()["failing"] is None
+
+
 WORDS, REPLY = "what is my favorite color", "Your favorite color is green."
 
 
