@@ -226,15 +226,17 @@ class DispatchEndpoints:
             return time.time() - max(begun) < self._settings.agent_join_timeout
         return not dispatch.jobs and time.time() - dispatch.created_at < NAMED_S
 
-    def _of_another(self, snapshot: RoomSnapshot) -> str:
-        """What is known of a room in which our agent was not asked for."""
+    def _of_another(self, snapshot: RoomSnapshot, record: DispatchRecord) -> str:
+        """Who else was asked for in a room in which our agent is not; empty when nobody was."""
+        if record.state is not State.NONE:
+            return ""
         others = [
             dispatch
             for dispatch in snapshot.dispatches
             if dispatch.agent_name not in ("", self._settings.own_name)
         ]
         if not others:
-            return DispatchRecord.message
+            return ""
         last = max(others, key=lambda dispatch: dispatch.created_at)
         workers = ", ".join(job.worker_id for job in last.jobs if job.worker_id)
         taken = f"the worker {workers} has the job" if workers else "no worker has taken it yet"
@@ -278,9 +280,7 @@ class DispatchEndpoints:
             DispatchStatus(
                 room=room,
                 state=record.state,
-                message=self._of_another(snapshot)
-                if record.state is State.NONE
-                else record.message,
+                message=self._of_another(snapshot, record) or record.message,
                 room_exists=snapshot.exists,
                 agents=[agent.identity for agent in snapshot.agents],
                 callers=len(snapshot.callers),

@@ -26,6 +26,8 @@ TOLD = ("job.accepted", "job.job", "job.handshake_start")
 REPORTED = ("signal.room_started", "signal.participant_joined", "join.participant_joined")
 TOLD_S = 0.5
 """Seconds in which it has told of the job of an agent that has come."""
+REPORTED_S = 3.0
+"""Seconds more in which a busy server has reported who has come."""
 ROOMS_MAX = 100
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 
@@ -100,6 +102,8 @@ class RoomObservers:
         # It brings a library of its own, which a proxy that watches nothing need not load.
         from proxy.observer.room_observer import RoomObserver
 
+        if not self._is_anothers(room):
+            await asyncio.sleep(REPORTED_S)
         for pause in PAUSES_S:
             anothers = self._is_anothers(room)
             if not (anothers or self._is_unreported(room)) or not await self._exists(room):

@@ -19,6 +19,7 @@ from livekit import api, rtc
 
 from common import logs
 from common.events import Stage
+from common.http_proxy import hide_from_native_code
 from proxy.api.tokens import AGENT_PREFIX
 from proxy.observer.plain_events import STATE, PlainReader
 from proxy.observer.session_events import TOPIC, SessionReader, Told
@@ -27,6 +28,9 @@ from proxy.timeline.sfu_events import OBSERVER_PREFIX
 from proxy.timeline.timeline import Timeline
 
 log = logging.getLogger("proxy.observer")
+
+# The native SDK tells each connection as news; what matters is told here.
+logging.getLogger("livekit").setLevel(logging.WARNING)
 
 TRANSCRIPTION = "lk.transcription"
 FINAL, SEGMENT, TRACK = "lk.transcription_final", "lk.segment_id", "lk.transcribed_track_id"
@@ -71,6 +75,7 @@ class RoomObserver:
         self._listen(room)
         reading = asyncio.create_task(self._read_sessions(), name=f"session events of {self.room}")
         try:
+            hide_from_native_code(self._settings.livekit_url)
             async with asyncio.timeout(CONNECT_S):
                 await room.connect(
                     self._settings.livekit_url, self._token(), rtc.RoomOptions(auto_subscribe=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common.doc_tables import ARCHITECTURE, rewrite
 from common.events import STAGES
-from proxy.verdicts.stages import RULES
+from proxy.verdicts.stages import OF_ANOTHER_AGENT, RULES
 
 
 def markdown() -> str:
@@ -23,13 +23,18 @@ def markdown() -> str:
 def _lines() -> Iterator[str]:
     yield "| stage | when | it owes that | told by | within | events that prove it |"
     yield "|---|---|---|---|---|---|"
-    for stage in STAGES:
-        for link in RULES[stage].links:
-            proof = ", ".join(f"`{topic}`" for topic in link.by) or "see the code"
-            yield (
-                f"| {stage} | {link.given} | {link.owed} | {link.told_by} | "
-                f"{link.within_s:g} s | {proof} |"
-            )
+    links = [(stage, link) for stage in STAGES for link in RULES[stage].links]
+    of_another = [
+        (f"{stage}, another's agent", link)
+        for stage, rules in OF_ANOTHER_AGENT.items()
+        for link in rules.links
+    ]
+    for where, link in [*links, *of_another]:
+        proof = ", ".join(f"`{topic}`" for topic in link.by) or "see the code"
+        yield (
+            f"| {where} | {link.given} | {link.owed} | {link.told_by} | "
+            f"{link.within_s:g} s | {proof} |"
+        )
 
 
 def main(arguments: list[str], page: Path = ARCHITECTURE) -> int:

@@ -77,6 +77,8 @@ async def running_proxy(stack: AsyncExitStack, **settings: Any) -> Proxy:
         "letta_backend": "v1",  # what letta_server.py speaks
         "agent_url": f"http://127.0.0.1:{nobody}",
         "proxy_port": own,
+        # LiveKit's native library lives in one loop a process; here each test has its own.
+        "observe_rooms": False,
         **settings,
     }
     configured = ProxySettings(**chosen)

@@ -49,6 +49,7 @@ class Rooms:
 async def timeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Timeline]:
     Watched.entered, Watched.left = [], []
     monkeypatch.setattr(observers, "TOLD_S", 0.02)
+    monkeypatch.setattr(observers, "REPORTED_S", 0.02)
     monkeypatch.setattr(room_observer, "RoomObserver", Watched)
     settings = ProxySettings(
         livekit_api_key="key",
