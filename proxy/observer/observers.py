@@ -16,6 +16,7 @@ from common.events import Event
 from proxy.clients.sfu import Sfu, SfuError
 from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
+from proxy.verdicts.history import order
 
 log = logging.getLogger("proxy.observer")
 
@@ -72,8 +73,8 @@ class RoomObservers:
 
     def _on_event(self, event: Event) -> None:
         room = event.room
-        if event.topic in TOLD and room in self._telling and not self._is_asked_for(room):
-            # It reports by itself, if late: nothing of the agent is told here any more.
+        if event.topic in TOLD and room in self._telling:
+            # A worker reports by itself, if late: nothing of its agent is told here any more.
             self._watching.pop(room).cancel()
         if event.topic in ASKED and self._is_others(event):
             self._watch(room, 0.0)
@@ -133,21 +134,15 @@ class RoomObservers:
         return call is not None and call.history.last(*REPORTED, source="sfu") is None
 
     def _is_anothers(self, room: str) -> bool:
-        """Whether an agent was asked for, or has come, that is not our worker's."""
+        """Whether an agent was asked for, or has come, of which no worker tells by itself."""
         call = self._timeline.calls.current(room)
         if call is None:
             return False
-        if self._is_asked_for(room):
-            return True
         history = call.history
-        if history.last(*ASKED) is not None or history.last(*TOLD) is not None:
-            return False
-        return history.last(*CAME) is not None
-
-    def _is_asked_for(self, room: str) -> bool:
-        call = self._timeline.calls.current(room)
-        asked = call.history.all(*ASKED) if call is not None else []
-        return any(self._is_others(event) for event in asked)
+        asked, told = history.all(*ASKED), history.last(*TOLD)
+        if others := [event for event in asked if self._is_others(event)]:
+            return told is None or order(others[-1]) > order(told)
+        return not asked and told is None and history.last(*CAME) is not None
 
     def _is_others(self, dispatch: Event) -> bool:
         """Whether a dispatch asks for another name than ours."""

@@ -106,6 +106,18 @@ async def test_the_room_is_left_when_its_worker_tells_after_all(timeline: Timeli
     assert Watched.entered == [("a", True)]
 
 
+async def test_our_agent_after_another_that_did_not_come_tells_for_itself(
+    timeline: Timeline,
+) -> None:
+    reported(timeline)
+    timeline.note("a", "dispatch", "found", {"dispatch_id": "AD_1", "agent_name": "bot"})
+    assert await until(lambda: Watched.entered == [("a", True)])
+    timeline.note("a", "dispatch", "made", {"dispatch_id": "AD_2"})
+    timeline.note("a", "job", "accepted", ACCEPTED, source="agent")
+    assert await until(lambda: Watched.left == ["a"])
+    assert not await until(lambda: len(Watched.entered) > 1)
+
+
 async def test_where_the_server_tells_nothing_the_room_is_watched_without_the_agent(
     timeline: Timeline,
 ) -> None:
