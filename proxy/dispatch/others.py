@@ -20,6 +20,7 @@ from proxy.clients.sfu import Sfu, SfuError
 from proxy.dispatch.snapshot import Dispatch, RoomSnapshot, ServerJob, fetch_snapshot
 from proxy.timeline.call import CallRecord
 from proxy.timeline.timeline import Timeline
+from proxy.verdicts.call_view import TOLD
 
 log = logging.getLogger("proxy.dispatch")
 
@@ -31,8 +32,6 @@ CAME = (
     "join.agent_joined",
 )
 OTHERS = ("dispatch.made", "dispatch.found")
-TOLD = ("job.accepted", "job.job", "job.handshake_start")
-"""What only our own worker tells, or one that reports as it does."""
 LEFT = ("join.participant_left", "join.agent_left")
 LOOKS_S = (1.0, 1.0, 1.5, 1.7, 3.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each look at a room, from the coming of its caller on. The server names the job of

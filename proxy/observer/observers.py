@@ -16,14 +16,13 @@ from common.events import Event
 from proxy.clients.sfu import Sfu, SfuError
 from proxy.settings import ProxySettings
 from proxy.timeline.timeline import Timeline
+from proxy.verdicts.call_view import TOLD
 from proxy.verdicts.history import order
 
 log = logging.getLogger("proxy.observer")
 
 ASKED = ("dispatch.made", "dispatch.found")
 CAME = ("join.participant_joined", "join.agent_joined")
-TOLD = ("job.accepted", "job.job", "job.handshake_start")
-"""What only a worker tells that reports by itself, as ours does."""
 REPORTED = ("signal.room_started", "signal.participant_joined", "join.participant_joined")
 TOLD_S = 0.5
 """Seconds in which it has told of the job of an agent that has come."""
@@ -48,11 +47,6 @@ class RoomObservers:
         if self._enabled:
             timeline.listeners.append(self._on_event)
 
-    @property
-    def rooms(self) -> list[str]:
-        """The rooms that are watched now."""
-        return list(self._watching)
-
     def start(self) -> None:
         """Go on with the calls that began before this proxy, once they are known."""
         self._resuming = asyncio.create_task(self._resume(), name="watching earlier calls")
@@ -75,6 +69,7 @@ class RoomObservers:
         room = event.room
         if event.topic in TOLD and room in self._telling:
             # A worker reports by itself, if late: nothing of its agent is told here any more.
+            self._telling.discard(room)
             self._watching.pop(room).cancel()
         if event.topic in ASKED and self._is_others(event):
             self._watch(room, 0.0)

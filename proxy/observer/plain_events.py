@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from proxy.observer.session_events import Told
 
 STATE = "lk.agent.state"
-LISTENS = ("listening", "idle")
 
 
 class PlainReader:

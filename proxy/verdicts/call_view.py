@@ -144,7 +144,7 @@ class CallView:
             return False
         asked = self.all(*ASKED)
         if asked:
-            return any(self.is_to_ours(event) for event in asked)
+            return any(self._asks_for_us(event) for event in asked)
         if not self.agents or self.last(*TOLD) is not None:
             return True
         return self.last("dispatch.accepted", "dispatch.verified") is not None
@@ -162,7 +162,7 @@ class CallView:
         asked = self.last(*ASKED, "job.state")
         return str(asked.data.get("agent_name") or "") if asked is not None else ""
 
-    def is_to_ours(self, asked: Event) -> bool:
+    def _asks_for_us(self, asked: Event) -> bool:
         """Whether it asks for the worker of this system, which it does without a name."""
         health, name = self.health, asked.data.get("agent_name")
         return name is None or name in (health.registered_name, health.agent_name)

@@ -97,11 +97,16 @@ async def test_an_agent_of_which_no_worker_tells_is_anothers(timeline: Timeline)
     assert await until(lambda: Watched.entered == [("a", True)])
 
 
-async def test_the_room_is_left_when_its_worker_tells_after_all(timeline: Timeline) -> None:
+async def test_the_room_is_left_when_its_worker_tells_after_all(
+    timeline: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reported(timeline)
     timeline.note("a", "join", "participant_joined", AGENT, source="sfu")
     assert await until(lambda: bool(Watched.entered))
+    # Full meanwhile, and told twice at once: as a job does.
+    monkeypatch.setattr(observers, "ROOMS_MAX", 0)
     timeline.note("a", "job", "accepted", ACCEPTED, source="agent")
+    timeline.note("a", "job", "handshake_start", {}, source="agent")
     assert await until(lambda: Watched.left == ["a"])
     assert Watched.entered == [("a", True)]
 
